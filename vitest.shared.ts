@@ -1,0 +1,25 @@
+import { basename, join } from 'node:path';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+/**
+ * The vitest configuration of one package's suite.
+ * `stack`: whether its tests need the real parts; they are started once for a whole `pnpm -r test`.
+ * `name`: of the results and of the folder with the tests, where a package has a second suite.
+ */
+export function suite(options: { stack: boolean; testTimeout?: number; name?: string }): ViteUserConfig {
+  const { name } = options;
+  const results = process.env['TEST_RESULTS_DIR'];
+  return defineConfig({
+    test: {
+      include: [`${name ?? 'test'}/**/*.test.ts`],
+      testTimeout: options.testTimeout ?? 30_000,
+      hookTimeout: 120_000,
+      // The parts and the processes under test share the machine with the tests.
+      maxWorkers: 2,
+      globalSetup: options.stack ? ['@orderflow/testing/global-setup'] : [],
+      // CI adds up the totals of all suites from these files.
+      reporters: results ? ['default', 'json'] : ['default'],
+      ...(results ? { outputFile: { json: join(results, `${name ?? basename(process.cwd())}.json`) } } : {}),
+    },
+  });
+}
