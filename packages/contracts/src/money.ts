@@ -1,0 +1,35 @@
+import { create } from '@bufbuild/protobuf';
+import { type Money, MoneySchema } from './gen/google/type/money_pb.ts';
+
+/** An amount in the currency's minor unit: 1299n is 12.99 USD. */
+export type MinorUnits = bigint;
+
+const nanosPerMinorUnit = 10_000_000;
+
+/** Converts minor units of a currency with two decimals to `google.type.Money`. */
+export function toMoney(amount: MinorUnits, currencyCode: string): Money {
+  return create(MoneySchema, {
+    currencyCode,
+    units: amount / 100n,
+    nanos: Number(amount % 100n) * nanosPerMinorUnit,
+  });
+}
+
+/**
+ * Converts `google.type.Money` to minor units of a currency with two decimals.
+ * Answers undefined when it cannot: nanos out of range, a fraction of a minor unit, or units and nanos of
+ * different sign. The currency is the caller's to check.
+ */
+export function toMinorUnits(money: Money): MinorUnits | undefined {
+  const { units, nanos } = money;
+  if (Math.abs(nanos) > 999_999_999 || nanos % nanosPerMinorUnit !== 0) return undefined;
+  if ((units > 0n && nanos < 0) || (units < 0n && nanos > 0)) return undefined;
+  return units * 100n + BigInt(nanos / nanosPerMinorUnit);
+}
+
+/** Writes an amount for people: `1299.99 USD`. */
+export function formatMoney(amount: MinorUnits, currencyCode: string): string {
+  const sign = amount < 0n ? '-' : '';
+  const absolute = amount < 0n ? -amount : amount;
+  return `${sign}${absolute / 100n}.${String(absolute % 100n).padStart(2, '0')} ${currencyCode}`;
+}

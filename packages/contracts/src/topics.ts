@@ -1,0 +1,24 @@
+/** The topics of orderflow, as docs/events.md describes them. `TOPIC_PREFIX` goes in front of each. */
+export const topics = {
+  /** OrderSubmitted, or JSON; written by anyone. */
+  orders: 'orders',
+  /** What happened to orders; written by the order service only. */
+  orderEvents: 'order-events',
+  /** CustomerUpdated; written by the enrichment API. */
+  customerEvents: 'customer-events',
+} as const;
+
+/** The consumer groups of orderflow, each named after what it does. */
+export const groups = {
+  /** Decides what arrives on `orders`. */
+  orderWorker: 'order-worker',
+  /** Drops cached customers that have changed. */
+  orderCache: 'order-cache',
+  /** Keeps the progress of the MongoDB documents. */
+  orderView: 'order-view',
+} as const;
+
+/** The topic of the dead letters that `group` sets aside while it reads `topic`. */
+export function deadLetterTopic(topic: string, group: string): string {
+  return `${topic}.${group}.dlq`;
+}
