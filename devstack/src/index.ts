@@ -1,0 +1,12 @@
+export { defaultPorts, type Part, type PartName, type StackUrls } from './part.ts';
+export { freePorts } from './ports.ts';
+export { repositoryRoot } from './repository.ts';
+export {
+  attachStack,
+  createStack,
+  type PartStatus,
+  partNames,
+  type Stack,
+  type StackOptions,
+} from './stack.ts';
+export { acquireTestStack, privateTestStack } from './supervised.ts';

@@ -1,0 +1,213 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readJson, writeJson } from './json-file.ts';
+import { ask, isPortFree } from './ports.ts';
+import {
+  freezeTree,
+  isRunning,
+  killTree,
+  type ProcessRef,
+  processRef,
+  terminate,
+  thawTree,
+} from './process.ts';
+
+export type PartName = 'kafka' | 'mongo' | 'redis' | 'postgres';
+
+/** What a service needs to know of the stack. POSTGRES_URL has no database: services append theirs. */
+export type StackUrls = { KAFKA_BROKERS: string; MONGO_URL: string; REDIS_URL: string; POSTGRES_URL: string };
+
+/** One server of the stack: a process of its own, or an external one that is only used. */
+export interface Part {
+  readonly name: PartName;
+  /** What runs here, in words for people. */
+  readonly server: string;
+  /** Set through its environment variable: never started or stopped from here; faults on it throw. */
+  readonly external: boolean;
+  /** Kept over restarts. */
+  readonly port: number;
+  readonly url: string;
+  readonly dataDir: string;
+  readonly logFile: string;
+  /** The process id while it runs, whoever started it. */
+  pid(): number | undefined;
+  /** Whether it answers in its own protocol. */
+  answers(): Promise<boolean>;
+  /** Resolves when it serves; does nothing when it already runs. Rejects with the end of its log. */
+  start(): Promise<void>;
+  /** Ends it gracefully, its data kept. */
+  stop(): Promise<void>;
+  /** SIGKILL for the process and its children; resolves when they are gone. Data kept. */
+  kill(): Promise<void>;
+  /** As `kill`, for a part whose data will be deleted: gives it a moment to free what the system holds for it. */
+  abort(): Promise<void>;
+  /** SIGSTOP for the process and its children: connections stay open, nothing answers. */
+  freeze(): void;
+  /** Undoes `freeze`. */
+  thaw(): void;
+  /** Stops and starts it. */
+  restart(): Promise<void>;
+}
+
+export type Command = { command: string; args: string[]; uid?: number; gid?: number };
+
+/** What is particular to Kafka, MongoDB, Redis or Postgres. */
+export type PartKind = {
+  name: PartName;
+  server: string;
+  urlVariable: keyof StackUrls;
+  url(port: number): string;
+  stopSignal: NodeJS.Signals;
+  abortSignal?: NodeJS.Signals;
+  /** A line that its log must hold, in addition to `answers`, before it is called started. */
+  readyLine?: string;
+  answers(port: number): Promise<boolean>;
+  prepare(context: { dataDir: string; port: number; onProgress: (line: string) => void }): Promise<Command>;
+};
+
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
+const ABORT_TIMEOUT_MS = 500;
+
+/** A part that is run from here, with its files below `dir`. */
+export function ownPart(
+  kind: PartKind,
+  { dir, port, onProgress }: { dir: string; port: number; onProgress: (line: string) => void },
+): Part {
+  const { name } = kind;
+  const dataDir = path.join(dir, name);
+  const logFile = path.join(dir, 'logs', `${name}.log`);
+  const processFile = path.join(dir, 'run', `${name}.json`);
+
+  function running(): ProcessRef | undefined {
+    const ref = readJson<ProcessRef>(processFile);
+    return ref && isRunning(ref) ? ref : undefined;
+  }
+
+  function mustRun(): ProcessRef {
+    const ref = running();
+    if (!ref) throw new Error(`${name} is not running`);
+    return ref;
+  }
+
+  async function start(): Promise<void> {
+    if (running()) return;
+    if (!(await isPortFree(port))) {
+      throw new Error(
+        `${name} cannot start: port ${port} of 127.0.0.1 is taken by another program. ` +
+          `Stop that program, or set ${kind.urlVariable} to use what runs there. (Log: ${logFile})`,
+      );
+    }
+    const { command, args, ...user } = await kind.prepare({ dataDir, port, onProgress });
+    const log = openSync(logFile, 'a');
+    const logStart = statSync(logFile).size;
+    const child = spawn(command, args, {
+      ...user,
+      detached: true,
+      stdio: ['ignore', log, log],
+      cwd: path.parse(dir).root,
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    closeSync(log);
+    child.unref();
+    let failure: string | undefined;
+    child.once('error', (error) => {
+      failure = `cannot be run: ${error.message}`;
+    });
+    child.once('exit', (code, signal) => {
+      failure ??= `ended while starting (${signal ?? `exit code ${code}`})`;
+    });
+    const logged = () => readFileSync(logFile).subarray(logStart).toString();
+    const { pid } = child;
+    if (pid !== undefined) writeJson(processFile, processRef(pid));
+
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (failure === undefined) {
+      if ((kind.readyLine === undefined || logged().includes(kind.readyLine)) && (await kind.answers(port)))
+        return;
+      if (Date.now() > deadline) failure = `did not answer within ${START_TIMEOUT_MS / 1_000} s`;
+      await sleep(50);
+    }
+    if (pid !== undefined) await killTree(pid);
+    rmSync(processFile, { force: true });
+    const tail = logged().trimEnd().split('\n').slice(-15).join('\n');
+    throw new Error(`${name} ${failure}. Its log is ${logFile}, the last lines are:\n${tail}`);
+  }
+
+  async function end(signal: NodeJS.Signals | undefined, timeoutMs: number): Promise<void> {
+    const ref = running();
+    if (ref && !(signal && (await terminate(ref, signal, timeoutMs)))) await killTree(ref.pid);
+    rmSync(processFile, { force: true });
+  }
+
+  const stop = () => end(kind.stopSignal, STOP_TIMEOUT_MS);
+
+  return {
+    name,
+    server: kind.server,
+    external: false,
+    port,
+    url: kind.url(port),
+    dataDir,
+    logFile,
+    pid: () => running()?.pid,
+    answers: () => kind.answers(port),
+    start,
+    stop,
+    kill: () => end(undefined, 0),
+    abort: () => end(kind.abortSignal, ABORT_TIMEOUT_MS),
+    freeze: () => freezeTree(mustRun().pid),
+    thaw: () => thawTree(mustRun().pid),
+    async restart() {
+      await stop();
+      await start();
+    },
+  };
+}
+
+/** A part that somebody else runs: an environment variable says where. */
+export function externalPart(kind: PartKind, url: string): Part {
+  const { name } = kind;
+  const address = new URL(url.includes('://') ? url : `tcp://${url.split(',')[0]}`);
+  const port = Number(address.port) || defaultPorts[name];
+  const answers = async () => (await ask(address.hostname, port)) !== undefined;
+  const refuse = () => {
+    throw new Error(
+      `${name} is external (${kind.urlVariable} is set): only a part of the stack itself can be faulted`,
+    );
+  };
+  return {
+    name,
+    server: `as ${kind.urlVariable} says`,
+    external: true,
+    port,
+    url,
+    dataDir: '',
+    logFile: '',
+    pid: () => undefined,
+    answers,
+    async start() {
+      if (await answers()) return;
+      throw new Error(
+        `${name}: nothing answers at ${address.hostname}:${port}, where ${kind.urlVariable} points. ` +
+          'Start it, or unset the variable.',
+      );
+    },
+    stop: async () => {},
+    abort: async () => {},
+    kill: async () => refuse(),
+    freeze: refuse,
+    thaw: refuse,
+    restart: async () => refuse(),
+  };
+}
+
+/** The ports that everybody knows; the development stack uses them. */
+export const defaultPorts: Readonly<Record<PartName, number>> = {
+  kafka: 9092,
+  mongo: 27017,
+  redis: 6379,
+  postgres: 5432,
+};

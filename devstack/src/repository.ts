@@ -1,0 +1,4 @@
+import path from 'node:path';
+
+/** The root of the clone; `.orderflow` below it is ignored by git and holds everything that runs leave behind. */
+export const repositoryRoot = path.join(import.meta.dirname, '../..');

@@ -1,0 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+
+it.each([{ args: [] }, { args: ['start'] }, { args: ['--help'] }])(
+  'answers $args with its usage and exit code 2',
+  ({ args }) => {
+    const main = path.join(import.meta.dirname, '../src/main.ts');
+    const { status, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+    expect(stderr).toMatch(/^Usage: pnpm stack <command>/);
+    expect(status).toBe(2);
+  },
+);
