@@ -1,0 +1,83 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { nativeQuery } from './native-query.ts';
+
+/** A record that will be on its topic once the transaction it is written in has been committed. */
+export interface OutboxMessage {
+  /** Without the prefix. */
+  readonly topic: string;
+  /** Records of one key keep the order in which they were appended. */
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly headers: Record<string, string>;
+}
+
+/**
+ * The statements of a service's migration for the outbox and the lease of its relay.
+ * `headers` is json, not jsonb, which refuses some strings.
+ * `failed_reason`, `failed_time`: the broker refuses this row for good. Clearing both has it tried again.
+ */
+export const outboxMigration: readonly string[] = [
+  `create table outbox (
+    id bigint generated always as identity primary key,
+    topic text not null,
+    key text not null,
+    value bytea not null,
+    headers json not null,
+    create_time timestamptz not null default now(),
+    failed_reason text,
+    failed_time timestamptz
+  )`,
+  'create index outbox_failed on outbox (topic, key, id) where failed_time is not null',
+  `create table relay_lease (
+    name text primary key,
+    holder text not null,
+    expires_at timestamptz not null
+  )`,
+];
+
+/**
+ * Writes messages into the outbox with the transaction of `em`, so that they are published if and only if it commits.
+ * Ids rise in the order of `messages`. Transactions that write messages of one key must exclude each other (a row
+ * lock on what the key names), or their order is undefined.
+ */
+export async function appendOutbox(em: SqlEntityManager, messages: readonly OutboxMessage[]): Promise<void> {
+  if (messages.length === 0) return;
+  if (!em.isInTransaction()) {
+    throw new Error('appendOutbox: no transaction is open; call it inside em.transactional(...)');
+  }
+  await nativeQuery(
+    em,
+    `insert into outbox (topic, key, value, headers)
+     select topic, key, value, headers::json
+     from unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) with ordinality
+       as message (topic, key, value, headers, position)
+     order by position`,
+    [
+      messages.map((message) => message.topic),
+      messages.map((message) => message.key),
+      messages.map((message) => message.value),
+      messages.map((message) => JSON.stringify(message.headers)),
+    ],
+  );
+}
+
+/** What waits in an outbox, for operators. */
+export interface RelayStatus {
+  /** Rows not yet acknowledged by the broker, failed ones included. */
+  readonly pending: number;
+  /** Rows the broker refuses for good. Later rows of the same topic and key wait behind them. */
+  readonly failed: number;
+  /** When the oldest pending row was written. */
+  readonly oldest: Date | undefined;
+}
+
+export async function relayStatus(orm: { readonly em: SqlEntityManager }): Promise<RelayStatus> {
+  const [row] = await nativeQuery<{ pending: number; failed: number; oldest: number | null }>(
+    orm.em.fork(),
+    `select count(*)::int as pending, count(failed_time)::int as failed,
+            extract(epoch from min(create_time))::float8 * 1000 as oldest
+     from outbox`,
+  );
+  const { pending = 0, failed = 0, oldest = null } = row ?? {};
+  return { pending, failed, oldest: oldest === null ? undefined : new Date(oldest) };
+}

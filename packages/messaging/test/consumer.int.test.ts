@@ -1,0 +1,387 @@
+import { deadLetterTopic } from '@orderflow/contracts';
+import { eventually } from '@orderflow/testing';
+import { expect, test } from 'vitest';
+import {
+  type BatchConsumerOptions,
+  createBatchConsumer,
+  createProducer,
+  deadLetterSpec,
+  type Kafka,
+  type ReceivedRecord,
+  type SliceResult,
+} from '../src/index.ts';
+import {
+  committed,
+  produce,
+  readTopic,
+  recordingLogger,
+  running,
+  testKafka,
+  testMetrics,
+  text,
+} from './kit.ts';
+
+const inbox = { name: 'inbox', partitions: 1, retention: 'unlimited' } as const;
+const dlq = deadLetterTopic('inbox', 'readers');
+const withDeadLetters = () => testKafka([inbox, deadLetterSpec(inbox, 'readers')]);
+
+class Outage extends Error {}
+
+function reader(
+  kafka: Kafka,
+  handle: BatchConsumerOptions['handle'],
+  options: Partial<BatchConsumerOptions> = {},
+) {
+  const { logger, lines } = recordingLogger();
+  const metrics = testMetrics();
+  const component = createBatchConsumer({
+    kafka,
+    groupId: 'readers',
+    topics: ['inbox'],
+    handle,
+    isOutage: (error) => error instanceof Outage,
+    logger,
+    meter: metrics.meter,
+    sessionTimeoutMs: 3_000,
+    ...options,
+  });
+  return { component, lines, metrics };
+}
+
+const values = (count: number) => [...Array(count).keys()].map(String);
+
+test('reads from the beginning in slices, and commits each after it was handled', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(25));
+  const slices: string[][] = [];
+  const before: number[][] = [];
+  const { component, metrics } = reader(
+    kafka,
+    async (records) => {
+      before.push(await committed(kafka, 'readers', 'inbox'));
+      slices.push(records.map(text));
+    },
+    { sliceSize: 10 },
+  );
+  await expect(component.check?.()).rejects.toThrow('has not joined the consumer group readers');
+  await using _ = await running(component);
+
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([25]));
+  expect(slices).toEqual([values(25).slice(0, 10), values(25).slice(10, 20), values(25).slice(20)]);
+  expect(before).toEqual([[-1], [10], [20]]);
+  await component.check?.();
+  expect(await metrics.value('orderflow_records_consumed_total')).toBe(25);
+  expect(await metrics.value('orderflow_consumer_lag')).toBe(0);
+
+  await produce(kafka, 'inbox', ['one more']);
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([26]));
+  expect(slices[3]).toEqual(['one more']);
+});
+
+test('a graceful stop finishes and commits the running slice, so that nothing comes twice', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(30));
+  const seen: string[] = [];
+  const { promise: inSlice, resolve: enter } = Promise.withResolvers<void>();
+  const { promise: release, resolve: leave } = Promise.withResolvers<void>();
+  const first = await running(
+    reader(
+      kafka,
+      async (records) => {
+        enter();
+        await release;
+        seen.push(...records.map(text));
+      },
+      { sliceSize: 10 },
+    ).component,
+  );
+  await inSlice;
+  const stopped = first.stop();
+  leave();
+  await stopped;
+  expect(seen).toEqual(values(30).slice(0, 10));
+
+  await using _ = await running(
+    reader(kafka, async (records) => void seen.push(...records.map(text))).component,
+  );
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([30]));
+  expect(seen).toEqual(values(30));
+});
+
+test('an outage pauses and goes on where it was: nothing set aside, one line in the log at each end', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(5));
+  let down = true;
+  const tries: number[] = [];
+  const seen: string[] = [];
+  const { component, lines, metrics } = reader(kafka, async (records) => {
+    tries.push(records.length);
+    if (down) throw new Outage('the database is away');
+    seen.push(...records.map(text));
+  });
+  await using _ = await running(component);
+
+  await eventually(() => tries.length >= 4);
+  // No record is suspected, so none is tried alone.
+  expect(new Set(tries)).toEqual(new Set([5]));
+  expect(await metrics.value('orderflow_consumer_paused')).toBe(1);
+  expect(await metrics.value('orderflow_consumer_lag')).toBe(5);
+  expect(await committed(kafka, 'readers', 'inbox')).toEqual([-1]);
+  down = false;
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([5]));
+
+  expect(seen).toEqual(values(5));
+  expect(await readTopic(kafka, dlq)).toEqual([]);
+  expect(await metrics.value('orderflow_consumer_paused')).toBe(0);
+  expect(lines().filter((line) => line.msg.startsWith('partition'))).toMatchObject([
+    { level: 'warn', topic: 'inbox', partition: 0, cause: 'the database is away' },
+    { level: 'info', topic: 'inbox', partition: 0 },
+  ]);
+});
+
+test('other partitions go on while one pauses', async () => {
+  const kafka = await testKafka([{ ...inbox, partitions: 2 }]);
+  await produce(kafka, 'inbox', values(20));
+  const seen = new Set<string>();
+  const { component } = reader(kafka, async (records) => {
+    if (records[0]?.partition === 0) throw new Outage('only there');
+    for (const record of records) seen.add(text(record));
+  });
+  await using _ = await running(component);
+
+  await eventually(() => seen.size > 0);
+  const count = seen.size;
+  await produce(kafka, 'inbox', values(60).slice(20));
+  await eventually(() => seen.size > count + 5);
+  expect((await committed(kafka, 'readers', 'inbox'))[0]).toBe(-1);
+});
+
+test('stopBefore commits up to the record that cannot be decided yet, and has it come again', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(10));
+  let open = false;
+  const seen: string[] = [];
+  const { component, lines } = reader(kafka, async (records): Promise<SliceResult> => {
+    const stop = open ? undefined : records.find((record) => text(record) === '4');
+    const handled = stop === undefined ? records : records.filter((record) => record.offset < stop.offset);
+    seen.push(...handled.map(text));
+    return stop === undefined ? {} : { stopBefore: stop, stopCause: 'customer c-1 is not known yet' };
+  });
+  await using _ = await running(component);
+
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([4]));
+  open = true;
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([10]));
+  expect(seen).toEqual(values(10));
+  expect(lines().find((line) => line.level === 'warn')).toMatchObject({
+    cause: 'customer c-1 is not known yet',
+  });
+});
+
+test('what the handler sets aside is a dead letter byte for byte, with the reason, before the commit', async () => {
+  const kafka = await withDeadLetters();
+  const producer = createProducer(kafka);
+  const poison = { key: Buffer.from([0xff, 0, 1]), value: Buffer.from([0xde, 0xad, 0xbe, 0xef, 0x80]) };
+  const headers = {
+    odd: Buffer.from([0xff, 0xfe]),
+    twice: ['a', 'b'],
+    empty: '',
+    none: undefined,
+    dlq_attempt: '2',
+  };
+  await producer.send([
+    { topic: 'inbox', ...poison, headers },
+    { topic: 'inbox', key: null, value: null },
+    { topic: 'inbox', key: 'good', value: 'good' },
+  ]);
+  await producer.close();
+
+  const seen: string[] = [];
+  const { component, metrics } = reader(kafka, async (records): Promise<SliceResult> => {
+    const bad = records.filter((record) => text(record) !== 'good');
+    seen.push(...records.filter((record) => !bad.includes(record)).map(text));
+    return { setAside: bad.map((record) => ({ record, reason: 'UNREADABLE', detail: 'ö'.repeat(5_000) })) };
+  });
+  await using _ = await running(component);
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([3]));
+
+  const letters = (await readTopic(kafka, dlq)).sort((a, b) =>
+    (a.headers['dlq_offset'] ?? '').localeCompare(b.headers['dlq_offset'] ?? ''),
+  );
+  expect(letters).toHaveLength(2);
+  expect(letters[0]).toMatchObject({
+    ...poison,
+    rawHeaders: {
+      odd: headers.odd,
+      twice: [Buffer.from('a'), Buffer.from('b')],
+      empty: Buffer.from(''),
+      none: Buffer.from(''),
+    },
+    headers: {
+      dlq_reason: 'UNREADABLE',
+      dlq_topic: 'inbox',
+      dlq_partition: '0',
+      dlq_offset: '0',
+      dlq_group: 'readers',
+      dlq_attempt: '3',
+      dlq_detail: 'ö'.repeat(1_024),
+    },
+  });
+  expect(letters[1]).toMatchObject({
+    key: null,
+    value: null,
+    headers: { dlq_attempt: '1', dlq_offset: '1' },
+  });
+  expect(new Date(letters[0]?.headers['dlq_time'] ?? '').getTime()).toBeGreaterThan(Date.now() - 60_000);
+  expect(seen).toEqual(['good']);
+  expect(await metrics.value('orderflow_records_dead_lettered_total')).toBe(2);
+});
+
+test('one record of 500 that makes the handler throw is found and set aside, all others are handled', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(500));
+  const seen = new Set<string>();
+  const { component } = reader(kafka, async (records) => {
+    if (records.some((record) => text(record) === '321')) throw new Error('321 breaks it');
+    for (const record of records) seen.add(text(record));
+  });
+  await using _ = await running(component);
+
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([500]));
+  expect(seen).toEqual(new Set(values(500).filter((value) => value !== '321')));
+  expect(await readTopic(kafka, dlq)).toMatchObject([
+    { value: Buffer.from('321'), headers: { dlq_reason: 'PROCESSING_FAILED', dlq_detail: '321 breaks it' } },
+  ]);
+});
+
+test('a slice that fails as a whole waits, and empties nothing into the dead letters', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(50));
+  let broken = true;
+  let tries = 0;
+  const { component } = reader(kafka, async () => {
+    tries += 1;
+    if (broken) throw new TypeError('a bug');
+  });
+  await using _ = await running(component);
+
+  await eventually(() => tries > 20);
+  broken = false;
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([50]));
+  expect(await readTopic(kafka, dlq)).toEqual([]);
+});
+
+test('a failing record that is alone is set aside after ten seconds of tries, not before', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', ['lonely']);
+  const tries: number[] = [];
+  const { component } = reader(kafka, async () => {
+    tries.push(performance.now());
+    throw new Error('always');
+  });
+  await using _ = await running(component);
+
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([1]), {
+    timeoutMs: 25_000,
+  });
+  expect(tries.length).toBeGreaterThanOrEqual(5);
+  expect((tries.at(-1) ?? 0) - (tries[0] ?? 0)).toBeGreaterThanOrEqual(10_000);
+  expect(await readTopic(kafka, dlq)).toMatchObject([{ value: Buffer.from('lonely') }]);
+}, 40_000);
+
+test('a dead letter that its topic refuses is not lost: the partition waits', async () => {
+  const kafka = await testKafka([inbox, { ...deadLetterSpec(inbox, 'readers'), maxMessageBytes: 1_000 }]);
+  await produce(kafka, 'inbox', ['x'.repeat(2_000)]);
+  let tries = 0;
+  const { component, lines } = reader(kafka, async (records): Promise<SliceResult> => {
+    tries += 1;
+    return { setAside: records.map((record: ReceivedRecord) => ({ record, reason: 'TEST', detail: '' })) };
+  });
+  await using _ = await running(component);
+
+  await eventually(() => tries >= 3);
+  expect(await committed(kafka, 'readers', 'inbox')).toEqual([-1]);
+  expect(lines().find((line) => line.level === 'warn')?.['cause']).toMatch(
+    /inbox\.readers\.dlq.*max\.message\.bytes/,
+  );
+});
+
+test('a slow slice keeps its partition for longer than the session', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', ['slow']);
+  let calls = 0;
+  const { component } = reader(
+    kafka,
+    async (_, { signal, isCurrent }) => {
+      calls += 1;
+      const start = performance.now();
+      await eventually(() => performance.now() - start > 2_500 || signal.aborted);
+      expect(isCurrent()).toBe(true);
+    },
+    { sessionTimeoutMs: 1_000 },
+  );
+  await using _ = await running(component);
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([1]));
+  expect(calls).toBe(1);
+});
+
+test('the marks that transactions leave in a topic are passed over, and leave no lag', async () => {
+  const kafka = await withDeadLetters();
+  const producer = kafka
+    .client()
+    .producer({ transactionalId: kafka.physicalName('tx'), maxInFlightRequests: 1 });
+  await producer.connect();
+  const send = async (value: string) => {
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: kafka.physicalName('inbox'), messages: [{ value }] });
+    return transaction;
+  };
+  await (await send('aborted')).abort();
+  await (await send('committed')).commit();
+  await producer.disconnect();
+
+  const seen: string[] = [];
+  const { component } = reader(kafka, async (records) => void seen.push(...records.map(text)));
+  await using _ = await running(component);
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([4]));
+  expect(seen).toEqual(['committed']);
+});
+
+test('records that were deleted before they were read raise an alarm', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(5));
+  const first = await running(reader(kafka, async () => {}).component);
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([5]));
+  await first.stop();
+  await produce(kafka, 'inbox', values(10));
+  const admin = kafka.client().admin();
+  await admin.connect();
+  await admin.fetchTopicOffsets(kafka.physicalName('inbox'));
+  await admin.deleteTopicRecords({
+    topic: kafka.physicalName('inbox'),
+    partitions: [{ partition: 0, offset: '12' }],
+  });
+  await admin.disconnect();
+
+  const seen: string[] = [];
+  const { component, lines, metrics } = reader(
+    kafka,
+    async (records) => void seen.push(...records.map(text)),
+  );
+  await using _ = await running(component);
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([15]));
+  expect(seen).toEqual(['7', '8', '9']);
+  expect(await metrics.value('orderflow_consumer_offsets_lost_total')).toBe(1);
+  expect(lines().filter((line) => line.level === 'error')).toMatchObject([{ topic: 'inbox', partition: 0 }]);
+});
+
+test('a consumer that cannot go on says so through failed and check', async () => {
+  const kafka = await withDeadLetters();
+  const { component } = reader(kafka, async () => {}, { sessionTimeoutMs: 3_600_000 });
+  await component.start();
+  expect((await component.failed)?.message).toMatch(
+    /consumer readers has stopped for good: .*session timeout/,
+  );
+  await expect(component.check?.()).rejects.toThrow('has stopped for good');
+  await component.stop();
+});

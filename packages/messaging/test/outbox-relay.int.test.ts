@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, uniqueName } from '@orderflow/testing';
+import { expect, test } from 'vitest';
+import { appendOutbox, createRelay, type Kafka, nativeQuery, relayStatus } from '../src/index.ts';
+import { createLease } from '../src/lease.ts';
+import {
+  message,
+  outboxDatabase,
+  outboxRows,
+  readTopic,
+  recordingLogger,
+  running,
+  testKafka,
+  testMetrics,
+  text,
+} from './kit.ts';
+
+type Database = Awaited<ReturnType<typeof outboxDatabase>>;
+
+const events = { name: 'events', retention: 'unlimited' } as const;
+
+function relay(orm: Database, kafka: Kafka, options: { leaseMs?: number; batchSize?: number } = {}) {
+  const { logger, lines } = recordingLogger();
+  const metrics = testMetrics();
+  const component = createRelay({
+    orm,
+    kafka,
+    name: 'test',
+    logger,
+    meter: metrics.meter,
+    pollMs: 10,
+    ...options,
+  });
+  return { component, lines, metrics };
+}
+
+const drained = (orm: Database) => eventually(async () => (await relayStatus(orm)).pending === 0);
+
+test('messages are published only if their transaction commits, and need one', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([events]);
+  await using _ = await running(relay(orm, kafka).component);
+
+  await expect(appendOutbox(orm.em.fork(), [message('a', '1')])).rejects.toThrow('no transaction');
+  const rollback = orm.em.fork().transactional(async (em) => {
+    await appendOutbox(em, [message('a', 'rolled back')]);
+    throw new Error('no');
+  });
+  await expect(rollback).rejects.toThrow('no');
+  await orm.em
+    .fork()
+    .transactional((em) => appendOutbox(em, [message('a', 'committed'), message('b', '"\\\0,{}')]));
+
+  await drained(orm);
+  const records = await readTopic(kafka, 'events');
+  expect(records.map(text).sort()).toEqual(['"\\\0,{}', 'committed']);
+  expect(records.find((record) => text(record) === 'committed')).toMatchObject({
+    key: Buffer.from('a'),
+    headers: { ce_id: 'a/committed' },
+  });
+});
+
+test('keeps the order per key while transactions append side by side, and counts what it moved', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([events]);
+  const { component, metrics } = relay(orm, kafka, { batchSize: 20 });
+  await using _ = await running(component);
+
+  const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
+  await Promise.all(
+    keys.map(async (key) => {
+      for (let n = 0; n < 40; n += 2) {
+        await orm.em.fork().transactional(async (em) => {
+          await appendOutbox(em, [message(key, `${n}`), message(key, `${n + 1}`)]);
+          await sleep(Math.random() * 5);
+        });
+      }
+    }),
+  );
+
+  await drained(orm);
+  const records = await readTopic(kafka, 'events');
+  for (const key of keys) {
+    const values = records
+      .filter((record) => record.key?.toString() === key)
+      .map((record) => Number(text(record)));
+    expect(values).toEqual([...Array(40).keys()]);
+  }
+  expect(await metrics.value('orderflow_outbox_relayed_total')).toBe(240);
+});
+
+test('a row whose transaction commits after one with a higher id is not skipped', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([events]);
+  await using _ = await running(relay(orm, kafka).component);
+
+  const slow = orm.em.fork();
+  await slow.begin();
+  await appendOutbox(slow, [message('slow', 'lower id')]);
+  await orm.em.fork().transactional((em) => appendOutbox(em, [message('fast', 'higher id')]));
+  await eventually(async () => (await readTopic(kafka, 'events')).length === 1);
+  await slow.commit();
+
+  await drained(orm);
+  expect((await readTopic(kafka, 'events')).map(text).sort()).toEqual(['higher id', 'lower id']);
+});
+
+test('a row too large for its topic is marked, holds back its own key and nobody else', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([{ ...events, maxMessageBytes: 10_000 }]);
+  await orm.em
+    .fork()
+    .transactional((em) =>
+      appendOutbox(em, [
+        message('a', '1'),
+        message('big', 'before'),
+        message('big', 'x'.repeat(20_000)),
+        message('big', 'after'),
+        message('b', '1'),
+      ]),
+    );
+  const { component, lines, metrics } = relay(orm, kafka);
+  await using _ = await running(component);
+
+  await eventually(async () => (await relayStatus(orm)).pending === 2);
+  await orm.em.fork().transactional((em) => appendOutbox(em, [message('big', 'later'), message('c', '1')]));
+  await eventually(async () => (await relayStatus(orm)).pending === 3);
+
+  expect(
+    new Set((await readTopic(kafka, 'events')).map((record) => `${record.key} ${text(record)}`)),
+  ).toEqual(new Set(['a 1', 'b 1', 'c 1', 'big before']));
+  expect(await relayStatus(orm)).toMatchObject({ failed: 1, oldest: expect.any(Date) });
+  expect((await outboxRows(orm.em.fork()))[0]?.failed_reason).toMatch(/larger than the max message size/i);
+  expect(await metrics.value('orderflow_outbox_unsendable_total')).toBe(1);
+  expect(lines().filter((line) => line.level === 'error')).toMatchObject([{ key: 'big', topic: 'events' }]);
+
+  // What an operator does once the cause is gone.
+  await nativeQuery(orm.em.fork(), `delete from outbox where length(value) > 10000`);
+  await drained(orm);
+  const big = (await readTopic(kafka, 'events')).filter((record) => record.key?.toString() === 'big');
+  expect(new Set(big.map(text))).toEqual(new Set(['before', 'after', 'later']));
+});
+
+test('a topic that does not exist holds back its own rows only', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([events]);
+  await orm.em
+    .fork()
+    .transactional((em) => appendOutbox(em, [message('a', '1', 'nowhere'), message('a', '1')]));
+  const { component, lines } = relay(orm, kafka);
+  await using _ = await running(component);
+
+  await eventually(async () => (await readTopic(kafka, 'events')).length > 0);
+  await eventually(async () => (await relayStatus(orm)).pending === 1);
+  expect(await relayStatus(orm)).toMatchObject({ pending: 1, failed: 0 });
+  expect(lines().filter((line) => line.level === 'error')).toMatchObject([{ topic: 'nowhere' }]);
+});
+
+test('a second relay waits, takes over at once when the first stops, and after the lease when it dies', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([events]);
+  const dead = createLease(orm, { name: 'test', holder: 'a relay that was killed', leaseMs: 1_500 });
+  expect(await dead.acquire()).toBe(true);
+  const died = performance.now();
+
+  await orm.em.fork().transactional((em) => appendOutbox(em, [message('a', '1')]));
+  await using first = await running(relay(orm, kafka, { leaseMs: 1_500 }).component);
+  await drained(orm);
+  expect(performance.now() - died).toBeGreaterThan(1_400);
+
+  await using _ = await running(relay(orm, kafka, { leaseMs: 1_500 }).component);
+  await first.stop();
+  await orm.em.fork().transactional((em) => appendOutbox(em, [message('a', '2')]));
+  await drained(orm);
+  expect((await readTopic(kafka, 'events')).map(text)).toEqual(['1', '2']);
+});
+
+test('the lease is held by one, renewed by its holder, and gone for the holder before others get it', async () => {
+  await using orm = await outboxDatabase();
+  const name = uniqueName('lease');
+  const one = createLease(orm, { name, holder: 'one', leaseMs: 300 });
+  const two = createLease(orm, { name, holder: 'two', leaseMs: 300 });
+
+  expect(await one.acquire()).toBe(true);
+  expect(await two.acquire()).toBe(false);
+  expect(two.remainingMs()).toBeLessThanOrEqual(0);
+  const before = one.remainingMs();
+  await sleep(50);
+  expect(await one.acquire()).toBe(true);
+  expect(one.remainingMs()).toBeGreaterThan(before - 50);
+
+  await eventually(() => two.acquire(), { intervalMs: 1 });
+  expect(one.remainingMs()).toBeLessThanOrEqual(0);
+  expect(await one.acquire()).toBe(false);
+  await two.release();
+  expect(await one.acquire()).toBe(true);
+});

@@ -1,0 +1,132 @@
+import { Agent } from 'node:http';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { childOf, currentTrace, type Logger, type Meter, metric, observableGauge } from '@orderflow/runtime';
+import { type BreakerState, createProtectedCalls, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
+import { normalizeTransportError } from './transport-errors.ts';
+
+export interface RpcTransportOptions {
+  /** What the peer is called in logs, metrics and errors, such as `customers`. */
+  readonly name: string;
+  /** Such as `http://localhost:8005`. */
+  readonly baseUrl: string;
+  /** `grpc` over HTTP/2 (default), or `connect` over HTTP/1.1. */
+  readonly protocol?: 'grpc' | 'connect';
+  readonly policies?: Partial<RpcPolicies>;
+  /** Largest reply in bytes, 16 MiB by default; a larger one is RESOURCE_EXHAUSTED, which is not an outage. */
+  readonly readMaxBytes?: number;
+  readonly logger: Logger;
+  readonly meter?: Meter;
+}
+
+/**
+ * Calls to one peer, protected by {@link RpcPolicies}. Outages are UNAVAILABLE or DEADLINE_EXCEEDED, whatever the
+ * connection did; `errorReason` tells what was not even sent (CIRCUIT_OPEN, TOO_MANY_CALLS).
+ * The policies are for unary calls; streams pass without them.
+ */
+export interface RpcTransport extends Transport {
+  breakerState(): BreakerState;
+  /** Closes the connections; calls under way fail. */
+  close(): void;
+}
+
+const READ_MAX_BYTES = 16 * 1024 * 1024;
+/** A connection whose peer has vanished is noticed within the sum of the two. */
+const PING_INTERVAL_MS = 10_000;
+const PING_TIMEOUT_MS = 3000;
+
+export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
+  const { name, logger, meter } = options;
+  const connection = connect(options);
+  const calls = createProtectedCalls({
+    name,
+    policies: { ...defaultRpcPolicies, ...options.policies },
+    onBreakerChange(state, cause) {
+      if (state === 'open')
+        logger.warn({ api: name, state, err: cause }, 'circuit opened: calls fail at once');
+      else logger.info({ api: name, state }, 'circuit changed');
+    },
+  });
+  if (meter) {
+    observableGauge(meter, metric.breakerState).addCallback((result) => {
+      result.observe(breakerStates.indexOf(calls.breakerState()), { api: name });
+    });
+  }
+
+  return {
+    breakerState: calls.breakerState,
+    close: connection.close,
+    unary(method, signal, timeoutMs, header, message, contextValues) {
+      return calls.call({
+        repeatable: isRepeatable(method, message),
+        ...(signal && { signal }),
+        ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),
+        async once(trySignal, tryTimeoutMs) {
+          try {
+            const headers = withTraceparent(header);
+            return await connection.transport.unary(
+              method,
+              trySignal,
+              tryTimeoutMs,
+              headers,
+              message,
+              contextValues,
+            );
+          } catch (error) {
+            throw normalizeTransportError(error, trySignal, name);
+          }
+        },
+      });
+    },
+    stream: (...args) => connection.transport.stream(...args),
+  };
+}
+
+/** A client of its own transport; services that share a peer share a transport instead, and use `createClient`. */
+export function createRpcClient<Service extends DescService>(
+  service: Service,
+  options: RpcTransportOptions,
+): { client: Client<Service>; transport: RpcTransport } {
+  const transport = createRpcTransport(options);
+  return { client: createClient(service, transport), transport };
+}
+
+/** In the order of their numbers in the metric. */
+const breakerStates: readonly BreakerState[] = ['closed', 'half-open', 'open'];
+
+function connect(options: RpcTransportOptions): { transport: Transport; close(): void } {
+  const { baseUrl, readMaxBytes = READ_MAX_BYTES } = options;
+  if (options.protocol === 'connect') {
+    const agent = new Agent({ keepAlive: true });
+    const transport = createConnectTransport({
+      baseUrl,
+      readMaxBytes,
+      httpVersion: '1.1',
+      nodeOptions: { agent },
+    });
+    return { transport, close: () => agent.destroy() };
+  }
+  const sessionManager = new Http2SessionManager(baseUrl, {
+    pingIntervalMs: PING_INTERVAL_MS,
+    pingTimeoutMs: PING_TIMEOUT_MS,
+  });
+  const transport = createGrpcTransport({ baseUrl, readMaxBytes, sessionManager });
+  return { transport, close: () => sessionManager.abort() };
+}
+
+/** The contract says which methods may be repeated; those with a `request_id` only when the caller gave one. */
+function isRepeatable(method: DescMethod, message: object): boolean {
+  if (method.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS) return true;
+  if (method.idempotency !== IdempotencyLevel.IDEMPOTENT) return false;
+  const requestId = method.input.fields.find((field) => field.name === 'request_id');
+  return requestId === undefined || Boolean((message as Record<string, unknown>)[requestId.localName]);
+}
+
+function withTraceparent(header: ConstructorParameters<typeof Headers>[0]): Headers {
+  const headers = new Headers(header);
+  const trace = currentTrace();
+  if (trace && !headers.has('traceparent')) headers.set('traceparent', childOf(trace.traceparent));
+  return headers;
+}

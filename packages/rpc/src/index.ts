@@ -1,0 +1,26 @@
+export type { BrowserAccess } from './browser-access.ts';
+export {
+  createRpcClient,
+  createRpcTransport,
+  type RpcTransport,
+  type RpcTransportOptions,
+} from './client.ts';
+export { type Connection, connectionKey } from './connection.ts';
+export {
+  type ErrorDetails,
+  type ErrorReason,
+  errorDomain,
+  errorInfo,
+  errorReason,
+  errorReasons,
+  rpcError,
+} from './errors.ts';
+export type { About } from './http-pages.ts';
+export { type BreakerState, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
+export {
+  createRpcServer,
+  defaultRpcServerLimits,
+  type RpcServer,
+  type RpcServerLimits,
+  type RpcServerOptions,
+} from './server.ts';

@@ -1,0 +1,22 @@
+/**
+ * The outcome of `work`, or a rejection with the signal's reason when that comes first. The work then goes on, and
+ * `onLateError` hears should it fail.
+ */
+export async function untilAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  onLateError: (error: unknown) => void,
+): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => {
+    work.catch(onLateError);
+    reject(signal.reason);
+  };
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,91 @@
+import type { Component } from './lifecycle.ts';
+import { maskUrlPasswords } from './mask.ts';
+import { withinMs } from './time-limit.ts';
+
+/** The outcome of one component's check. */
+export interface Check {
+  readonly ok: boolean;
+  /** Why not, as a sentence; passwords in URLs are masked. */
+  readonly error?: string;
+  /** How long the check took, in milliseconds. */
+  readonly ms: number;
+}
+
+export interface Readiness {
+  /** True when every check is ok and the process is not draining. */
+  readonly ready: boolean;
+  readonly draining: boolean;
+  /** By the component's name; components without a check are not listed. */
+  readonly checks: Record<string, Check>;
+}
+
+export interface Health {
+  /** Answers as long as the event loop turns. It asks no dependency: restarting us would not mend one. */
+  live(): { live: true };
+  /** Whether to send work here. Never throws. */
+  ready(): Promise<Readiness>;
+  /** From now on `ready()` says no, so that callers go elsewhere while this process finishes. */
+  drain(): void;
+  readonly draining: boolean;
+}
+
+const CHECK_LIMIT_MS = 1000;
+const CACHE_MS = 500;
+
+/**
+ * Readiness over the checks of the components. A check gets 1 s; one that has not answered is not asked again before
+ * it has. Results are kept for 500 ms, so that probes cannot hammer the dependencies.
+ */
+export function createHealth(components: readonly Component[]): Health {
+  const checks = components.flatMap((component) =>
+    component.check ? [[component.name, limited(component)] as const] : [],
+  );
+  let cached: { results: Promise<Record<string, Check>>; until: number } | undefined;
+  let draining = false;
+
+  async function runChecks(): Promise<Record<string, Check>> {
+    const results = await Promise.all(checks.map(async ([name, check]) => [name, await check()] as const));
+    cached = { results: Promise.resolve(Object.fromEntries(results)), until: performance.now() + CACHE_MS };
+    return cached.results;
+  }
+
+  return {
+    live: () => ({ live: true }),
+    async ready() {
+      if (cached === undefined || performance.now() >= cached.until) {
+        cached = { results: runChecks(), until: Number.POSITIVE_INFINITY };
+      }
+      const results = await cached.results;
+      const ready = !draining && Object.values(results).every((check) => check.ok);
+      return { ready, draining, checks: results };
+    },
+    drain() {
+      draining = true;
+    },
+    get draining() {
+      return draining;
+    },
+  };
+}
+
+function limited(component: Component): () => Promise<Check> {
+  let running: Promise<void> | undefined;
+  return async () => {
+    const began = performance.now();
+    // The async wrapper turns a synchronous throw into a rejection.
+    running ??= (async () => component.check?.())().finally(() => {
+      running = undefined;
+    });
+    try {
+      await withinMs(CHECK_LIMIT_MS, running, () => new Error(`no answer within ${CHECK_LIMIT_MS} ms`));
+      return { ok: true, ms: elapsed(began) };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { ok: false, error: maskUrlPasswords(message), ms: elapsed(began) };
+    }
+  };
+}
+
+function elapsed(since: number): number {
+  return Math.round(performance.now() - since);
+}

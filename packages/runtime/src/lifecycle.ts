@@ -1,0 +1,104 @@
+import type { Logger } from './logging.ts';
+import { withinMs } from './time-limit.ts';
+
+/** A part of a process that has to be started and stopped: a connection pool, a consumer, a server. */
+export interface Component {
+  /** Unique within the process; appears in logs and health. */
+  readonly name: string;
+  /** Resolves once the component does its work. After a rejection `stop` is not called. */
+  start(): Promise<void>;
+  /** Finishes what is under way and gives everything back. Called once, after `start` has resolved. */
+  stop(): Promise<void>;
+  /** Readiness: throws with a sentence that says why the component cannot work now. */
+  check?(): Promise<void>;
+  /** Resolves with the reason when the component has broken down for good: the process then stops. Never rejects. */
+  readonly failed?: Promise<Error>;
+}
+
+/** Starts and stops components as one. */
+export interface RunningComponents {
+  /** Starts them in order. When one fails, or `stop` is called meanwhile, those started are stopped and this rejects. */
+  start(): Promise<void>;
+  /**
+   * Stops those started, in reverse order, also when some of them fail to. Calling it again returns the same promise.
+   * @throws AggregateError of all that failed (each has been logged), or an Error when `graceMs` is over.
+   */
+  stop(): Promise<void>;
+}
+
+/** See {@link RunningComponents}. `graceMs` limits the whole of `stop`. */
+export function runComponents(
+  components: readonly Component[],
+  options: { logger: Logger; graceMs: number },
+): RunningComponents {
+  const { logger, graceMs } = options;
+  const started: Component[] = [];
+  let startingAll: Promise<void> = Promise.resolve();
+  let stoppingAll: Promise<void> | undefined;
+  let current = '';
+
+  async function startAll(): Promise<void> {
+    for (const component of components) {
+      if (stoppingAll !== undefined) throw new Error(`told to stop before ${component.name} was started`);
+      current = `starting ${component.name}`;
+      const began = performance.now();
+      try {
+        await component.start();
+      } catch (error) {
+        throw new Error(`${component.name} did not start: ${messageOf(error)}`, { cause: error });
+      }
+      started.push(component);
+      logger.debug(
+        { component: component.name, ms: Math.round(performance.now() - began) },
+        'component started',
+      );
+    }
+  }
+
+  async function stopAll(): Promise<void> {
+    // A start under way may hold something that only its end lets us give back.
+    await startingAll.catch(() => {});
+    const errors: Error[] = [];
+    for (const component of started.toReversed()) {
+      current = `stopping ${component.name}`;
+      try {
+        await component.stop();
+        logger.debug({ component: component.name }, 'component stopped');
+      } catch (error) {
+        const failure = new Error(`${component.name} did not stop: ${messageOf(error)}`, { cause: error });
+        logger.error({ err: failure, component: component.name }, 'component did not stop cleanly');
+        errors.push(failure);
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, errors.map((error) => error.message).join('; '));
+  }
+
+  function stop(): Promise<void> {
+    stoppingAll ??= withinMs(
+      graceMs,
+      stopAll(),
+      () => new Error(`not stopped within ${graceMs} ms, still ${current}`),
+    );
+    return stoppingAll;
+  }
+
+  return {
+    async start() {
+      startingAll = startAll();
+      try {
+        await startingAll;
+      } catch (error) {
+        // Why it did not start is what the caller needs; a failing stop has its own log lines.
+        await stop().catch((stopError: Error) =>
+          logger.error({ err: stopError }, 'stopping after a failed start'),
+        );
+        throw error;
+      }
+    },
+    stop,
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

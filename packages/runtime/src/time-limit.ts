@@ -1,0 +1,13 @@
+/**
+ * The outcome of `work`, or a rejection with `late()` when it takes longer than `ms`. The work itself goes on.
+ * The timer keeps the process alive, so that the limit is reached even when nothing else is going on.
+ */
+export async function withinMs<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(late()), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { type Component, createLogger, runComponents } from '../src/index.ts';
+
+/** Components that write down what happens to them. */
+function recorder() {
+  const events: string[] = [];
+  const logged: string[] = [];
+  const logger = createLogger({
+    service: 'test',
+    level: 'info',
+    destination: { write: (line) => void logged.push(JSON.parse(line).err?.message) },
+  });
+  function component(name: string, overrides: Partial<Component> = {}): Component {
+    return {
+      name,
+      start: async () => void events.push(`start ${name}`),
+      stop: async () => void events.push(`stop ${name}`),
+      ...overrides,
+    };
+  }
+  const run = (components: Component[], graceMs = 10_000) => runComponents(components, { logger, graceMs });
+  return { events, logged, component, run };
+}
+
+const fails = (message: string) => async () => {
+  throw new Error(message);
+};
+
+test('starts in order and stops in reverse order, once', async () => {
+  const { events, component, run } = recorder();
+  const all = run([component('a'), component('b'), component('c')]);
+  await all.start();
+  await Promise.all([all.stop(), all.stop()]);
+  expect(events).toEqual(['start a', 'start b', 'start c', 'stop c', 'stop b', 'stop a']);
+});
+
+test('a failed start stops what had started and says which component it was', async () => {
+  const { events, component, run } = recorder();
+  const all = run([component('a'), component('b', { start: fails('no broker') }), component('c')]);
+  await expect(all.start()).rejects.toThrow('b did not start: no broker');
+  expect(events).toEqual(['start a', 'stop a']);
+});
+
+test('a failed start keeps its error though a stop fails too', async () => {
+  const { logged, component, run } = recorder();
+  const all = run([component('a', { stop: fails('stuck') }), component('b', { start: fails('no broker') })]);
+  await expect(all.start()).rejects.toThrow('b did not start: no broker');
+  expect(logged).toContain('a did not stop: stuck');
+});
+
+test('every stop error is logged and reported, none keeps another component from stopping', async () => {
+  const { events, logged, component, run } = recorder();
+  const all = run([
+    component('a'),
+    component('b', { stop: fails('one') }),
+    component('c', { stop: fails('two') }),
+  ]);
+  await all.start();
+  await expect(all.stop()).rejects.toThrow('c did not stop: two; b did not stop: one');
+  expect(logged).toEqual(['c did not stop: two', 'b did not stop: one']);
+  expect(events).toContain('stop a');
+});
+
+test('a stop that takes too long is given up with the name of the component', async () => {
+  const { component, run } = recorder();
+  const all = run([component('a', { stop: () => new Promise(() => {}) })], 20);
+  await all.start();
+  await expect(all.stop()).rejects.toThrow('not stopped within 20 ms, still stopping a');
+});
+
+test('a stop during the start waits for the component under way and starts no other', async () => {
+  const { events, component, run } = recorder();
+  const slow = Promise.withResolvers<void>();
+  const all = run([component('a', { start: () => slow.promise }), component('b')]);
+  const starting = all.start();
+  const stopping = all.stop();
+  slow.resolve();
+  await expect(starting).rejects.toThrow('told to stop before b was started');
+  await stopping;
+  expect(events).toEqual(['stop a']);
+});

@@ -1,0 +1,3 @@
+import { commonSettings, loadConfigOrExit } from '../../src/index.ts';
+
+console.log(loadConfigOrExit(commonSettings).host);

@@ -1,0 +1,2 @@
+export { isPostgresOutage } from './outage.ts';
+export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';

@@ -1,0 +1,163 @@
+import { Migration } from '@mikro-orm/migrations';
+import { defineEntity, p } from '@mikro-orm/postgresql';
+import { createLogger } from '@orderflow/runtime';
+import { createProxy, eventually, testStack, uniqueName } from '@orderflow/testing';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createPostgres, isPostgresOutage, type Postgres, type PostgresOptions } from '../src/index.ts';
+
+const logger = createLogger({ service: 'test', level: 'silent' });
+
+const Note = defineEntity({
+  name: 'Note',
+  tableName: 'notes',
+  properties: { id: p.integer().primary(), text: p.text() },
+});
+
+class CreateNotes extends Migration {
+  override up(): void {
+    this.addSql('create table notes (id int primary key, text text not null)');
+  }
+}
+
+const started: Postgres[] = [];
+afterEach(async () => {
+  for (const { component } of started.splice(0)) await component.stop();
+});
+
+function postgres(change: Partial<PostgresOptions> = {}): Postgres {
+  const one = createPostgres({
+    url: testStack().urls.POSTGRES_URL,
+    database: uniqueName('storage'),
+    applicationName: 'storage test',
+    entities: [Note],
+    migrations: [{ name: 'create-notes', class: CreateNotes }],
+    logger,
+    ...change,
+  });
+  started.push(one);
+  return one;
+}
+
+const rows = ({ orm }: Postgres, sql: string) => orm.em.fork().execute<Record<string, unknown>[]>(sql);
+const insert = (one: Postgres, id: number) =>
+  one.orm.em.fork().execute(`insert into notes values (${id}, 'x')`);
+
+describe('a start', () => {
+  test('creates the database where it is missing, migrates it, and does nothing the next time', async () => {
+    const database = uniqueName('storage');
+    const first = postgres({ database });
+    await first.component.start();
+    await insert(first, 1);
+    const second = postgres({ database });
+    await second.component.start();
+    expect(await rows(second, 'select id from notes')).toEqual([{ id: 1 }]);
+    expect(
+      await rows(second, 'select application_name from pg_stat_activity where pid = pg_backend_pid()'),
+    ).toEqual([{ application_name: 'storage test' }]);
+  });
+
+  test('may take its time; later on a transaction that is left idle is ended, so that its locks are freed', async () => {
+    const limit = 'show idle_in_transaction_session_timeout';
+    let whileStarting: unknown;
+    const one = postgres({
+      async seed(em) {
+        whileStarting = await em.execute(limit);
+      },
+    });
+    await one.component.start();
+    expect(whileStarting).toEqual([{ idle_in_transaction_session_timeout: '0' }]);
+    expect(await rows(one, limit)).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
+  });
+
+  test('of many processes at once migrates and seeds one after the other', async () => {
+    const database = uniqueName('storage');
+    let seeding = 0;
+    let most = 0;
+    const seed: PostgresOptions['seed'] = async (em) => {
+      seeding += 1;
+      most = Math.max(most, seeding);
+      await em.execute("insert into notes values (1, 'seed') on conflict do nothing");
+      await em.execute('select pg_sleep(0.05)');
+      seeding -= 1;
+    };
+    const processes = Array.from({ length: 4 }, () => postgres({ database, seed }));
+    await Promise.all(processes.map(({ component }) => component.start()));
+    expect(most).toBe(1);
+    for (const one of processes) expect(await rows(one, 'select id from notes')).toEqual([{ id: 1 }]);
+    const [first] = processes;
+    expect(first && (await rows(first, 'select count(*)::int as n from mikro_orm_migrations'))).toEqual([
+      { n: 1 },
+    ]);
+  });
+
+  test('whose seed fails leaves no seed behind, and fails', async () => {
+    const database = uniqueName('storage');
+    const failing = postgres({
+      database,
+      seed: async (em) => {
+        await em.execute("insert into notes values (1, 'half')");
+        throw new Error('the seed is bad');
+      },
+    });
+    await expect(failing.component.start()).rejects.toThrow('the seed is bad');
+    expect(await rows(failing, 'select * from notes')).toEqual([]);
+  });
+});
+
+describe('errors of the real server', () => {
+  const failure = async (work: Promise<unknown>): Promise<unknown> =>
+    work.then(
+      () => {
+        throw new Error('expected to fail');
+      },
+      (error: unknown) => error,
+    );
+
+  test('that are about data are no outage', async () => {
+    const one = postgres();
+    await one.component.start();
+    await insert(one, 1);
+    expect(isPostgresOutage(await failure(insert(one, 1)))).toBe(false);
+    expect(isPostgresOutage(await failure(rows(one, 'select * from nowhere')))).toBe(false);
+  });
+
+  test('that come from terminated connections are an outage, and cost the pool no connection', async () => {
+    const one = postgres();
+    await one.component.start();
+    const terminated = () =>
+      failure(
+        one.orm.em.fork().transactional(async (em) => {
+          const [own] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+          await one.orm.em.fork().execute(`select pg_terminate_backend(${own?.pid})`);
+          await em.execute('select 1');
+        }),
+      );
+    // More often than the pool has connections.
+    for (let round = 0; round < 12; round++) expect(isPostgresOutage(await terminated())).toBe(true);
+    await one.component.check?.();
+  });
+
+  test('that come to statements without a transaction are an outage too', async () => {
+    const one = postgres();
+    await one.component.start();
+    for (let round = 0; round < 12; round++) {
+      const terminated = failure(rows(one, 'select pg_terminate_backend(pg_backend_pid())'));
+      expect(isPostgresOutage(await terminated)).toBe(true);
+    }
+    await one.component.check?.();
+  });
+
+  test('that come from a server out of reach are an outage, and it is reached again when it is back', async () => {
+    const url = new URL(testStack().urls.POSTGRES_URL);
+    await using proxy = await createProxy({ target: Number(url.port) });
+    url.host = `127.0.0.1:${proxy.port}`;
+    const one = postgres({ url: url.href.replace(/\/$/, '') });
+    await one.component.start();
+    await proxy.refuse();
+    expect(isPostgresOutage(await failure(Promise.resolve(one.component.check?.())))).toBe(true);
+    expect(isPostgresOutage(await failure(insert(one, 1)))).toBe(true);
+    await proxy.heal();
+    await eventually(() => one.component.check?.());
+    await insert(one, 1);
+  });
+});

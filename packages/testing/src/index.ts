@@ -1,0 +1,4 @@
+export { eventually } from './eventually.ts';
+export { startProcess, type TestProcess } from './process.ts';
+export { createProxy, type Proxy } from './proxy.ts';
+export { createDatabase, privateStack, testStack, uniqueName } from './stack.ts';
