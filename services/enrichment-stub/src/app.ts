@@ -1,0 +1,123 @@
+import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
+import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { createKafka, createRelay } from '@orderflow/messaging';
+import { createRpcServer } from '@orderflow/rpc';
+import {
+  type Component,
+  createHealth,
+  createLogger,
+  createMetrics,
+  describeConfig,
+  type Health,
+  type Logger,
+} from '@orderflow/runtime';
+import { createPostgres } from '@orderflow/storage';
+import { type Config, settings } from './config.ts';
+import { createCallCounts } from './inbound/faults/call-counts.ts';
+import { createFaultBook } from './inbound/faults/fault-book.ts';
+import { faultHandlers } from './inbound/faults/fault-handlers.ts';
+import { misbehave } from './inbound/faults/misbehave.ts';
+import { customerHandlers } from './inbound/rpc/customer-handlers.ts';
+import { explainRefusals } from './inbound/rpc/explain-refusals.ts';
+import { productHandlers } from './inbound/rpc/product-handlers.ts';
+import { migrations } from './migrations/index.ts';
+import { kafkaTopics } from './outbound/kafka-topics.ts';
+import { postgresCustomerTransactions } from './outbound/postgres/customer-transaction.ts';
+import { postgresCustomers } from './outbound/postgres/customers.ts';
+import { CustomerRow, IdempotencyRow, ProductRow } from './outbound/postgres/entities.ts';
+import { postgresProducts } from './outbound/postgres/products.ts';
+import { seedTables } from './outbound/postgres/seed-tables.ts';
+import { forgetOldAnswers } from './outbound/postgres/stored-answers.ts';
+
+const service = 'enrichment-stub';
+
+/** How long the server says "not ready" before it takes no more calls. */
+const drainMs = 200;
+
+/** What a test may put in place of the real thing. */
+export interface Overrides {
+  readonly logger?: Logger;
+  readonly now?: () => Date;
+  /** From 0 up to 1; decides random latency and error rates of faults. */
+  readonly random?: () => number;
+}
+
+/** The whole service, not yet started. */
+export interface App {
+  /** In the order in which they start. */
+  readonly components: readonly Component[];
+  readonly health: Health;
+  readonly logger: Logger;
+  /** Where it listens; throws before the start. */
+  readonly port: () => number;
+}
+
+/** Puts the service together. */
+export function createApp(config: Config, overrides: Overrides = {}): App {
+  const { now = () => new Date(), random = Math.random } = overrides;
+  const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
+  const metrics = createMetrics({ service });
+
+  const { orm, component: database } = createPostgres({
+    url: config.postgresUrl,
+    database: `${config.databasePrefix}enrichment`,
+    applicationName: service,
+    entities: [CustomerRow, ProductRow, IdempotencyRow],
+    migrations,
+    async seed(em) {
+      await seedTables(em, now());
+      await forgetOldAnswers(em, now());
+    },
+    logger,
+  });
+  const customers = postgresCustomers(orm);
+  const products = postgresProducts(orm);
+  const inTransaction = postgresCustomerTransactions(orm, now);
+
+  const { kafkaBrokers: brokers, topicPrefix } = config;
+  const kafka = createKafka({ brokers, clientId: service, topicPrefix, logger });
+  const relay = createRelay({ orm, kafka, name: service, logger, meter: metrics.meter });
+
+  const faults = createFaultBook();
+  const counts = createCallCounts();
+  const customerService = explainRefusals(
+    CustomerService,
+    customerHandlers({ customers, inTransaction, now }),
+  );
+  const productService = explainRefusals(ProductService, productHandlers({ products }));
+
+  // Kafka is left out: without it everything can be read, and what is written is told later.
+  const health = createHealth([database]);
+  const server = createRpcServer({
+    service,
+    host: config.host,
+    port: config.port,
+    routes(router) {
+      router.service(
+        CustomerService,
+        misbehave(CustomerService, customerService, { faults, counts, random }),
+      );
+      router.service(ProductService, misbehave(ProductService, productService, { faults, counts, random }));
+      const methods = [...CustomerService.methods, ...ProductService.methods];
+      router.service(FaultService, faultHandlers(methods, { faults, counts }));
+    },
+    services: [CustomerService, ProductService, FaultService],
+    health,
+    prometheus: metrics.prometheus,
+    logger,
+    meter: metrics.meter,
+    about: { config: describeConfig(settings, config) },
+    drainMs,
+    // The rest of the time is for what stops after the server.
+    graceMs: config.shutdownGraceMs / 2,
+  });
+
+  const metricsComponent: Component = { name: 'metrics', start: async () => {}, stop: metrics.shutdown };
+  return {
+    components: [metricsComponent, database, kafkaTopics(kafka, logger), relay, server],
+    health,
+    logger,
+    port: () => server.port,
+  };
+}

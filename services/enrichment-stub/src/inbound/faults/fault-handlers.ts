@@ -1,0 +1,48 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { Fault, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { rpcError } from '@orderflow/rpc';
+import type { CallCounts } from './call-counts.ts';
+import type { FaultBook } from './fault-book.ts';
+
+/** FaultService for the methods of the services that can misbehave. */
+export function faultHandlers(
+  methods: readonly DescMethod[],
+  { faults, counts }: { faults: FaultBook; counts: CallCounts },
+): ServiceImpl<typeof FaultService> {
+  const names = methods.map((method) => method.name);
+  return {
+    setFault({ fault }) {
+      if (fault === undefined) throw rpcError('INVALID_REQUEST', 'fault is missing');
+      const problem = problemOf(fault, names);
+      if (problem !== undefined) throw rpcError('INVALID_REQUEST', problem);
+      faults.set(fault);
+      return {};
+    },
+    clearFaults() {
+      faults.clear();
+      return {};
+    },
+    listFaults: () => ({ faults: faults.list() }),
+    getCallCounts: () => counts.read(),
+    resetCallCounts() {
+      counts.reset();
+      return {};
+    },
+  };
+}
+
+/** What the rules of the contract cannot say. */
+function problemOf(
+  { method, minLatency, maxLatency, errorRate, errorCode }: Fault,
+  names: string[],
+): string | undefined {
+  const min = minLatency ? durationMs(minLatency) : 0;
+  const max = maxLatency ? durationMs(maxLatency) : min;
+  if (!names.includes(method)) return `fault.method: there is no ${method} here; one of ${names.join(', ')}`;
+  if (min < 0 || max < min) return 'fault.max_latency: must be at least min_latency, and that at least 0';
+  if (errorRate > 0 && errorCode === 0)
+    return 'fault.error_code: 0 is not an error; say which one, such as 14';
+  return undefined;
+}

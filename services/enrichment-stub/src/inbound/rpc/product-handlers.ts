@@ -1,0 +1,49 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type {
+  GetProductRequest,
+  ProductService,
+} from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
+import { Refusal } from '../../domain/refusal.ts';
+import type { ProductReader } from '../../ports.ts';
+import { batchGetProducts } from '../../use-cases/batch-get-products.ts';
+import { getProduct, type ProductReference } from '../../use-cases/get-product.ts';
+import { listProducts } from '../../use-cases/list-products.ts';
+import { toWireProduct } from './wire.ts';
+
+/** ProductService on its use cases. Throws their refusals as they are. */
+export function productHandlers({
+  products,
+}: {
+  readonly products: ProductReader;
+}): ServiceImpl<typeof ProductService> {
+  return {
+    async getProduct({ reference }) {
+      return { product: toWireProduct(await getProduct(products, given(reference))) };
+    },
+
+    async batchGetProducts({ productIds, skus }) {
+      const { found, notFound } = await batchGetProducts(products, { productIds, skus });
+      return {
+        products: found.map(toWireProduct),
+        notFoundProductIds: [...notFound.productIds],
+        notFoundSkus: [...notFound.skus],
+      };
+    },
+
+    async listProducts(request) {
+      const { items, nextPageToken } = await listProducts(products, request);
+      return { products: items.map(toWireProduct), nextPageToken };
+    },
+  };
+}
+
+function given(reference: GetProductRequest['reference']): ProductReference {
+  switch (reference.case) {
+    case 'productId':
+      return { productId: reference.value };
+    case 'sku':
+      return { sku: reference.value };
+    default:
+      throw new Refusal('INVALID_REQUEST', 'product_id or sku is missing');
+  }
+}

@@ -1,0 +1,33 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toMoney } from '@orderflow/contracts';
+import {
+  CustomerSchema,
+  type Customer as WireCustomer,
+} from '@orderflow/contracts/orderflow/enrichment/v1/customer';
+import {
+  Product_State,
+  ProductSchema,
+  type Product as WireProduct,
+} from '@orderflow/contracts/orderflow/enrichment/v1/product';
+import type { Customer } from '../../domain/customer.ts';
+import type { Product } from '../../domain/product.ts';
+
+/** The customer as the contract has it. */
+export function toWireCustomer({ createTime, updateTime, ...customer }: Customer): WireCustomer {
+  return create(CustomerSchema, {
+    ...customer,
+    createTime: timestampFromDate(createTime),
+    updateTime: timestampFromDate(updateTime),
+  });
+}
+
+/** The product as the contract has it. */
+export function toWireProduct({ price, currencyCode, state, updateTime, ...product }: Product): WireProduct {
+  return create(ProductSchema, {
+    ...product,
+    price: toMoney(price, currencyCode),
+    state: Product_State[state],
+    updateTime: timestampFromDate(updateTime),
+  });
+}

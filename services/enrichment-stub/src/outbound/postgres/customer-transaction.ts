@@ -1,0 +1,62 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
+import { topics } from '@orderflow/contracts';
+import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
+import { appendOutbox, encodeEvent } from '@orderflow/messaging';
+import { currentTrace } from '@orderflow/runtime';
+import type { Customer } from '../../domain/customer.ts';
+import type { CustomerTransaction, InCustomerTransaction } from '../../ports.ts';
+import { storedAnswers } from './stored-answers.ts';
+import { tablesOf } from './tables.ts';
+import { reachingPostgres } from './unavailable.ts';
+
+/** Changes to customers, their events in the outbox and the answers given, in one Postgres transaction. */
+export function postgresCustomerTransactions(orm: MikroORM, now: () => Date): InCustomerTransaction {
+  return (work) =>
+    reachingPostgres(() => orm.em.fork().transactional((em) => work(customerTransaction(em, now))));
+}
+
+function customerTransaction(em: SqlEntityManager, now: () => Date): CustomerTransaction {
+  const tables = tablesOf(em);
+  return {
+    findForUpdate: (customerId: string): Promise<Customer | undefined> =>
+      tables
+        .selectFrom('customer')
+        .selectAll()
+        .where('customerId', '=', customerId)
+        .forUpdate()
+        .executeTakeFirst(),
+
+    async insert(customer) {
+      const result = await tables
+        .insertInto('customer')
+        .values(customer)
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst();
+      return result.numInsertedOrUpdatedRows === 1n;
+    },
+
+    async update({ customerId, ...changes }) {
+      await tables.updateTable('customer').set(changes).where('customerId', '=', customerId).execute();
+    },
+
+    async tellUpdated({ customerId, version, updateTime }) {
+      const event = create(CustomerUpdatedSchema, {
+        customerId,
+        version,
+        updateTime: timestampFromDate(updateTime),
+      });
+      const traceparent = currentTrace()?.traceparent;
+      const { headers, value } = encodeEvent(CustomerUpdatedSchema, event, {
+        id: `${customerId}/${version}`,
+        source: '/orderflow/enrichment-stub',
+        subject: customerId,
+        time: updateTime,
+        ...(traceparent !== undefined && { traceparent }),
+      });
+      await appendOutbox(em, [{ topic: topics.customerEvents, key: customerId, headers, value }]);
+    },
+    ...storedAnswers(em, now),
+  };
+}

@@ -1,0 +1,62 @@
+import { defineEntity, p } from '@mikro-orm/postgresql';
+
+/** Ids sort the same everywhere: by their bytes, not by the rules of a language. */
+const idCollation = 'C';
+
+/** Table `customer`. */
+export const CustomerRow = defineEntity({
+  name: 'Customer',
+  tableName: 'customer',
+  properties: {
+    customerId: p.text().primary().collation(idCollation),
+    name: p.text(),
+    email: p.text(),
+    active: p.boolean(),
+    version: p.bigint(),
+    createTime: p.datetime(3),
+    updateTime: p.datetime(3),
+  },
+});
+
+/** Table `product`. */
+export const ProductRow = defineEntity({
+  name: 'Product',
+  tableName: 'product',
+  properties: {
+    productId: p.text().primary().collation(idCollation),
+    sku: p.text().unique(),
+    name: p.text(),
+    description: p.text(),
+    price: p.bigint(),
+    currencyCode: p.text(),
+    state: p.text().$type<'ACTIVE' | 'RETIRED'>(),
+    version: p.bigint(),
+    updateTime: p.datetime(3),
+  },
+});
+
+/** Table `idempotency`: answers to requests that may be repeated. */
+export const IdempotencyRow = defineEntity({
+  name: 'Idempotency',
+  tableName: 'idempotency',
+  properties: {
+    callerId: p.text().primary(),
+    method: p.text().primary(),
+    requestId: p.text().primary(),
+    contentHash: p.blob(),
+    /** The customer answered; null only inside the transaction that is working it out. */
+    answer: p.json<StoredCustomer>().nullable(),
+    createTime: p.datetime(3).index(),
+  },
+});
+
+/** A customer as JSON can hold it. */
+export interface StoredCustomer {
+  readonly customerId: string;
+  readonly name: string;
+  readonly email: string;
+  readonly active: boolean;
+  readonly version: string;
+  readonly createTime: string;
+  readonly updateTime: string;
+}

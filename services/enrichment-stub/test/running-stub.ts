@@ -1,0 +1,90 @@
+import { createClient } from '@connectrpc/connect';
+import { groups, topics } from '@orderflow/contracts';
+import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
+import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import {
+  createBatchConsumer,
+  createKafka,
+  deadLetterSpec,
+  ensureTopics,
+  type ReceivedRecord,
+} from '@orderflow/messaging';
+import { createRpcTransport } from '@orderflow/rpc';
+import { createLogger, createMetrics, loadConfig, runComponents } from '@orderflow/runtime';
+import { testStack, uniqueName } from '@orderflow/testing';
+import { createApp, type Overrides } from '../src/app.ts';
+import { type Config, settings } from '../src/config.ts';
+
+/** Says nothing: kafkajs and the migrator are talkative. */
+export const quietLogger = createLogger({ service: 'test', level: 'silent' });
+
+/** Settings for the shared stack, with a database and topics of their own. */
+export function testConfig(env: NodeJS.ProcessEnv = {}): Config {
+  const name = uniqueName('stub');
+  const { KAFKA_BROKERS, POSTGRES_URL } = testStack().urls;
+  return loadConfig(settings, {
+    KAFKA_BROKERS,
+    POSTGRES_URL,
+    TOPIC_PREFIX: `${name}.`,
+    DATABASE_PREFIX: `${name}_`,
+    PORT: '0',
+    SHUTDOWN_GRACE: '4s',
+    ...env,
+  });
+}
+
+/** The whole service in this process, with clients that neither retry nor open a circuit. */
+export async function runStub(config: Config, overrides: Overrides = {}) {
+  const logger = quietLogger;
+  const app = createApp(config, { logger, ...overrides });
+  const components = runComponents(app.components, { logger, graceMs: config.shutdownGraceMs });
+  await components.start();
+  const baseUrl = `http://127.0.0.1:${app.port()}`;
+  const transport = createRpcTransport({
+    name: 'stub',
+    baseUrl,
+    logger,
+    policies: { retries: 0, breakerFailures: 1000 },
+  });
+  return {
+    customers: createClient(CustomerService, transport),
+    products: createClient(ProductService, transport),
+    faults: createClient(FaultService, transport),
+    baseUrl,
+    async stop() {
+      transport.close();
+      await components.stop();
+    },
+  };
+}
+
+/** Whether the service says over HTTP that it is ready. */
+export async function isReady(stub: { baseUrl: string }): Promise<boolean> {
+  return (await fetch(`${stub.baseUrl}/health/ready`)).ok;
+}
+
+/** Reads `customer-events` from the beginning, as a consumer would. */
+export async function readCustomerEvents(config: Config) {
+  const logger = quietLogger;
+  const kafka = createKafka({
+    brokers: config.kafkaBrokers,
+    clientId: 'test',
+    topicPrefix: config.topicPrefix,
+    logger,
+  });
+  const source = { name: topics.customerEvents, retention: 'unlimited' } as const;
+  await ensureTopics(kafka, [source, deadLetterSpec(source, groups.orderCache)]);
+  const records: ReceivedRecord[] = [];
+  const consumer = createBatchConsumer({
+    kafka,
+    groupId: groups.orderCache,
+    topics: [source.name],
+    handle: async (slice) => void records.push(...slice),
+    isOutage: () => false,
+    logger,
+    meter: createMetrics({ service: 'test' }).meter,
+  });
+  await consumer.start();
+  return { records, stop: () => consumer.stop() };
+}

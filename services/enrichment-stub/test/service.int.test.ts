@@ -1,0 +1,233 @@
+import { fromBinary, toJson } from '@bufbuild/protobuf';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { Code } from '@connectrpc/connect';
+import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
+import { CustomerSchema } from '@orderflow/contracts/orderflow/enrichment/v1/customer';
+import { Product_State } from '@orderflow/contracts/orderflow/enrichment/v1/product';
+import { errorReason } from '@orderflow/rpc';
+import { eventually, uniqueName } from '@orderflow/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readCustomerEvents, runStub, testConfig } from './running-stub.ts';
+
+const config = testConfig();
+let stub: Awaited<ReturnType<typeof runStub>>;
+let events: Awaited<ReturnType<typeof readCustomerEvents>>;
+
+beforeAll(async () => {
+  stub = await runStub(config);
+  events = await readCustomerEvents(config);
+});
+
+afterAll(async () => {
+  await events.stop();
+  await stub.stop();
+});
+
+function draft(customerId = uniqueName('c')) {
+  return { customerId, name: 'Ada Chen', email: 'ada@example.com', active: true };
+}
+
+/** How the call fails: code and reason. */
+async function failure(call: Promise<unknown>): Promise<[Code | undefined, string | undefined]> {
+  const error: unknown = await call.then(
+    () => expect.unreachable('the call should have failed'),
+    (reason: unknown) => reason,
+  );
+  return [(error as { code?: Code }).code, errorReason(error)];
+}
+
+const eventsOf = (customerId: string) =>
+  events.records.filter((record) => record.headers['ce_subject'] === customerId);
+
+test('the seeds are there', async () => {
+  const { customers } = await stub.customers.batchGetCustomers({
+    customerIds: ['c-1', 'c-50', 'c-4999', 'c-5000'],
+  });
+  const active = customers.map((customer) => [customer.customerId, customer.active, customer.version]);
+  expect(active.sort()).toEqual([
+    ['c-1', true, 1n],
+    ['c-4999', true, 1n],
+    ['c-50', false, 1n],
+    ['c-5000', false, 1n],
+  ]);
+  const { product } = await stub.products.getProduct({ reference: { case: 'sku', value: 'MOUSE001' } });
+  expect(product).toMatchObject({
+    productId: 'p-2',
+    price: { currencyCode: 'USD', units: 79n, nanos: 990_000_000 },
+    state: Product_State.ACTIVE,
+    version: 1n,
+  });
+  const retired = await stub.products.getProduct({ reference: { case: 'productId', value: 'p-50' } });
+  expect(retired.product?.state).toBe(Product_State.RETIRED);
+});
+
+test('a batch names what was not found, whatever its name is', async () => {
+  const customers = await stub.customers.batchGetCustomers({
+    customerIds: ['c-1', 'c-1', "c'", 'nul\0', 'é'],
+  });
+  expect(customers.customers.map((customer) => customer.customerId)).toEqual(['c-1']);
+  expect(customers.notFoundCustomerIds.sort()).toEqual(["c'", 'nul\0', 'é']);
+  const products = await stub.products.batchGetProducts({
+    productIds: ['p-1', 'LAPTOP001'],
+    skus: ['LAPTOP001', 'p-1', 'nul\0'],
+  });
+  expect(products.products.map((product) => product.productId)).toEqual(['p-1']);
+  expect(products.notFoundProductIds).toEqual(['LAPTOP001']);
+  expect(products.notFoundSkus).toEqual(['p-1', 'nul\0']);
+});
+
+test('one that does not exist is NOT_FOUND', async () => {
+  expect(await failure(stub.customers.getCustomer({ customerId: 'c-0' }))).toEqual([
+    Code.NotFound,
+    'CUSTOMER_NOT_FOUND',
+  ]);
+  const reference = { case: 'sku', value: 'NOTHING' } as const;
+  expect(await failure(stub.products.getProduct({ reference }))).toEqual([
+    Code.NotFound,
+    'PRODUCT_NOT_FOUND',
+  ]);
+});
+
+test('paging through the products gives each of the 2,000 once, in the order of ids', async () => {
+  const ids: string[] = [];
+  let pageToken = '';
+  do {
+    const page = await stub.products.listProducts({ pageSize: 300, pageToken });
+    ids.push(...page.products.map((product) => product.productId));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+  const all = Array.from({ length: 2000 }, (_, index) => `p-${index + 1}`);
+  expect(ids).toEqual(all.sort());
+});
+
+test('customers are listed by the bytes of their ids, 50 a page', async () => {
+  for (const id of ['A-1', 'a-1', 'Z-1']) await stub.customers.createCustomer({ customer: draft(id) });
+  const { customers, nextPageToken } = await stub.customers.listCustomers({});
+  expect(customers).toHaveLength(50);
+  expect(customers.slice(0, 4).map((customer) => customer.customerId)).toEqual(['A-1', 'Z-1', 'a-1', 'c-1']);
+  expect(await failure(stub.products.listProducts({ pageToken: nextPageToken }))).toEqual([
+    Code.InvalidArgument,
+    'PAGE_TOKEN_INVALID',
+  ]);
+});
+
+test('creating and updating a customer is told on customer-events', async () => {
+  const customer = draft();
+  const { customerId } = customer;
+  const trace = '0af7651916cd43dd8448eb211c80319c';
+  const created = await stub.customers.createCustomer(
+    { customer: { ...customer, version: 99n } },
+    { headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } },
+  );
+  expect(created.customer).toMatchObject({ ...customer, version: 1n });
+  const updated = await stub.customers.updateCustomer({
+    customer: { ...customer, active: false, version: 1n },
+  });
+  expect(updated.customer).toMatchObject({ ...customer, active: false, version: 2n });
+  expect(updated.customer?.createTime).toEqual(created.customer?.createTime);
+
+  await eventually(() => eventsOf(customerId).length >= 2);
+  const stored = [created.customer, updated.customer];
+  expect(
+    eventsOf(customerId).map(({ key, value, headers }) => ({
+      key: key?.toString(),
+      headers: { ...headers, traceparent: headers['traceparent']?.slice(3, 35) },
+      event: fromBinary(CustomerUpdatedSchema, value ?? new Uint8Array()),
+    })),
+  ).toEqual(
+    stored.map((answer, index) => ({
+      key: customerId,
+      headers: {
+        ce_specversion: '1.0',
+        ce_id: `${customerId}/${index + 1}`,
+        ce_type: 'orderflow.enrichment.event.v1.CustomerUpdated',
+        ce_source: '/orderflow/enrichment-stub',
+        ce_subject: customerId,
+        ce_time: answer?.updateTime && timestampDate(answer.updateTime).toISOString(),
+        'content-type': 'application/protobuf',
+        traceparent: index === 0 ? trace : expect.any(String),
+      },
+      event: expect.objectContaining({
+        customerId,
+        version: BigInt(index + 1),
+        updateTime: answer?.updateTime,
+      }),
+    })),
+  );
+});
+
+test('20 equal requests at once create one customer and get equal answers', async () => {
+  const customer = draft();
+  const requestId = uniqueName('r');
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => stub.customers.createCustomer({ customer, requestId })),
+  );
+  const texts = answers.map((answer) => answer.customer && toJson(CustomerSchema, answer.customer));
+  expect(new Set(texts.map((text) => JSON.stringify(text))).size).toBe(1);
+  await eventually(() => eventsOf(customer.customerId).length >= 1);
+
+  // Told once, so the next event there is version 2.
+  await stub.customers.updateCustomer({ customer });
+  await eventually(() => eventsOf(customer.customerId).length >= 2);
+  expect(eventsOf(customer.customerId).map((record) => record.headers['ce_id'])).toEqual([
+    `${customer.customerId}/1`,
+    `${customer.customerId}/2`,
+  ]);
+  // The answer of the time when it was created.
+  expect((await stub.customers.createCustomer({ customer, requestId })).customer?.version).toBe(1n);
+});
+
+test('a request id with another body is refused, from another caller it is another request', async () => {
+  const requestId = uniqueName('r');
+  const customer = draft();
+  await stub.customers.createCustomer({ customer, requestId });
+  const other = { customer: { ...customer, name: 'Grace Bauer' }, requestId };
+  expect(await failure(stub.customers.createCustomer(other))).toEqual([
+    Code.InvalidArgument,
+    'REQUEST_ID_REUSED',
+  ]);
+  const headers = { 'x-caller-id': 'somebody-else' };
+  expect(await failure(stub.customers.createCustomer(other, { headers }))).toEqual([
+    Code.AlreadyExists,
+    'CUSTOMER_ALREADY_EXISTS',
+  ]);
+});
+
+test('updates at once each get a version of their own, and are told in that order', async () => {
+  const customer = draft();
+  await stub.customers.createCustomer({ customer });
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      stub.customers.updateCustomer({ customer: { ...customer, name: `Ada ${index}` } }),
+    ),
+  );
+  const versions = answers.map((answer) => Number(answer.customer?.version)).sort((a, b) => a - b);
+  expect(versions).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  await eventually(() => eventsOf(customer.customerId).length >= 11);
+  const told = eventsOf(customer.customerId).map((record) => record.headers['ce_id']);
+  expect(told).toEqual([1, ...versions].map((version) => `${customer.customerId}/${version}`));
+});
+
+test('an update of an old version is ABORTED, of an unknown customer NOT_FOUND', async () => {
+  const customer = draft();
+  await stub.customers.createCustomer({ customer });
+  expect(await failure(stub.customers.updateCustomer({ customer: { ...customer, version: 2n } }))).toEqual([
+    Code.Aborted,
+    'VERSION_MISMATCH',
+  ]);
+  expect(await failure(stub.customers.updateCustomer({ customer: draft() }))).toEqual([
+    Code.NotFound,
+    'CUSTOMER_NOT_FOUND',
+  ]);
+});
+
+test('what cannot be stored is refused as invalid', async () => {
+  const invalid = [Code.InvalidArgument, 'INVALID_REQUEST'];
+  const customer = draft();
+  const headers = { 'x-caller-id': 'x'.repeat(129) };
+  const { createCustomer } = stub.customers;
+  expect(await failure(createCustomer({ customer: { ...customer, name: 'nul\0' } }))).toEqual(invalid);
+  expect(await failure(createCustomer({ customer, requestId: 'nul\0' }))).toEqual(invalid);
+  expect(await failure(createCustomer({ customer, requestId: 'r' }, { headers }))).toEqual(invalid);
+  expect(await failure(createCustomer({ customer: { ...customer, email: 'nobody' } }))).toEqual(invalid);
+});

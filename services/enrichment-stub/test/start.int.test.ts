@@ -1,0 +1,99 @@
+import { Code } from '@connectrpc/connect';
+import { errorReason } from '@orderflow/rpc';
+import { createPostgres } from '@orderflow/storage';
+import { createProxy, eventually, testStack } from '@orderflow/testing';
+import { expect, test } from 'vitest';
+import { migrations } from '../src/migrations/index.ts';
+import { CustomerRow, IdempotencyRow, ProductRow } from '../src/outbound/postgres/entities.ts';
+import { isReady, quietLogger, readCustomerEvents, runStub, testConfig } from './running-stub.ts';
+
+const changed = { customerId: 'c-1', name: 'Changed', email: 'changed@example.com', active: false };
+
+test('two instances that start at once on an empty server share one database', async () => {
+  const config = testConfig();
+  const [one, other] = await Promise.all([runStub(config), runStub(config)]);
+  await one.customers.updateCustomer({ customer: changed });
+  const { customer } = await other.customers.getCustomer({ customerId: 'c-1' });
+  expect(customer).toMatchObject({ ...changed, version: 2n });
+  await Promise.all([one.stop(), other.stop()]);
+});
+
+test('a restart keeps what was changed, and tells nothing but changes', async () => {
+  const config = testConfig();
+  const before = await runStub(config);
+  await before.customers.updateCustomer({ customer: changed });
+  await before.stop();
+  const after = await runStub(config);
+  expect((await after.customers.getCustomer({ customerId: 'c-1' })).customer).toMatchObject(changed);
+  await after.customers.updateCustomer({ customer: { ...changed, customerId: 'c-2' } });
+  const events = await readCustomerEvents(config);
+  await eventually(() => events.records.some((record) => record.headers['ce_id'] === 'c-2/2'));
+  expect(events.records.map((record) => record.headers['ce_id']).sort()).toEqual(['c-1/2', 'c-2/2']);
+  await events.stop();
+  await after.stop();
+});
+
+test('the migrations make the tables that the entities describe', async () => {
+  const config = testConfig();
+  const { orm, component } = createPostgres({
+    url: config.postgresUrl,
+    database: `${config.databasePrefix}enrichment`,
+    applicationName: 'test',
+    entities: [CustomerRow, ProductRow, IdempotencyRow],
+    migrations,
+    logger: quietLogger,
+  });
+  await component.start();
+  expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
+  // The comparison leaves collations out.
+  const ids = await orm.em.execute(
+    `select column_name, collation_name from information_schema.columns
+     where (table_name, column_name) in (('customer', 'customer_id'), ('product', 'product_id')) order by 1`,
+  );
+  expect(ids).toEqual([
+    { column_name: 'customer_id', collation_name: 'C' },
+    { column_name: 'product_id', collation_name: 'C' },
+  ]);
+  await component.stop();
+});
+
+test('without Kafka it starts, is ready, reads and writes; the events are told once Kafka is there', async () => {
+  const config = testConfig();
+  const alone = await runStub({ ...config, kafkaBrokers: ['127.0.0.1:1'] });
+  expect(await isReady(alone)).toBe(true);
+  expect((await alone.customers.batchGetCustomers({ customerIds: ['c-1'] })).customers).toHaveLength(1);
+  await alone.customers.updateCustomer({ customer: changed });
+  await alone.stop();
+
+  const connected = await runStub(config);
+  const events = await readCustomerEvents(config);
+  await eventually(() => events.records.some((record) => record.headers['ce_id'] === 'c-1/2'));
+  await events.stop();
+  await connected.stop();
+});
+
+test('without Postgres it is not ready and calls are UNAVAILABLE, until Postgres is back', async () => {
+  const url = new URL(testStack().urls.POSTGRES_URL);
+  await using proxy = await createProxy({ target: Number(url.port) });
+  url.hostname = '127.0.0.1';
+  url.port = String(proxy.port);
+  const stub = await runStub(testConfig({ POSTGRES_URL: url.href.replace(/\/$/, '') }));
+  const read = () => stub.customers.getCustomer({ customerId: 'c-1' });
+  await read();
+  expect(await isReady(stub)).toBe(true);
+
+  await proxy.refuse();
+  const error = await read().then(
+    () => expect.unreachable('the call should have failed'),
+    (reason: { code: Code }) => reason,
+  );
+  expect([error.code, errorReason(error)]).toEqual([Code.Unavailable, 'DEPENDENCY_UNAVAILABLE']);
+  const write = stub.customers.updateCustomer({ customer: changed });
+  await expect(write).rejects.toMatchObject({ code: Code.Unavailable });
+  await eventually(async () => !(await isReady(stub)));
+
+  await proxy.heal();
+  await eventually(() => isReady(stub));
+  expect((await read()).customer?.version).toBe(1n);
+  await stub.stop();
+});
