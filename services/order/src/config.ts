@@ -1,0 +1,86 @@
+import {
+  commonSettings,
+  defineSettings,
+  durationMs,
+  infrastructureSettings,
+  port,
+  positiveInteger,
+  url,
+} from '@orderflow/runtime';
+import { z } from 'zod';
+
+/** What a process of the order service can be; one process may be several. */
+export const roles = ['worker', 'relay', 'view'] as const;
+
+/** One of the `roles`. */
+export type Role = (typeof roles)[number];
+
+/** Where a process listens when `PORT` is not set: the port of its first role. */
+export const rolePorts: Record<Role, number> = { relay: 8011, worker: 8012, view: 8014 };
+
+/** Settings of the order service. */
+export const settings = defineSettings({
+  ...commonSettings,
+  ...infrastructureSettings,
+  port: {
+    env: 'PORT',
+    schema: port.optional(),
+    description: `Where health and metrics are served; 0 takes a free port. Not set: ${Object.entries(
+      rolePorts,
+    )
+      .map(([role, number]) => `${role} ${number}`)
+      .join(', ')}.`,
+  },
+  customerApiUrl: {
+    env: 'CUSTOMER_API_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8005',
+    description: 'The enrichment API for customers: orderflow.enrichment.v1.CustomerService over gRPC.',
+  },
+  productApiUrl: {
+    env: 'PRODUCT_API_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8005',
+    description: 'The enrichment API for products: orderflow.enrichment.v1.ProductService over gRPC.',
+  },
+  enrichmentTryTimeoutMs: {
+    env: 'ENRICHMENT_TRY_TIMEOUT',
+    schema: durationMs,
+    default: '4s',
+    description: 'How long one try of an enrichment call may take.',
+  },
+  enrichmentDeadlineMs: {
+    env: 'ENRICHMENT_DEADLINE',
+    schema: durationMs,
+    default: '10s',
+    description: 'How long an enrichment call may take with all its retries.',
+  },
+  sliceSize: {
+    env: 'SLICE_SIZE',
+    schema: positiveInteger,
+    default: '500',
+    description: 'How many records of a partition are decided in one transaction.',
+  },
+  sessionTimeoutMs: {
+    env: 'KAFKA_SESSION_TIMEOUT',
+    schema: durationMs,
+    default: '30s',
+    description: 'How long Kafka waits for a silent consumer before its partitions go to others.',
+  },
+  currency: {
+    env: 'CURRENCY',
+    schema: z.string('a currency code such as USD').regex(/^[A-Z]{3}$/, 'a currency code such as USD'),
+    default: 'USD',
+    description: 'The one currency that orders are priced in; it must have two decimals.',
+  },
+  taxBasisPoints: {
+    env: 'TAX_BASIS_POINTS',
+    schema: z.coerce
+      .number('a whole number from 0 to 10000')
+      .int('a whole number from 0 to 10000')
+      .min(0, 'a whole number from 0 to 10000')
+      .max(10_000, 'a whole number from 0 to 10000'),
+    default: '800',
+    description: 'The tax on the subtotal in hundredths of a percent: 800 is 8 %.',
+  },
+});

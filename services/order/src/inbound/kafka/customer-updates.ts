@@ -1,0 +1,23 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
+import type { SetAside, SliceHandler } from '@orderflow/messaging';
+import type { CustomerCopies, CustomerVersion } from '../../ports.ts';
+
+/** Handles slices of `customer-events`: copies of customers older than what is announced are dropped. */
+export function createCustomerUpdatesHandler(copies: CustomerCopies): SliceHandler {
+  return async (records) => {
+    const setAside: SetAside[] = [];
+    const updates: CustomerVersion[] = [];
+    for (const record of records) {
+      try {
+        const { customerId, version } = fromBinary(CustomerUpdatedSchema, record.value ?? new Uint8Array());
+        if (customerId === '') throw new Error('the event names no customer');
+        updates.push({ customerId, version });
+      } catch (error) {
+        setAside.push({ record, reason: 'MALFORMED_PROTOBUF', detail: String(error) });
+      }
+    }
+    await copies.outdate(updates);
+    return { setAside };
+  };
+}

@@ -1,0 +1,75 @@
+import type { MikroORM as MongoORM } from '@mikro-orm/mongodb';
+import { MongoBulkWriteError } from 'mongodb';
+import type { OrderDocuments } from '../ports.ts';
+import { ordersCollection, type Progress } from './order-collection.ts';
+import { type OrderDocument, toDocument } from './order-document.ts';
+import { isRefusedDocument } from './outage.ts';
+
+const duplicateKey = 11_000;
+
+/** Shows decided orders in MongoDB. */
+export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
+  const collection = ordersCollection(mongo);
+
+  /** Inserts, in one round trip when none is there yet; what is there gets the stored decision once more. */
+  async function write(documents: readonly OrderDocument[]): Promise<void> {
+    try {
+      await collection.insertMany(
+        documents.map((document) => ({ ...document, progress: progressOf(document) })),
+        { ordered: false },
+      );
+    } catch (error) {
+      const there = duplicatesIn(error, documents);
+      if (there === undefined) throw error;
+      await collection.bulkWrite(
+        there.map(({ _id, ...decision }) => ({
+          updateOne: {
+            filter: { _id },
+            // The progress may have gone further; it never goes back.
+            update: { $set: decision, $max: { progress: progressOf(decision) } },
+          },
+        })),
+        { ordered: false },
+      );
+    }
+  }
+
+  /** Writes all that can be written; finds the documents that can't by halving. */
+  async function writeAll(documents: readonly OrderDocument[], refused: Map<string, string>): Promise<void> {
+    try {
+      await write(documents);
+    } catch (error) {
+      if (!isRefusedDocument(error)) throw error;
+      const [first] = documents;
+      if (documents.length === 1 && first !== undefined) {
+        const cause = error instanceof Error ? error.message : String(error);
+        refused.set(first._id, `MongoDB cannot hold the document: ${cause}`);
+        return;
+      }
+      const middle = documents.length >> 1;
+      await writeAll(documents.slice(0, middle), refused);
+      await writeAll(documents.slice(middle), refused);
+    }
+  }
+
+  return {
+    async show(orders) {
+      const refused = new Map<string, string>();
+      await writeAll(orders.map(toDocument), refused);
+      return refused;
+    },
+  };
+}
+
+/** Where an order is right after its decision; what the view writes for the same event. */
+function progressOf({ outcome, decide_time }: Pick<OrderDocument, 'outcome' | 'decide_time'>): Progress {
+  return { version: 1, state: outcome, update_time: decide_time };
+}
+
+/** The documents that were there already, if that is all that went wrong. */
+function duplicatesIn(error: unknown, documents: readonly OrderDocument[]): OrderDocument[] | undefined {
+  if (!(error instanceof MongoBulkWriteError)) return undefined;
+  const errors = [error.writeErrors].flat();
+  if (errors.length === 0 || errors.some(({ code }) => code !== duplicateKey)) return undefined;
+  return errors.flatMap(({ index }) => documents[index] ?? []);
+}

@@ -1,0 +1,273 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
+import { toMoney, topics } from '@orderflow/contracts';
+import {
+  OrderAcceptedSchema,
+  OrderRejectedSchema,
+} from '@orderflow/contracts/orderflow/order/event/v1/order_events';
+import { appendOutbox, encodeEvent, nativeQuery, type OutboxMessage } from '@orderflow/messaging';
+import type { EnrichedOrder } from '../domain/enriched-order.ts';
+import { limits } from '../domain/judge.ts';
+import type { Candidate, OrderStore, Settled } from '../ports.ts';
+import { decodeEnrichedOrder, encodeEnrichedOrder } from './enriched-order-codec.ts';
+
+interface StoredOrder {
+  id: string;
+  content_hash: Buffer;
+  state: string;
+  version: number;
+  revision: number;
+}
+
+/** A transition that this transaction writes. */
+interface Transition {
+  readonly candidate: Candidate;
+  /** The decision; or why there is none, and the order stays PENDING and needs attention. */
+  readonly decision: EnrichedOrder | { readonly invalid: string };
+  /** How many events of the order are published, and rows in its history, after this one. */
+  readonly version: number;
+  readonly revision: number;
+}
+
+/** Keeps orders in Postgres. */
+export function createOrderStore(orm: MikroORM): OrderStore {
+  return {
+    decide: (candidates) =>
+      orm.em.fork().transactional(async (em) => {
+        const byId = Map.groupBy(candidates, ({ orderId }) => orderId);
+        const inserted = await insertNew(em, [...byId.values()]);
+        const stored = await lockStored(
+          em,
+          [...byId.keys()].filter((id) => !inserted.has(id)),
+        );
+        const decisions = await storedDecisions(em, stored);
+
+        const transitions = new Map(inserted);
+        const settled = new Map<string, Settled>();
+        for (const row of stored) {
+          const decided = decisions.get(row.id);
+          const transition = decided ? undefined : nextOf(row, byId.get(row.id) ?? []);
+          if (transition !== undefined) transitions.set(row.id, transition);
+          else settled.set(row.id, asStored(row, decided));
+        }
+        for (const [id, transition] of transitions) settled.set(id, asWritten(transition, inserted.has(id)));
+
+        const written = [...transitions.values()];
+        await updatePending(
+          em,
+          written.filter(({ revision }) => revision > 1),
+        );
+        await appendHistory(em, written);
+        await appendOutbox(em, written.flatMap(toEvent));
+        return settled;
+      }),
+  };
+}
+
+/**
+ * Inserts the orders that are not there yet; answers the transitions of those that are new.
+ * In id order, so that two slices cannot lock each other out.
+ */
+async function insertNew(
+  em: SqlEntityManager,
+  candidatesOfIds: readonly (readonly Candidate[])[],
+): Promise<Map<string, Transition>> {
+  const transitions = new Map(
+    candidatesOfIds.flatMap(([first]): [string, Transition][] => {
+      const decision = first?.decision;
+      if (first === undefined || decision === undefined) return [];
+      const version = 'invalid' in decision ? 0 : 1;
+      return [[first.orderId, { candidate: first, decision, version, revision: 1 }]];
+    }),
+  );
+  const rows = [...transitions.values()];
+  if (rows.length === 0) return transitions;
+  const inserted = await nativeQuery<{ id: string }>(
+    em,
+    `
+    insert into orders (
+      id, customer_id, content_hash, state, version, revision, needs_attention, create_time, update_time
+    )
+    select id, customer_id, content_hash, state, version, 1, needs_attention, now(), now()
+    from unnest(
+      $1::text[],
+      $2::text[],
+      $3::bytea[],
+      $4::text[],
+      $5::int[],
+      $6::text[]
+    ) as new(id, customer_id, content_hash, state, version, needs_attention)
+    order by id
+    on conflict (id) do nothing
+    returning id`,
+    [
+      rows.map(({ candidate }) => candidate.orderId),
+      rows.map(({ candidate }) => storable(candidate.customerId)),
+      rows.map(({ candidate }) => candidate.contentHash),
+      rows.map(stateAfter),
+      rows.map(({ version }) => version),
+      rows.map(attentionAfter),
+    ],
+  );
+  const isNew = new Set(inserted.map(({ id }) => id));
+  return new Map([...transitions].filter(([id]) => isNew.has(id)));
+}
+
+/** A sender's text as a column takes it: Postgres refuses NUL, and an index what is very long. */
+function storable(text: string): string {
+  return text.slice(0, limits.textLength).replaceAll('\0', '');
+}
+
+async function lockStored(em: SqlEntityManager, ids: readonly string[]): Promise<StoredOrder[]> {
+  if (ids.length === 0) return [];
+  return nativeQuery<StoredOrder>(
+    em,
+    `select id, content_hash, state, version, revision
+     from orders where id = any($1::text[]) order by id for update`,
+    [ids],
+  );
+}
+
+async function storedDecisions(
+  em: SqlEntityManager,
+  stored: readonly StoredOrder[],
+): Promise<Map<string, EnrichedOrder>> {
+  const ids = stored.filter(({ state }) => state !== 'PENDING').map(({ id }) => id);
+  if (ids.length === 0) return new Map();
+  const rows = await nativeQuery<{ order_id: string; enriched_order: Buffer }>(
+    em,
+    `
+    select order_id, enriched_order from order_history
+    where order_id = any($1::text[]) and enriched_order is not null`,
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.order_id, decodeEnrichedOrder(row.enriched_order)]));
+}
+
+/** The transition of a stored order that a candidate of its content brings; undefined when there is none. */
+function nextOf(row: StoredOrder, candidates: readonly Candidate[]): Transition | undefined {
+  if (row.state !== 'PENDING') return undefined;
+  const candidate = candidates.find(({ contentHash }) => row.content_hash.equals(contentHash));
+  const decision = candidate?.decision;
+  if (candidate === undefined || decision === undefined) return undefined;
+  const version = row.version + ('invalid' in decision ? 0 : 1);
+  return { candidate, decision, version, revision: row.revision + 1 };
+}
+
+function asStored(row: StoredOrder, decided: EnrichedOrder | undefined): Settled {
+  const contentHash = row.content_hash;
+  if (decided !== undefined) return { contentHash, kind: 'decided', order: decided };
+  return { contentHash, kind: row.state === 'PENDING' ? 'open' : 'closed' };
+}
+
+function asWritten({ candidate: { contentHash }, decision }: Transition, isNew: boolean): Settled {
+  if ('invalid' in decision) return { contentHash, kind: 'invalid', cause: decision.invalid };
+  return { contentHash, kind: isNew ? 'new' : 'pending', order: decision };
+}
+
+function stateAfter({ decision }: Transition): string {
+  return 'invalid' in decision ? 'PENDING' : decision.decision.outcome;
+}
+
+function attentionAfter({ decision }: Transition): string | null {
+  return 'invalid' in decision ? 'ENRICHMENT_INVALID' : null;
+}
+
+async function updatePending(em: SqlEntityManager, transitions: readonly Transition[]): Promise<void> {
+  if (transitions.length === 0) return;
+  await nativeQuery(
+    em,
+    `
+    update orders set
+      state = new.state, version = new.version, revision = new.revision,
+      needs_attention = new.needs_attention, update_time = now()
+    from unnest(
+      $1::text[],
+      $2::text[],
+      $3::int[],
+      $4::int[],
+      $5::text[]
+    ) as new(id, state, version, revision, needs_attention)
+    where orders.id = new.id`,
+    [
+      transitions.map(({ candidate }) => candidate.orderId),
+      transitions.map(stateAfter),
+      transitions.map(({ version }) => version),
+      transitions.map(({ revision }) => revision),
+      transitions.map(attentionAfter),
+    ],
+  );
+}
+
+async function appendHistory(em: SqlEntityManager, transitions: readonly Transition[]): Promise<void> {
+  if (transitions.length === 0) return;
+  await nativeQuery(
+    em,
+    `
+    insert into order_history (order_id, revision, state, cause, enriched_order, create_time)
+    select order_id, revision, state, cause, enriched_order, now()
+    from unnest(
+      $1::text[],
+      $2::int[],
+      $3::text[],
+      $4::text[],
+      $5::bytea[]
+    ) as new(order_id, revision, state, cause, enriched_order)`,
+    [
+      transitions.map(({ candidate }) => candidate.orderId),
+      transitions.map(({ revision }) => revision),
+      transitions.map(stateAfter),
+      transitions.map(({ candidate }) => candidate.cause),
+      transitions.map(({ decision }) => ('invalid' in decision ? null : encodeEnrichedOrder(decision))),
+    ],
+  );
+}
+
+/** The event that tells a decision. Its id says which event of the order it is, so that a repeat is the same event. */
+function toEvent({ candidate, decision: order, version }: Transition): OutboxMessage[] {
+  if ('invalid' in order) return [];
+  const envelope = {
+    id: `${order.orderId}/${version}`,
+    source: '/orderflow/order',
+    subject: order.orderId,
+    time: order.decideTime,
+    ...(candidate.traceparent !== undefined && { traceparent: candidate.traceparent }),
+  };
+  const base = {
+    orderId: order.orderId,
+    version: BigInt(version),
+    decideTime: timestampFromDate(order.decideTime),
+  };
+  const { customerId } = order.submission;
+  const money = (amount: bigint) => toMoney(amount, order.currency);
+  const { decision } = order;
+  const event =
+    decision.outcome === 'ACCEPTED'
+      ? encodeEvent(
+          OrderAcceptedSchema,
+          create(OrderAcceptedSchema, {
+            ...base,
+            customerId,
+            lines: order.lines.map(({ product, quantity }) => ({
+              productId: product.productId,
+              quantity: BigInt(quantity),
+              unitPrice: money(product.price),
+            })),
+            subtotal: money(decision.subtotal),
+            tax: money(decision.tax),
+            total: money(decision.total),
+          }),
+          envelope,
+        )
+      : encodeEvent(
+          OrderRejectedSchema,
+          create(OrderRejectedSchema, {
+            ...base,
+            customerId: storable(customerId),
+            rejections: [...decision.rejections],
+          }),
+          envelope,
+        );
+  return [{ topic: topics.orderEvents, key: order.orderId, ...event }];
+}

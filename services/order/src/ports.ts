@@ -1,0 +1,101 @@
+import type { EnrichedOrder } from './domain/enriched-order.ts';
+import type { Customer, Lookup, Product } from './domain/enrichment.ts';
+import type { ProductReference } from './domain/submission.ts';
+
+/** Looks customers and products up in the enrichment API, or in copies that are fresh enough. */
+export interface Enrichment {
+  /**
+   * Answers for every id asked for.
+   * `fresh`: read from the API now, whatever copies there are; else a copy will do where there is one.
+   */
+  customers(ids: readonly string[], options: { fresh: boolean }): Promise<Map<string, Lookup<Customer>>>;
+  /** Answers for every reference asked for, by its `referenceKey`. */
+  products(
+    references: readonly ProductReference[],
+    options: { fresh: boolean },
+  ): Promise<Map<string, Lookup<Product>>>;
+}
+
+/** An order that a record asks to be decided. */
+export interface Candidate {
+  readonly orderId: string;
+  readonly customerId: string;
+  /** The record that asks, as topic/partition/offset, and the trace it belongs to. */
+  readonly cause: string;
+  readonly traceparent: string | undefined;
+  /** Equal for submissions of the same content; see `sameContentKey`. */
+  readonly contentHash: Uint8Array;
+  /**
+   * The decision to take should there be none yet. `invalid`: none can be made for as long as the enrichment API
+   * answers wrongly, so the order is to wait for a person. `undefined`: none can be made now.
+   */
+  readonly decision: EnrichedOrder | { readonly invalid: string } | undefined;
+}
+
+/** What the store says of an order id, with the content that the stored order has. */
+export type Settled = {
+  readonly contentHash: Uint8Array;
+} /** Decided now (`new`, or `pending` when it was stored undecided), or before. */ & (
+  | { readonly kind: 'new' | 'pending' | 'decided'; readonly order: EnrichedOrder }
+  /** Cancelled before it was decided: nothing to do. */
+  | { readonly kind: 'closed' }
+  /** Stored as PENDING that needs attention: the record is to be set aside. */
+  | { readonly kind: 'invalid'; readonly cause: string }
+  /** Stored as PENDING, and no candidate of its content brought a decision. */
+  | { readonly kind: 'open' }
+);
+
+/** Where orders are decided: the order service's Postgres. */
+export interface OrderStore {
+  /**
+   * Takes the decisions of a slice in one transaction, with their history and events, and answers by order id.
+   * A decision stored before wins over the one given. Where several candidates have one id, the first claims it,
+   * and the decision is taken from the one whose content is the stored order's. An id that is not stored, and
+   * whose first candidate brings no decision, is absent from the answer.
+   */
+  decide(candidates: readonly Candidate[]): Promise<Map<string, Settled>>;
+}
+
+/** Where decided orders are shown: MongoDB. */
+export interface OrderDocuments {
+  /**
+   * Writes the documents of decided orders; repeating it changes nothing. Answers the ids of documents that the
+   * server refuses to hold, with the reason, after all others were written. Throws when the server is in trouble.
+   */
+  show(orders: readonly EnrichedOrder[]): Promise<Map<string, string>>;
+}
+
+/** One step of an order's progress, as one of its events tells it. */
+export interface ProgressStep {
+  readonly orderId: string;
+  readonly version: number;
+  readonly state: string;
+  readonly time: Date;
+}
+
+/** How far orders have come, beside their documents in MongoDB. */
+export interface OrderProgress {
+  /** Takes the steps; one that is not ahead of what is there changes nothing. */
+  advance(steps: readonly ProgressStep[]): Promise<void>;
+}
+
+/** A version of a customer that was announced. */
+export interface CustomerVersion {
+  readonly customerId: string;
+  readonly version: bigint;
+}
+
+/** The copies of customers that the cache keeps. */
+export interface CustomerCopies {
+  /** From now on no copy older than these versions is used. Throws when that can't be made sure. */
+  outdate(updates: readonly CustomerVersion[]): Promise<void>;
+}
+
+/** Keeps workers from deciding the same orders at the same time. A courtesy: nothing relies on it. */
+export interface OrderLocks {
+  /**
+   * Takes the locks of these orders, waiting a little for those that others hold, then going on without them.
+   * Never throws. The answer gives back what was taken.
+   */
+  acquire(orderIds: readonly string[]): Promise<() => Promise<void>>;
+}

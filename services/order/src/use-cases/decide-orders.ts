@@ -1,0 +1,210 @@
+import { hash } from 'node:crypto';
+import type { EnrichedOrder } from '../domain/enriched-order.ts';
+import type { Customer, Lookup, Product } from '../domain/enrichment.ts';
+import { judge, type Knowledge, needs, type Terms, type Verdict } from '../domain/judge.ts';
+import {
+  type ProductReference,
+  referenceKey,
+  type Submission,
+  type SubmissionSource,
+  sameContentKey,
+} from '../domain/submission.ts';
+import type { Candidate, Enrichment, OrderDocuments, OrderStore } from '../ports.ts';
+
+/** A submission as it was read, with what makes its content the same as another's. */
+export interface ReceivedOrder {
+  readonly submission: Submission;
+  readonly source: SubmissionSource;
+  /** The record's value; compared where the content is too bad to compare. */
+  readonly bytes: Uint8Array;
+  readonly traceparent: string | undefined;
+}
+
+/** What became of one received order. */
+export type Fate =
+  /** Decided and shown. `repeat`: it had been decided before, or twice in this slice. */
+  | { readonly kind: 'decided'; readonly order: EnrichedOrder; readonly repeat: boolean }
+  /** Cancelled before it was decided. */
+  | { readonly kind: 'closed' }
+  /** To be set aside. */
+  | { readonly kind: 'set_aside'; readonly reason: SetAsideReason; readonly detail: string }
+  /** Can't be decided yet; nothing was stored. */
+  | { readonly kind: 'waiting'; readonly cause: string };
+
+/** Why a readable order is set aside. */
+export type SetAsideReason = 'ORDER_ID_CONFLICT' | 'ENRICHMENT_INVALID' | 'DOCUMENT_REFUSED';
+
+/** Runs one stage of a slice, for whoever wants to know how long it took and when it was over. */
+export type Stage = <T>(name: 'enrich' | 'decide' | 'show', work: () => Promise<T>) => Promise<T>;
+
+interface Dependencies {
+  readonly enrichment: Enrichment;
+  readonly store: OrderStore;
+  readonly documents: OrderDocuments;
+  readonly terms: Terms;
+  readonly now: () => Date;
+  readonly stage: Stage;
+}
+
+/** Decides a slice of received orders and answers the fate of each, in the same order. */
+export type DecideOrders = (received: readonly ReceivedOrder[]) => Promise<Fate[]>;
+
+/**
+ * The main job: enrich, judge, decide in the store, show as documents. All that can be decided is; repeating it
+ * for the same orders, also after a crash anywhere inside, changes nothing.
+ */
+export function createDecideOrders({
+  enrichment,
+  store,
+  documents,
+  terms,
+  now,
+  stage,
+}: Dependencies): DecideOrders {
+  return async (received) => {
+    const entries = received.map((order) => {
+      const contentHash = contentHashOf(order);
+      return { order, contentHash, key: `${order.submission.orderId} ${contentHash.toString('base64')}` };
+    });
+    // One attempt for each content an id comes with, in the order of arrival: repeats are judged once.
+    const attempts = new Map<string, (typeof entries)[number]>();
+    for (const entry of entries) {
+      if (!attempts.has(entry.key)) attempts.set(entry.key, entry);
+    }
+
+    const orders = [...attempts.values()].map(({ order }) => order);
+    const verdicts = await stage('enrich', () => judgeAll(orders, enrichment, terms, now()));
+
+    const candidates = [...attempts.values()].map(({ order, contentHash }): Candidate => {
+      const { submission, source, traceparent } = order;
+      return {
+        orderId: submission.orderId,
+        customerId: submission.customerId,
+        cause: `${source.topic}/${source.partition}/${source.offset}`,
+        traceparent,
+        contentHash,
+        decision: decisionOf(verdicts.get(order)),
+      };
+    });
+    const settled = await stage('decide', () => store.decide(candidates));
+
+    const decided = [...settled.values()].flatMap((s) => ('order' in s ? [s.order] : []));
+    const refused = await stage('show', async () =>
+      decided.length > 0 ? documents.show(decided) : new Map<string, string>(),
+    );
+
+    return entries.map((entry): Fate => {
+      const id = entry.order.submission.orderId;
+      const attempt = attempts.get(entry.key) ?? entry;
+      const outcome = settled.get(id);
+      if (outcome === undefined) return { kind: 'waiting', cause: waitingCause(verdicts.get(attempt.order)) };
+      if (!equalBytes(outcome.contentHash, entry.contentHash)) {
+        const detail = `order ${id} exists with other content; use another order id`;
+        return { kind: 'set_aside', reason: 'ORDER_ID_CONFLICT', detail };
+      }
+      if (outcome.kind === 'open')
+        return { kind: 'waiting', cause: waitingCause(verdicts.get(attempt.order)) };
+      if (outcome.kind === 'closed') return { kind: 'closed' };
+      if (outcome.kind === 'invalid') {
+        return { kind: 'set_aside', reason: 'ENRICHMENT_INVALID', detail: outcome.cause };
+      }
+      const refusal = refused.get(id);
+      if (refusal !== undefined) return { kind: 'set_aside', reason: 'DOCUMENT_REFUSED', detail: refusal };
+      return {
+        kind: 'decided',
+        order: outcome.order,
+        repeat: outcome.kind === 'decided' || attempt !== entry,
+      };
+    });
+  };
+}
+
+/** Judges orders with copies first; what would be rejected by a copy is read from the API and judged again. */
+async function judgeAll(
+  orders: readonly ReceivedOrder[],
+  enrichment: Enrichment,
+  terms: Terms,
+  now: Date,
+): Promise<Map<ReceivedOrder, Verdict>> {
+  const wanted = orders.map(({ submission }) => needs(submission));
+  const known = new Known();
+  await known.learn(
+    enrichment,
+    wanted.flatMap(({ customers }) => customers),
+    wanted.flatMap(({ products }) => products),
+    { fresh: false },
+  );
+  const verdicts = new Map<ReceivedOrder, Verdict>();
+  const judgeNow = (order: ReceivedOrder) => {
+    const verdict = judge(order.submission, order.source, known, terms, now);
+    verdicts.set(order, verdict);
+    return verdict;
+  };
+  const doubts = orders.flatMap((order) => {
+    const verdict = judgeNow(order);
+    return verdict.kind === 'confirm' ? [{ order, verdict }] : [];
+  });
+
+  // One round is enough: it reads everything that any of these orders would be rejected for.
+  if (doubts.length > 0) {
+    await known.learn(
+      enrichment,
+      doubts.flatMap(({ verdict }) => verdict.customers),
+      doubts.flatMap(({ verdict }) => verdict.products),
+      { fresh: true },
+    );
+    for (const { order } of doubts) judgeNow(order);
+  }
+  return verdicts;
+}
+
+/** What was learned about customers and products for one slice. */
+class Known implements Knowledge {
+  readonly #customers = new Map<string, Lookup<Customer>>();
+  readonly #products = new Map<string, Lookup<Product>>();
+
+  async learn(
+    enrichment: Enrichment,
+    customers: readonly string[],
+    products: readonly ProductReference[],
+    options: { fresh: boolean },
+  ): Promise<void> {
+    const references = new Map(products.map((reference) => [referenceKey(reference), reference]));
+    const [newCustomers, newProducts] = await Promise.all([
+      enrichment.customers([...new Set(customers)], options),
+      enrichment.products([...references.values()], options),
+    ]);
+    for (const [id, lookup] of newCustomers) this.#customers.set(id, lookup);
+    for (const [key, lookup] of newProducts) this.#products.set(key, lookup);
+  }
+
+  customer(id: string): Lookup<Customer> {
+    return this.#customers.get(id) ?? { status: 'unavailable', cause: `customer ${id} was not answered` };
+  }
+
+  product(reference: ProductReference): Lookup<Product> {
+    const key = referenceKey(reference);
+    return this.#products.get(key) ?? { status: 'unavailable', cause: `product ${key} was not answered` };
+  }
+}
+
+function decisionOf(verdict: Verdict | undefined): Candidate['decision'] {
+  if (verdict?.kind === 'decided') return verdict.order;
+  if (verdict?.kind === 'invalid') return { invalid: verdict.cause };
+  return undefined;
+}
+
+function waitingCause(verdict: Verdict | undefined): string {
+  return verdict?.kind === 'wait' ? verdict.cause : 'a rejection could not be confirmed';
+}
+
+function contentHashOf({ submission, bytes }: ReceivedOrder): Buffer {
+  const content = sameContentKey(submission);
+  // The prefix keeps bytes from passing for content that is spelled like them.
+  const hashed = content === undefined ? Buffer.concat([Buffer.from('bytes:'), bytes]) : `content:${content}`;
+  return hash('sha256', hashed, 'buffer');
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

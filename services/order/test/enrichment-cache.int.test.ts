@@ -1,0 +1,206 @@
+import { create } from '@bufbuild/protobuf';
+import { type Client, createClient, createRouterTransport } from '@connectrpc/connect';
+import {
+  type Customer as CustomerMessage,
+  CustomerSchema,
+} from '@orderflow/contracts/orderflow/enrichment/v1/customer';
+import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { createProxy, eventually, testStack, uniqueName } from '@orderflow/testing';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { customerUpstream } from '../src/outbound/enrichment/enrichment-api.ts';
+import { createCustomerCopies, createEnrichmentCache } from '../src/outbound/enrichment/enrichment-cache.ts';
+import { createRedis } from '../src/outbound/redis.ts';
+import { now as start } from './kit.ts';
+import { silent } from './stack-kit.ts';
+
+const staleness = { freshMs: 100_000, usableMs: 1_000_000 };
+/** The cache asks the API nothing; it only needs to know how a customer is called and what a good one is. */
+const noApi: Client<typeof CustomerService> = createClient(
+  CustomerService,
+  createRouterTransport(() => {}),
+);
+
+let redis: Redis;
+beforeAll(async () => {
+  redis = new Redis(testStack().urls.REDIS_URL);
+});
+afterAll(() => redis?.disconnect());
+
+function message(change: Partial<CustomerMessage> = {}): CustomerMessage {
+  return create(CustomerSchema, { customerId: 'c-1', name: 'Ada', email: 'a@b.c', version: 3n, ...change });
+}
+
+/** A cache with keys and a clock of its own. */
+function fixture(client = redis) {
+  const prefix = `${uniqueName('cache')}.`;
+  const clock = { now: start.getTime() };
+  const trouble: unknown[] = [];
+  const cache = createEnrichmentCache(
+    client,
+    customerUpstream(noApi),
+    CustomerSchema,
+    { prefix, staleness },
+    () => new Date(clock.now),
+    (error) => trouble.push(error),
+  );
+  const copies = createCustomerCopies(client, prefix, staleness.usableMs);
+  return {
+    cache,
+    clock,
+    trouble,
+    key: `${prefix}enrichment:{customer:c-1}`,
+    put: (...messages: CustomerMessage[]) =>
+      cache.put(
+        messages.map((one) => ({ key: one.customerId, message: one, fetchTime: new Date(clock.now) })),
+      ),
+    get: async (id = 'c-1') => (await cache.get([id])).get(id),
+    announce: (version: bigint, customerId = 'c-1') => copies.outdate([{ customerId, version }]),
+  };
+}
+
+describe('a copy', () => {
+  test('is what was put, with the time it was fetched, and expires with its use', async () => {
+    const c = fixture();
+    await c.put(message(), message({ customerId: 'c-2' }));
+    const copies = await c.cache.get(['c-2', 'c-0', 'c-1']);
+    expect([...copies.keys()]).toEqual(['c-2', 'c-1']);
+    expect(copies.get('c-1')).toEqual({
+      value: { customerId: 'c-1', name: 'Ada', email: 'a@b.c', active: false, version: 3n },
+      fetchTime: start,
+      fresh: true,
+    });
+    const ttl = await redis.pttl(c.key);
+    expect(ttl).toBeGreaterThan(staleness.usableMs - 60_000);
+    expect(ttl).toBeLessThanOrEqual(staleness.usableMs);
+  });
+
+  test('is fresh for nine tenths of the time at least and the whole of it at most, then only usable', async () => {
+    const c = fixture();
+    await c.put(message());
+    const after = async (ms: number) => {
+      c.clock.now = start.getTime() + ms;
+      return (await c.get())?.fresh;
+    };
+    expect(await after(89_999)).toBe(true);
+    expect(await after(100_000)).toBe(false);
+    expect(await after(999_999)).toBe(false);
+    expect(await after(1_000_000)).toBeUndefined();
+  });
+
+  test('without a version is fresh for a minute at most', async () => {
+    const c = fixture();
+    await c.put(message({ version: 0n }));
+    c.clock.now += 53_999;
+    expect((await c.get())?.fresh).toBe(true);
+    c.clock.now += 6_001;
+    expect((await c.get())?.fresh).toBe(false);
+  });
+
+  test('is not fetched together and missed together: the ends of freshness differ', async () => {
+    const c = fixture();
+    const ids = Array.from({ length: 50 }, (_, index) => `c-${index}`);
+    await c.put(...ids.map((customerId) => message({ customerId })));
+    c.clock.now += 95_000;
+    const fresh = [...(await c.cache.get(ids)).values()].filter((copy) => copy.fresh);
+    expect(fresh.length).toBeGreaterThan(0);
+    expect(fresh.length).toBeLessThan(50);
+  });
+});
+
+test.each([
+  ['empty', Buffer.alloc(0)],
+  ['too short', Buffer.alloc(15)],
+  ['text', Buffer.from('{"customerId":"c-1","name":"Mallory"}')],
+  ['all zero', Buffer.alloc(64)],
+  ['of NaN time', Buffer.alloc(64, 0xff)],
+])('an entry that is %s is no copy, and the next refill mends it', async (_, garbage) => {
+  const c = fixture();
+  await redis.set(c.key, garbage);
+  expect(await c.get()).toBeUndefined();
+  await c.put(message());
+  expect(await c.get()).toMatchObject({ value: { name: 'Ada' } });
+});
+
+test('an entry of another customer, or from the future, is no copy', async () => {
+  const c = fixture();
+  await c.put(message({ customerId: 'c-2' }));
+  await redis.copy(c.key.replace('c-1', 'c-2'), c.key);
+  expect(await c.get('c-2')).toBeDefined();
+  expect(await c.get()).toBeUndefined();
+  expect(c.trouble).toHaveLength(1);
+  c.clock.now -= staleness.freshMs + 1;
+  expect(await c.get('c-2')).toBeUndefined();
+});
+
+describe('an announced version', () => {
+  test('drops the copy and refuses older refills: a slow reader cannot put the old value back', async () => {
+    const c = fixture();
+    await c.put(message({ version: 3n }));
+    await c.announce(4n);
+    expect(await c.get()).toBeUndefined();
+    const refused = await c.put(message({ version: 3n, name: 'old' }), message({ customerId: 'c-2' }));
+    expect(refused).toEqual(new Set(['c-1']));
+    expect(await c.get()).toBeUndefined();
+    expect(await c.put(message({ version: 4n, name: 'new' }))).toEqual(new Set());
+    expect(await c.get()).toMatchObject({ value: { name: 'new' } });
+    await c.put(message({ version: 5n, name: 'newer' }));
+    expect(await c.get()).toMatchObject({ value: { name: 'newer' } });
+  });
+
+  test('that was known, or is older than one that was, changes nothing', async () => {
+    const c = fixture();
+    await c.announce(5n);
+    await c.put(message({ version: 5n }));
+    await c.announce(5n);
+    await c.announce(2n);
+    expect(await c.get()).toBeDefined();
+    await c.put(message({ version: 4n, name: 'old' }));
+    expect(await c.get()).toMatchObject({ value: { version: 5n } });
+  });
+
+  test('is remembered for longer than any copy can live, and says nothing about other customers', async () => {
+    const c = fixture();
+    await c.put(message({ customerId: 'c-2' }));
+    await c.announce(9n);
+    expect(await redis.pttl(`${c.key}:announced`)).toBeGreaterThan(staleness.usableMs);
+    expect(await c.get('c-2')).toBeDefined();
+  });
+
+  test('does not keep out an API without versions', async () => {
+    const c = fixture();
+    await c.announce(9n);
+    await c.put(message({ version: 0n }));
+    expect(await c.get()).toBeDefined();
+  });
+});
+
+test('without Redis there are no copies and no errors; with it they are back', async () => {
+  const url = new URL(testStack().urls.REDIS_URL);
+  await using proxy = await createProxy({ target: Number(url.port) });
+  url.host = `127.0.0.1:${proxy.port}`;
+  const { redis: behindProxy, component } = createRedis(url.href, silent);
+  await component.start();
+  try {
+    const c = fixture(behindProxy);
+    await c.put(message());
+    expect(await c.get()).toBeDefined();
+
+    await proxy.refuse();
+    await eventually(() => behindProxy.status !== 'ready');
+    expect(await c.get()).toBeUndefined();
+    await c.put(message({ version: 4n }));
+    expect(c.trouble.length).toBeGreaterThanOrEqual(1);
+    await expect(c.announce(4n)).rejects.toThrow();
+
+    await proxy.heal();
+    await eventually(async () => expect(await c.get()).toMatchObject({ value: { version: 3n } }));
+
+    proxy.freeze();
+    expect(await c.get()).toBeUndefined();
+    await proxy.heal();
+    await eventually(async () => (await c.get()) !== undefined);
+  } finally {
+    await component.stop();
+  }
+});

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { EnrichedOrder } from '../src/domain/enriched-order.ts';
+import { ordersCollection } from '../src/outbound/order-collection.ts';
+import { toDocument } from '../src/outbound/order-document.ts';
+import { createOrderDocuments } from '../src/outbound/order-documents.ts';
+import { createOrderProgress } from '../src/outbound/order-progress.ts';
+import type { OrderDocuments, OrderProgress, ProgressStep } from '../src/ports.ts';
+import { customer, decide, found, line, submission } from './kit.ts';
+import { testMongo } from './stack-kit.ts';
+
+let database: Awaited<ReturnType<typeof testMongo>>;
+let documents: OrderDocuments;
+let progress: OrderProgress;
+beforeAll(async () => {
+  database = await testMongo();
+  documents = createOrderDocuments(database.mongo);
+  progress = createOrderProgress(database.mongo);
+});
+afterAll(() => database?.[Symbol.asyncDispose]());
+
+const stored = (id: string) => ordersCollection(database.mongo).findOne({ _id: id }, { useBigInt64: true });
+const order = (orderId: string) => decide(submission({ orderId }));
+const step = (orderId: string, version: number, state: string): ProgressStep => ({
+  orderId,
+  version,
+  state,
+  time: new Date(version * 1_000),
+});
+const progressOf = async (id: string) => (await stored(id))?.progress;
+
+/** MongoDB takes 16 MiB; the driver's buffer ends a little after that. */
+function tooLarge(orderId: string, mebibytes = 17): EnrichedOrder {
+  return decide(submission({ orderId }), {
+    customer: found(customer({ name: 'x'.repeat(mebibytes * 1024 * 1024) })),
+  });
+}
+
+describe('order documents', () => {
+  test('are written as they are computed, with the progress of the decision', async () => {
+    const quotedPrice = { amount: BigInt(Number.MAX_SAFE_INTEGER), currency: 'USD' };
+    const sent = decide(submission({ orderId: 'written', lines: [line({ quotedPrice })] }));
+    expect(await documents.show([sent])).toEqual(new Map());
+    expect(await stored('written')).toEqual({
+      ...toDocument(sent),
+      progress: { version: 1, state: 'ACCEPTED', update_time: sent.decideTime },
+    });
+  });
+
+  test('written again stay as they are', async () => {
+    await documents.show([order('again')]);
+    const before = await stored('again');
+    await documents.show([order('again'), order('again-new')]);
+    expect(await stored('again')).toEqual(before);
+    expect(await stored('again-new')).toMatchObject({ outcome: 'ACCEPTED' });
+  });
+
+  test('that the view has written first, or that differ, become the stored decision', async () => {
+    await progress.advance([step('late', 1, 'ACCEPTED')]);
+    await ordersCollection(database.mongo).insertOne({ _id: 'damaged', outcome: 'REJECTED' });
+    await documents.show([order('late'), order('damaged')]);
+    for (const id of ['late', 'damaged']) {
+      expect(await stored(id)).toMatchObject({
+        outcome: 'ACCEPTED',
+        customer: { customer_id: 'c-1' },
+        progress: { version: 1, state: 'ACCEPTED' },
+      });
+    }
+  });
+
+  test('never take progress back', async () => {
+    await documents.show([order('ahead')]);
+    await progress.advance([step('ahead', 3, 'CONFIRMED')]);
+    await documents.show([order('ahead')]);
+    expect(await progressOf('ahead')).toMatchObject({ version: 3, state: 'CONFIRMED' });
+  });
+
+  test('that the server refuses are named, and all others of the slice are written', async () => {
+    const slice = Array.from({ length: 500 }, (_, index) => `slice-${index}`);
+    await documents.show([order('slice-7')]);
+    const refused = await documents.show(slice.map((id) => (id === 'slice-321' ? tooLarge(id) : order(id))));
+    expect([...refused.keys()]).toEqual(['slice-321']);
+    expect(refused.get('slice-321')).toMatch(/^MongoDB cannot hold the document: ./);
+    const written = await ordersCollection(database.mongo).countDocuments({ _id: { $in: slice } });
+    expect(written).toBe(499);
+  });
+
+  test('that are refused by the server, the driver or its buffer are all found in one slice', async () => {
+    const refused = await documents.show([
+      tooLarge('big-1', 16),
+      order('small'),
+      tooLarge('big-2', 16.9),
+      tooLarge('big-3', 40),
+    ]);
+    expect([...refused.keys()]).toEqual(['big-1', 'big-2', 'big-3']);
+    expect(await stored('small')).not.toBeNull();
+  });
+});
+
+describe('progress', () => {
+  test('of an order that is not shown yet waits for its document', async () => {
+    await progress.advance([step('early', 2, 'RESERVED')]);
+    expect(await stored('early')).toEqual({
+      _id: 'early',
+      progress: { version: 2, state: 'RESERVED', update_time: new Date(2_000) },
+    });
+    await documents.show([order('early')]);
+    expect(await stored('early')).toMatchObject({ outcome: 'ACCEPTED', progress: { version: 2 } });
+  });
+
+  test('only goes forward, in whatever order and however often the steps come', async () => {
+    const steps = [step('any', 2, 'RESERVED'), step('any', 10, 'COMPLETED'), step('any', 9, 'CONFIRMED')];
+    await progress.advance(steps);
+    await progress.advance([step('any', 1, 'ACCEPTED'), ...steps.toReversed()]);
+    expect(await progressOf('any')).toEqual({
+      version: 10,
+      state: 'COMPLETED',
+      update_time: new Date(10_000),
+    });
+  });
+});
