@@ -1,0 +1,94 @@
+import {
+  createRegistry,
+  type DescMessage,
+  fromBinary,
+  type JsonObject,
+  type JsonValue,
+  toJson,
+} from '@bufbuild/protobuf';
+import { file_orderflow_enrichment_event_v1_customer_updated } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
+import { file_orderflow_order_event_v1_order_events } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
+import {
+  file_orderflow_order_event_v1_order_submitted,
+  OrderSubmittedSchema,
+} from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
+
+/** What a record's value says, as far as it can be read. */
+export type Decoded =
+  | {
+      readonly ok: true;
+      readonly format: string;
+      readonly orderId: string | undefined;
+      readonly json: string;
+    }
+  | { readonly ok: false; readonly problem: string };
+
+const messages = createRegistry(
+  file_orderflow_order_event_v1_order_submitted,
+  file_orderflow_order_event_v1_order_events,
+  file_orderflow_enrichment_event_v1_customer_updated,
+);
+
+/** What consumers take for an order id. */
+const USABLE_ID = /^[A-Za-z0-9._:-]{1,64}$/;
+
+/** Whether a record with this order id can be decided. */
+export function isUsableOrderId(id: string | undefined): id is string {
+  return id !== undefined && USABLE_ID.test(id);
+}
+
+/**
+ * Reads a value for a person: JSON, the message that `ce_type` names, else an OrderSubmitted. More forgiving than the
+ * consumers: a value that they refuse for its headers or its order id can still be looked at. Never throws.
+ */
+export function decode(value: Uint8Array | null, headers: Readonly<Record<string, string>>): Decoded {
+  if (value === null) return { ok: false, problem: 'it has no value (a tombstone)' };
+  if (value.length === 0) return { ok: false, problem: 'its value is empty' };
+  if (value[0] === 0) {
+    return { ok: false, problem: 'its value begins with a zero byte, as schema registries frame messages' };
+  }
+  try {
+    return isJson(value, headers['content-type']) ? decodeJson(value) : decodeProtobuf(value, headers);
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** The rule of the consumers: the content-type, else the first byte, which protobuf never begins with. */
+function isJson(value: Uint8Array, contentType: string | undefined): boolean {
+  const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
+  if (mediaType === 'application/json' || mediaType?.endsWith('+json')) return true;
+  if (mediaType === 'application/protobuf' || mediaType === 'application/x-protobuf') return false;
+  return value[0] === 0x7b || value[0] === 0x5b || value[0] === 0xef;
+}
+
+function decodeJson(value: Uint8Array): Decoded {
+  const json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value)) as JsonValue;
+  const isPlainOrder = isObject(json) && 'products' in json;
+  return {
+    ok: true,
+    format: isPlainOrder ? 'plain JSON' : 'JSON',
+    orderId: isObject(json) ? orderIdIn(json) : undefined,
+    json: JSON.stringify(json, null, 2),
+  };
+}
+
+function decodeProtobuf(value: Uint8Array, headers: Readonly<Record<string, string>>): Decoded {
+  const schema: DescMessage = messages.getMessage(headers['ce_type'] ?? '') ?? OrderSubmittedSchema;
+  const json = toJson(schema, fromBinary(schema, value));
+  return {
+    ok: true,
+    format: `protobuf ${schema.typeName}`,
+    orderId: isObject(json) ? orderIdIn(json) : undefined,
+    json: JSON.stringify(json, null, 2),
+  };
+}
+
+function orderIdIn(json: JsonObject): string | undefined {
+  const id = json['orderId'] ?? json['order_id'];
+  return typeof id === 'string' ? id : undefined;
+}
+
+function isObject(json: JsonValue): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}

@@ -1,0 +1,95 @@
+import { openTopicOffsets, type ReceivedRecord, readRanges } from '@orderflow/messaging';
+import { type Command, CommandError, UsageError } from '../cli.ts';
+import { printable } from '../table.ts';
+import {
+  formatPosition,
+  type Letters,
+  type Position,
+  parsePosition,
+  rangesAround,
+  rangesOf,
+} from './dead-letter.ts';
+import { decode } from './decode.ts';
+import { hexView } from './hex.ts';
+import { LETTERS_HELP, lettersOptions, parseOptions, readLetters } from './options.ts';
+
+const HELP = `Usage: pnpm orders dlq show PARTITION/OFFSET [options]
+
+Shows one dead letter whole: its key and headers, its content if it can be read, and its bytes.
+
+  --full          all of it; else the content and the bytes are cut after 4 KiB
+${LETTERS_HELP}`;
+
+const CUT_BYTES = 4_096;
+
+/** Everything about one dead letter, for a person. */
+export function describeLetter(
+  letter: ReceivedRecord,
+  letters: Letters,
+  { full }: { full: boolean },
+): string {
+  const { value, key, headers, rawHeaders, timestamp } = letter;
+  const decoded = decode(value, headers);
+  const lines = [
+    `Dead letter ${formatPosition(letter)} of ${letters.topic}`,
+    `timestamp: ${timestamp.toISOString()}`,
+    `key: ${key === null ? '(none)' : showBytes(key)}`,
+    '',
+    'Headers',
+    ...Object.entries(rawHeaders).flatMap(([name, given]) =>
+      [given].flat().map((one) => `  ${printable(name)}: ${showBytes(one)}`),
+    ),
+    '',
+    decoded.ok ? `Content (${decoded.format})` : 'Content',
+    decoded.ok ? cutText(printable(decoded.json), full) : `  can't be read: ${printable(decoded.problem)}`,
+  ];
+  if (value !== null && value.length > 0) {
+    lines.push('', `Bytes (${value.length})`, hexView(full ? value : value.subarray(0, CUT_BYTES)));
+    if (!full && value.length > CUT_BYTES)
+      lines.push(`… ${value.length - CUT_BYTES} more bytes: --full shows them`);
+  }
+  return lines.join('\n');
+}
+
+function cutText(text: string, full: boolean): string {
+  if (full || text.length <= CUT_BYTES) return text;
+  return `${text.slice(0, CUT_BYTES)}\n… ${text.length - CUT_BYTES} more characters: --full shows them`;
+}
+
+/** As text when it is text, else in hex. */
+function showBytes(bytes: Uint8Array | string | undefined): string {
+  if (bytes === undefined) return '';
+  if (typeof bytes === 'string') return printable(bytes);
+  const text = Buffer.from(bytes).toString('utf8');
+  return Buffer.from(text).equals(bytes) ? printable(text) : `0x${Buffer.from(bytes).toString('hex')}`;
+}
+
+/** `orders dlq show` */
+export const show: Command = {
+  help: HELP,
+  async run(args, { kafka, print, signal }) {
+    const { values, positionals } = parseOptions({
+      args,
+      options: { ...lettersOptions, full: { type: 'boolean', default: false } },
+      allowPositionals: true,
+    });
+    const [given, ...more] = positionals;
+    if (given === undefined || more.length > 0) {
+      throw new UsageError('Which dead letter? One PARTITION/OFFSET is expected, such as 0/12.');
+    }
+    const position: Position = parsePosition(given);
+    const letters = readLetters(values);
+    await using offsets = await openTopicOffsets(kafka);
+    const found: ReceivedRecord[] = [];
+    await readRanges({
+      kafka,
+      topic: letters.topic,
+      ranges: rangesAround([position], letters, await rangesOf(letters, offsets)),
+      handle: (records) => void found.push(...records),
+      signal,
+    });
+    const [letter] = found;
+    if (letter === undefined) throw new CommandError(`The dead letter ${given} has been deleted meanwhile.`);
+    print(describeLetter(letter, letters, values));
+  },
+};

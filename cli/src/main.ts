@@ -1,0 +1,17 @@
+// pnpm orders: for the person on call.
+import { loadConfigOrExit } from '@orderflow/runtime';
+import { settings } from './config.ts';
+import { run } from './run.ts';
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+}
+// `orders dlq list | head` closes the pipe early, which is fine.
+process.stdout.on('error', () => process.exit(0));
+
+process.exitCode = await run(process.argv.slice(2), loadConfigOrExit(settings), {
+  print: (text) => console.log(text),
+  note: (text) => console.error(text),
+  signal: stop.signal,
+});

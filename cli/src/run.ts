@@ -1,0 +1,77 @@
+import { createKafka, GroupBusyError } from '@orderflow/messaging';
+import { createLogger } from '@orderflow/runtime';
+import { type Command, CommandError, type Terminal, UsageError } from './cli.ts';
+import type { Config } from './config.ts';
+import { list } from './dlq/list.ts';
+import { replay } from './dlq/replay.ts';
+import { show } from './dlq/show.ts';
+
+const HELP = `Usage: pnpm orders <command> [options]
+
+  dlq list     what lies in the dead letters, and why
+  dlq show     one dead letter: headers, content, bytes
+  dlq replay   send dead letters back to where they came from
+
+"pnpm orders <command> --help" says more about one.
+KAFKA_BROKERS and TOPIC_PREFIX say where; exit code 0: done, 1: failed, 2: wrong usage.`;
+
+const commands = new Map<string, Command>([
+  ['dlq list', list],
+  ['dlq show', show],
+  ['dlq replay', replay],
+]);
+
+/** Runs one command line, without the program's name. Resolves to the exit code. */
+export async function run(args: readonly string[], config: Config, terminal: Terminal): Promise<number> {
+  const [topic, verb, ...rest] = args;
+  if (topic === undefined || topic === '--help' || topic === 'help') {
+    terminal.print(HELP);
+    return topic === undefined ? 2 : 0;
+  }
+  const name = `${topic} ${verb}`;
+  const command = commands.get(name);
+  if (command === undefined) {
+    const isHelp = topic === 'dlq' && verb === '--help';
+    if (isHelp) terminal.print(HELP);
+    else
+      terminal.note(
+        `There is no command "${args.slice(0, 2).join(' ')}".\nCommands: ${[...commands.keys()].join(', ')}`,
+      );
+    return isHelp ? 0 : 2;
+  }
+  if (rest.includes('--help')) {
+    terminal.print(command.help);
+    return 0;
+  }
+  const kafka = createKafka({
+    brokers: config.kafkaBrokers,
+    clientId: 'orders-cli',
+    topicPrefix: config.topicPrefix,
+    // What goes wrong is told in the command's own words.
+    logger: createLogger({ service: 'cli', level: 'silent' }),
+  });
+  try {
+    await command.run(rest, { ...terminal, kafka, config });
+    return 0;
+  } catch (error) {
+    terminal.note(explain(error, config, terminal));
+    if (!(error instanceof UsageError)) return 1;
+    terminal.note(`"pnpm orders ${name} --help" says more.`);
+    return 2;
+  }
+}
+
+function explain(error: unknown, config: Config, { signal }: Terminal): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof UsageError || error instanceof CommandError) return error.message;
+  if (error === signal.reason)
+    return `${error.message}: what is done is done; the same command goes on from there.`;
+  if (error instanceof GroupBusyError) {
+    return 'Another replay of these dead letters is running: let it end, or stop it, then try again.';
+  }
+  const brokers = config.kafkaBrokers.join(', ');
+  if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|Connection (error|timeout)/.test(error.message)) {
+    return `Kafka can't be reached at ${brokers}: is it up, and is KAFKA_BROKERS right? (${error.message})`;
+  }
+  return error.name.startsWith('KafkaJS') ? `Kafka at ${brokers} refused: ${error.message}` : error.message;
+}
