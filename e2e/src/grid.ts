@@ -1,0 +1,172 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { topics } from '@orderflow/contracts';
+import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { FaultSchema, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { eventually, testStack } from '@orderflow/testing';
+import { type Audit, audit } from './audit.ts';
+import { readPrices } from './catalogue.ts';
+import { makeOrders, recordOf, type TestOrder } from './orders.ts';
+import { createSystem, type Service, sumOf } from './system.ts';
+import { createTestSystem, expectAllSettled, sendOrders, type TestSystem } from './test-system.ts';
+
+/** What goes wrong; see `Fault` of the contract. */
+type Misbehaviour = Pick<
+  Exclude<MessageInitShape<typeof FaultSchema>, { readonly $typeName: string }>,
+  'minLatency' | 'errorRate' | 'errorCode' | 'kind' | 'ids'
+>;
+
+/** A running system, and everything that was sent to it so far: what a test of faults works on. */
+export interface Run extends TestSystem {
+  readonly worker: Service;
+  readonly stub: Service;
+  readonly prices: ReadonlyMap<string, bigint>;
+  /** Every order that was sent. */
+  readonly sent: TestOrder[];
+  readonly customers: Client<typeof CustomerService>;
+  readonly faults: Client<typeof FaultService>;
+  /** Orders of all kinds, see `makeOrders`. */
+  make(prefix: string, count: number): TestOrder[];
+  /** A good order of one of each of these products. */
+  order(orderId: string, customerId: string, ...productIds: readonly string[]): TestOrder;
+  send(orders: readonly TestOrder[]): Promise<void>;
+  /** Sends to one partition, in order. */
+  sendTo(partition: number, orders: readonly TestOrder[]): Promise<void>;
+  /** Has the stub do this wrong in both of the calls that the worker makes. */
+  misbehave(fault: Misbehaviour): Promise<void>;
+  /** Waits until all that was sent has come to rest, and holds every store against it. */
+  settle(): Promise<Audit>;
+}
+
+/** Starts a system; `name` and `env` as for `createTestSystem`. */
+export async function startRun(name: string, env: Record<string, string> = {}): Promise<Run> {
+  const system = await createTestSystem(name, env);
+  try {
+    await system.start();
+    return await runOn(system);
+  } catch (error) {
+    await system[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function runOn(system: TestSystem): Promise<Run> {
+  const { stores, services } = system;
+  const stub = services['enrichment-stub'];
+  const transport = createConnectTransport({ baseUrl: stub.url, httpVersion: '1.1' });
+  const faults = createClient(FaultService, transport);
+  const prices = await readPrices(stub.url);
+  const sent: TestOrder[] = [];
+  return {
+    ...system,
+    stub,
+    worker: services['order-worker'],
+    prices,
+    sent,
+    customers: createClient(CustomerService, transport),
+    faults,
+    make: (prefix, count) => makeOrders({ prefix, count, prices }),
+    order: (orderId, customerId, ...productIds) => goodOrder(prices, { orderId, customerId, productIds }),
+    async send(orders) {
+      sent.push(...orders);
+      await sendOrders(stores, orders);
+    },
+    async sendTo(partition, orders) {
+      sent.push(...orders);
+      const messages = orders.map(({ record }) => ({ ...record, partition }));
+      await stores.producer.send({ topic: `${system.env['TOPIC_PREFIX']}${topics.orders}`, messages });
+    },
+    async misbehave(fault) {
+      for (const method of ['BatchGetCustomers', 'BatchGetProducts']) {
+        await faults.setFault({ fault: create(FaultSchema, { ...fault, method }) });
+      }
+    },
+    settle: () => expectAllSettled(stores, sent),
+  };
+}
+
+function goodOrder(
+  prices: ReadonlyMap<string, bigint>,
+  { orderId, customerId, productIds }: { orderId: string; customerId: string; productIds: readonly string[] },
+): TestOrder {
+  const subtotal = productIds.reduce((sum, id) => sum + (prices.get(id) ?? 0n), 0n);
+  // 8 %, half up.
+  const total = subtotal + (subtotal * 800n + 5_000n) / 10_000n;
+  const lines = productIds.map((productId) => ({ productId, quantity: 1 }));
+  return {
+    orderId,
+    record: recordOf({ orderId, customerId, lines }, 'protobuf'),
+    expected: { outcome: 'ACCEPTED', total },
+  };
+}
+
+/** The same order, which has to be rejected for this reason alone. */
+export function rejectedFor(order: TestOrder, reason: string): TestOrder {
+  return { ...order, expected: { outcome: 'REJECTED', reasons: [reason] } };
+}
+
+/** Another worker on the same stores, not yet started; it has a port and a log of its own. */
+export async function createSecondWorker(system: TestSystem): Promise<Service & AsyncDisposable> {
+  const logDir = join(dirname(system.services['order-worker'].logFile), 'second');
+  await mkdir(logDir, { recursive: true });
+  const { urls } = testStack();
+  const { services } = await createSystem({ urls, ports: 'free', logDir, env: { ...system.env } });
+  const worker = services['order-worker'];
+  return Object.assign(worker, { [Symbol.asyncDispose]: () => worker.stop() });
+}
+
+/** The worst state of a worker's circuits now: 0 closed, 1 half-open, 2 open. */
+export async function breakerState(worker: Service): Promise<number> {
+  const metrics = await worker.metrics();
+  const states = ['customers', 'products'].map((api) => sumOf(metrics, 'orderflow_breaker_state', { api }));
+  return Math.max(...states);
+}
+
+/** How many partitions of `orders` a worker has paused now. */
+export async function pausedPartitions(worker: Service): Promise<number> {
+  return sumOf(await worker.metrics(), 'orderflow_consumer_paused', { topic: topics.orders });
+}
+
+/** Takes a measurement again and again until it is stopped; answers all of them. A failed one is left out. */
+export function measure(take: () => Promise<number>, everyMs = 100): { stop(): Promise<number[]> } {
+  const values: number[] = [];
+  const stopping = new AbortController();
+  const done = (async () => {
+    while (!stopping.signal.aborted) {
+      await take().then(
+        (value) => values.push(value),
+        () => {},
+      );
+      await sleep(everyMs, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  })();
+  return {
+    async stop() {
+      stopping.abort();
+      await done;
+      return values;
+    },
+  };
+}
+
+/** Waits for one order, and answers its document. */
+export function documentOf({ stores }: TestSystem, orderId: string, timeoutMs = 30_000) {
+  return eventually(
+    async () => {
+      const document = await stores.document(orderId);
+      if (document?.outcome === undefined) throw new Error(`order ${orderId} is not shown yet`);
+      return document;
+    },
+    { timeoutMs },
+  );
+}
+
+/** What an audit has found wrong. */
+export async function violations({ stores }: TestSystem, sent: readonly TestOrder[]): Promise<string[]> {
+  const { findings } = await audit(stores, sent);
+  return findings.flatMap(({ rule, violations: found }) => found.map((violation) => `${rule}: ${violation}`));
+}

@@ -1,0 +1,145 @@
+import { deadLetterTopic, groups, topics } from '@orderflow/contracts';
+import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { MongoClient } from 'mongodb';
+import pg from 'pg';
+
+/** Where a system keeps things: the same variables that its processes get. */
+export interface StoreAddresses {
+  readonly KAFKA_BROKERS: string;
+  readonly MONGO_URL: string;
+  readonly POSTGRES_URL: string;
+  readonly TOPIC_PREFIX?: string;
+  readonly DATABASE_PREFIX?: string;
+}
+
+/** A record as it lies on a topic. */
+export interface TopicRecord {
+  readonly partition: number;
+  readonly offset: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The order document, as far as tests look at it. */
+export interface OrderDocument {
+  readonly _id: string;
+  readonly outcome?: 'ACCEPTED' | 'REJECTED';
+  readonly rejections?: readonly {
+    readonly reason: string;
+    readonly field: string;
+    readonly message: string;
+  }[];
+  readonly total?: { readonly minor_units: number; readonly text: string };
+  readonly progress?: { readonly version: number; readonly state: string };
+  readonly [field: string]: unknown;
+}
+
+/** Reads and writes a system's stores from outside, without any code of the services. */
+export interface Stores extends AsyncDisposable {
+  readonly producer: Producer;
+  /** Sends records to `orders`, and answers when the broker has them. */
+  send(
+    records: readonly { readonly value: Buffer | null; readonly headers?: Record<string, string> }[],
+  ): Promise<void>;
+  /** Runs SQL in the order service's database. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  documents(): Promise<OrderDocument[]>;
+  document(orderId: string): Promise<OrderDocument | undefined>;
+  /** Reads a whole topic, up to where it ends now. */
+  readTopic(topic: string): Promise<TopicRecord[]>;
+  /** The dead letters of the order worker. */
+  deadLetters(): Promise<TopicRecord[]>;
+  /** Records of `topic` that a group has not committed yet. */
+  lag(topic: string, group: string): Promise<number>;
+}
+
+/** Connects to the stores of a system. */
+export async function openStores(addresses: StoreAddresses): Promise<Stores> {
+  const { TOPIC_PREFIX: topicPrefix = '', DATABASE_PREFIX: databasePrefix = '' } = addresses;
+  const kafka = new Kafka({
+    clientId: 'e2e',
+    brokers: addresses.KAFKA_BROKERS.split(','),
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 10, initialRetryTime: 100 },
+  });
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const admin = kafka.admin();
+  const mongo = new MongoClient(addresses.MONGO_URL);
+  const pool = new pg.Pool({
+    connectionString: `${addresses.POSTGRES_URL}/${databasePrefix}order_service`,
+    max: 4,
+  });
+  // A server that goes away ends idle connections; the next query says so itself.
+  pool.on('error', () => {});
+  await Promise.all([producer.connect(), admin.connect()]);
+  const collection = mongo.db(`${databasePrefix}orderflow`).collection<OrderDocument>('orders');
+  const physical = (topic: string) => topicPrefix + topic;
+
+  async function readTopic(topic: string): Promise<TopicRecord[]> {
+    const ends = await admin.fetchTopicOffsets(physical(topic));
+    const missing = new Map(
+      ends
+        .filter(({ low, high }) => BigInt(high) > BigInt(low))
+        .map(({ partition, high }) => [partition, BigInt(high)]),
+    );
+    const records: TopicRecord[] = [];
+    if (missing.size === 0) return records;
+    const groupId = `e2e-read-${process.pid}-${Date.now()}-${Math.random()}`;
+    const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, sessionTimeout: 6_000 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topic: physical(topic), fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachMessage: async ({ partition, message }) => {
+          const end = missing.get(partition);
+          if (end === undefined || BigInt(message.offset) >= end) return;
+          const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]);
+          records.push({
+            partition,
+            offset: message.offset,
+            key: message.key,
+            value: message.value,
+            headers: Object.fromEntries(headers) as Record<string, string>,
+          });
+          if (BigInt(message.offset) === end - 1n) missing.delete(partition);
+          if (missing.size === 0) resolve();
+        },
+      });
+      await promise;
+    } finally {
+      await consumer.disconnect();
+      await admin.deleteGroups([groupId]).catch(() => {});
+    }
+    return records;
+  }
+
+  return {
+    producer,
+    async send(records) {
+      const messages = records.map(({ value, headers }) => ({ value, ...(headers && { headers }) }));
+      await producer.send({ topic: physical(topics.orders), acks: -1, messages });
+    },
+    async query(sql, values) {
+      return (await pool.query(sql, values)).rows;
+    },
+    documents: () => collection.find().toArray(),
+    document: async (orderId) => (await collection.findOne({ _id: orderId })) ?? undefined,
+    readTopic,
+    deadLetters: () => readTopic(deadLetterTopic(topics.orders, groups.orderWorker)),
+    async lag(topic, group) {
+      const ends = await admin.fetchTopicOffsets(physical(topic));
+      const [committed] = await admin.fetchOffsets({ groupId: physical(group), topics: [physical(topic)] });
+      return ends.reduce((sum, { partition, high, low }) => {
+        const offset = committed?.partitions.find((each) => each.partition === partition)?.offset ?? '-1';
+        const from = offset === '-1' ? BigInt(low) : BigInt(offset);
+        return sum + Number(BigInt(high) - from);
+      }, 0);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([producer.disconnect(), admin.disconnect(), mongo.close(), pool.end()]);
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts, repositoryRoot, type StackUrls } from '@orderflow/devstack';
+import { startProcess, type TestProcess } from '@orderflow/testing/process';
+
+/** Every process of orderflow: what it runs, and where it listens unless told otherwise. */
+const programs = {
+  'enrichment-stub': { main: 'services/enrichment-stub/src/main.ts', roles: [], port: 8005 },
+  'order-relay': { main: 'services/order/src/main.ts', roles: ['relay'], port: 8011 },
+  'order-worker': { main: 'services/order/src/main.ts', roles: ['worker'], port: 8012 },
+  'order-view': { main: 'services/order/src/main.ts', roles: ['view'], port: 8014 },
+} as const;
+
+/** The name of a process of orderflow. */
+export type ServiceName = keyof typeof programs;
+
+/** Every process, in the order they are started. */
+export const serviceNames = Object.keys(programs) as ServiceName[];
+
+/** A process of orderflow that can be started, stopped and killed again and again; it keeps its port. */
+export interface Service {
+  readonly name: ServiceName;
+  readonly url: string;
+  readonly logFile: string;
+  /** Starts it and waits until it is ready. `env`: for this time only. */
+  start(env?: NodeJS.ProcessEnv): Promise<void>;
+  /** Starts it without waiting. */
+  launch(env?: NodeJS.ProcessEnv): TestProcess;
+  ready(): Promise<void>;
+  /** SIGTERM; resolves when it is gone. */
+  stop(): Promise<void>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Of the process that runs now. */
+  pid(): number;
+  freeze(): void;
+  thaw(): void;
+  /** Resolves when the process that runs now has ended. */
+  ended(): Promise<void>;
+  /** The metrics it has now, by name with attributes, as Prometheus writes them. */
+  metrics(): Promise<ReadonlyMap<string, number>>;
+}
+
+/** The processes of orderflow on one set of stores. */
+export interface System {
+  readonly services: Readonly<Record<ServiceName, Service>>;
+  /** Variables that every process gets. */
+  readonly env: Readonly<Record<string, string>>;
+  start(): Promise<void>;
+  /** Stops all of them, side by side. */
+  stop(): Promise<void>;
+}
+
+/** Longer than a start takes on a machine that is busy with other things. */
+const readyMs = 60_000;
+
+/** A system on the stores at `urls`; nothing is started yet. */
+export async function createSystem(options: {
+  urls: StackUrls;
+  /** `usual`: those of the documents; `free`: any, so that systems run side by side. */
+  ports: 'usual' | 'free';
+  logDir: string;
+  env?: Record<string, string>;
+}): Promise<System> {
+  const free = options.ports === 'free' ? await freePorts(serviceNames.length) : [];
+  const ports = new Map(serviceNames.map((name, index) => [name, free[index] ?? programs[name].port]));
+  const urlOf = (name: ServiceName) => `http://127.0.0.1:${ports.get(name)}`;
+  const env = {
+    ...options.urls,
+    CUSTOMER_API_URL: urlOf('enrichment-stub'),
+    PRODUCT_API_URL: urlOf('enrichment-stub'),
+    // A killed consumer blocks its partitions this long.
+    KAFKA_SESSION_TIMEOUT: '3s',
+    // Halves the time of a start.
+    NODE_COMPILE_CACHE: join(repositoryRoot, '.orderflow/compile-cache'),
+    // As in the image: room for what one slice makes, and a heap that stays small.
+    NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=160',
+    ...options.env,
+  };
+
+  const service = (name: ServiceName): Service => {
+    const { main, roles } = programs[name];
+    const url = urlOf(name);
+    const logFile = join(options.logDir, `${name}.log`);
+    let running: TestProcess | undefined;
+    const current = (): TestProcess => {
+      if (running === undefined) throw new Error(`${name} was not started`);
+      return running;
+    };
+    return {
+      name,
+      url,
+      logFile,
+      launch(extra = {}) {
+        running = startProcess({
+          command: process.execPath,
+          args: [join(repositoryRoot, main), ...roles],
+          env: { ...env, PORT: String(ports.get(name)), ...extra },
+          cwd: repositoryRoot,
+          logFile,
+        });
+        return running;
+      },
+      async start(extra) {
+        this.launch(extra);
+        await this.ready();
+      },
+      ready: () => untilReady(name, url, current(), logFile),
+      async stop() {
+        await running?.stop();
+      },
+      async kill() {
+        await running?.kill();
+      },
+      pid: () => current().pid,
+      freeze: () => current().freeze(),
+      thaw: () => current().thaw(),
+      async ended() {
+        await current().exited;
+      },
+      metrics: () => readMetrics(url),
+    };
+  };
+  const services = Object.fromEntries(
+    serviceNames.map((name) => [name, service(name)]),
+  ) as System['services'];
+
+  return {
+    services,
+    env,
+    async start() {
+      // The worker asks the stub at once; beside that the order does not matter.
+      await services['enrichment-stub'].start();
+      await Promise.all(
+        serviceNames.filter((name) => name !== 'enrichment-stub').map((name) => services[name].start()),
+      );
+    },
+    async stop() {
+      await Promise.all(Object.values(services).map((each) => each.stop()));
+    },
+  };
+}
+
+async function untilReady(name: string, url: string, running: TestProcess, logFile: string): Promise<void> {
+  let ended = false;
+  void running.exited.then(() => {
+    ended = true;
+  });
+  const deadline = Date.now() + readyMs;
+  for (;;) {
+    const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
+      () => undefined,
+    );
+    if (answer?.ok) return;
+    if (ended || Date.now() > deadline) {
+      const tail = running.output().split('\n').slice(-10).join('\n');
+      throw new Error(`${name} ${ended ? 'has ended' : 'is not ready'}; its log is ${logFile}:\n${tail}`);
+    }
+    await sleep(50);
+  }
+}
+
+async function readMetrics(url: string): Promise<ReadonlyMap<string, number>> {
+  const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(5_000) });
+  const lines = (await answer.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const end = line.lastIndexOf(' ');
+      return [line.slice(0, end), Number(line.slice(end + 1))];
+    }),
+  );
+}
+
+/** Adds up the metrics of one name that have all of these attributes. */
+export function sumOf(
+  metrics: ReadonlyMap<string, number>,
+  name: string,
+  attributes: Readonly<Record<string, string>> = {},
+): number {
+  const wanted = Object.entries(attributes).map(([key, value]) => `${key}="${value}"`);
+  return [...metrics]
+    .filter(([key]) => key.startsWith(`${name}{`) && wanted.every((attribute) => key.includes(attribute)))
+    .reduce((sum, [, value]) => sum + value, 0);
+}

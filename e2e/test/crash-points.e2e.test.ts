@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isSettled } from '../src/audit.ts';
+import { readPrices } from '../src/catalogue.ts';
+import { makeOrders } from '../src/orders.ts';
+import {
+  createTestSystem,
+  expectAllSettled,
+  sendOrders,
+  startAndCrash,
+  type TestSystem,
+} from '../src/test-system.ts';
+
+const points = [
+  'consumer-after-fetch',
+  'worker-after-enrichment',
+  'worker-after-decision',
+  'worker-after-mongo',
+  'consumer-before-commit',
+] as const;
+
+/** Every hundredth record cannot be read: 500 that can. */
+const recordCount = 505;
+
+let enrichment: TestSystem;
+let prices: ReadonlyMap<string, bigint>;
+
+beforeAll(async () => {
+  enrichment = await createTestSystem('crash-points-enrichment');
+  const stub = enrichment.services['enrichment-stub'];
+  await stub.start();
+  prices = await readPrices(stub.url);
+});
+
+afterAll(() => enrichment?.[Symbol.asyncDispose]());
+
+describe.concurrent('500 orders are decided, shown and told once each', () => {
+  // The first slices pass, then one dies half-way; the second time a recovered slice passes before that.
+  describe.for(points)('when the worker is killed at %s', (point) => {
+    test('once', () => crashAndCount(point, [3]));
+    test('and again in its recovery', () => crashAndCount(point, [3, 2]));
+  });
+});
+
+async function crashAndCount(point: string, passages: readonly number[]): Promise<void> {
+  const { url } = enrichment.services['enrichment-stub'];
+  await using system = await createTestSystem(`${point}-${passages.length}`, {
+    CUSTOMER_API_URL: url,
+    PRODUCT_API_URL: url,
+  });
+  const { stores, services } = system;
+  const worker = services['order-worker'];
+  await Promise.all([services['order-relay'].start(), services['order-view'].start()]);
+  const orders = makeOrders({
+    prefix: point,
+    count: recordCount,
+    prices,
+    formats: ['protobuf', 'plain_json', 'protobuf_json'],
+  });
+  await sendOrders(stores, orders);
+
+  for (const passage of passages) {
+    await startAndCrash(worker, `${point}#${passage}`);
+    expect(await isSettled(stores, orders)).toBe(false);
+  }
+  await worker.start();
+  const { accepted } = await expectAllSettled(stores, orders);
+  expect(accepted).toBeGreaterThan(400);
+}
