@@ -1,0 +1,11 @@
+// pnpm bench NAME: measures, prints a table, writes bench/results/NAME.json.
+import { benchWorker } from './worker.ts';
+
+const benchmarks: Record<string, () => Promise<boolean>> = { worker: benchWorker };
+
+const run = benchmarks[process.argv[2] ?? ''];
+if (run === undefined) {
+  console.error(`usage: pnpm bench ${Object.keys(benchmarks).join('|')}`);
+  process.exit(2);
+}
+process.exitCode = (await run()) ? 0 : 1;

@@ -1,0 +1,77 @@
+/** How the orders of a benchmark are spread: few customers and products are asked for often, most seldom. */
+export const population = { customers: 5_000, products: 2_000 } as const;
+
+/** An order as the plain JSON shape says it. */
+export interface PlainOrder {
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly products: readonly { readonly productId: string; readonly name: string; readonly price: number }[];
+}
+
+/** Random numbers from 0 to 1 that are the same for the same seed. (Mulberry32.) */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Numbers from 1 to `count`, number n with a chance in proportion to 1/n. */
+function zipf(count: number, random: () => number): () => number {
+  const cumulated: number[] = [];
+  let sum = 0;
+  for (let n = 1; n <= count; n += 1) {
+    sum += 1 / n;
+    cumulated.push(sum);
+  }
+  return () => {
+    const target = random() * sum;
+    let low = 0;
+    let high = count - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((cumulated[middle] ?? 0) < target) low = middle + 1;
+      else high = middle;
+    }
+    return low + 1;
+  };
+}
+
+/** Every fiftieth customer is inactive and every fiftieth product retired; these orders are all accepted. */
+const active = (number: number) => (number % 50 === 0 ? number - 1 : number);
+
+/** `count` orders of two products each, with ids that begin with `prefix`. */
+export function makeOrders(prefix: string, count: number, seed = 1): PlainOrder[] {
+  const random = seededRandom(seed);
+  const customer = zipf(population.customers, random);
+  const product = zipf(population.products, random);
+  return Array.from({ length: count }, (_, index) => {
+    const line = () => ({ productId: `p-${active(product())}`, name: 'as the sender saw it', price: 9.99 });
+    return {
+      orderId: `${prefix}-${index}`,
+      customerId: `c-${active(customer())}`,
+      products: [line(), line()],
+    };
+  });
+}
+
+/** Orders that name every customer and every product, so that both are cached afterwards. */
+export function ordersOfEverything(prefix: string): PlainOrder[] {
+  return Array.from({ length: population.customers }, (_, index) => {
+    const line = (number: number) => ({
+      productId: `p-${active(number)}`,
+      name: 'as the sender saw it',
+      price: 9.99,
+    });
+    const product = 1 + (index % population.products);
+    const other = 1 + ((index + 1_000) % population.products);
+    return {
+      orderId: `${prefix}-${index}`,
+      customerId: `c-${active(index + 1)}`,
+      products: [line(product), line(other)],
+    };
+  });
+}

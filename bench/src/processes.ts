@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Clock ticks a second, in which Linux counts CPU time for /proc. */
+const ticksPerSecond = 100;
+
+/** The fields of /proc/PID/stat from the third on; the second is a name that may hold anything. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
+  }
+}
+
+/** CPU seconds that a process has used so far, user and system. */
+export function cpuSeconds(pid: number): number {
+  const stat = statOf(pid);
+  return stat === undefined ? 0 : (Number(stat[11]) + Number(stat[12])) / ticksPerSecond;
+}
+
+/** CPU seconds of a process and all that descend from it. */
+export function treeCpuSeconds(pid: number): number {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    const parent = /^\d+$/.test(name) ? statOf(Number(name))?.[1] : undefined;
+    if (parent !== undefined) parents.set(Number(name), Number(parent));
+  }
+  const isBelow = (candidate: number): boolean => {
+    for (let at: number | undefined = candidate; at !== undefined && at > 1; at = parents.get(at)) {
+      if (at === pid) return true;
+    }
+    return false;
+  };
+  return [...parents.keys()].filter(isBelow).reduce((sum, each) => sum + cpuSeconds(each), 0);
+}
+
+/** Resident memory of a process in MiB. */
+export function residentMiB(pid: number): number {
+  try {
+    const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return Number(kib ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}

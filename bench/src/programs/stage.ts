@@ -1,0 +1,145 @@
+// One stage of the worker alone, in slices of 500: `mget`, `decide` or `insert`. Prints {orders, seconds, cpuSeconds}.
+import { Redis } from 'ioredis';
+import { MongoClient } from 'mongodb';
+import pg from 'pg';
+import { makeOrders, type PlainOrder } from '../orders.ts';
+
+const [stage = '', count = '0', run = ''] = process.argv.slice(2);
+const sliceSize = 500;
+/** As many slices at once as the worker has partitions. */
+const concurrency = 3;
+const env = (name: string): string => process.env[name] ?? '';
+
+/** The bytes of an enriched order, an event and a document are about this long. */
+const enrichedBytes = Buffer.alloc(700, 7);
+const eventBytes = Buffer.alloc(160, 7);
+const hash = Buffer.alloc(32, 7);
+const headers = JSON.stringify({
+  ce_specversion: '1.0',
+  ce_id: 'bench-1/1',
+  ce_type: 'orderflow.order.event.v1.OrderAccepted',
+  ce_source: '/orderflow/order',
+  ce_subject: 'bench-1',
+  ce_time: '2026-01-01T00:00:00.000Z',
+  'content-type': 'application/protobuf',
+});
+
+type Slice = readonly PlainOrder[];
+const stages: Record<
+  string,
+  () => Promise<{ work: (slice: Slice) => Promise<unknown>; close: () => Promise<unknown> }>
+> = {
+  async mget() {
+    const redis = new Redis(env('REDIS_URL'));
+    return {
+      work: (slice) => {
+        const customers = new Set(slice.map(({ customerId }) => `enrichment:{customer:${customerId}}`));
+        const products = new Set(
+          slice.flatMap((order) =>
+            order.products.map(({ productId }) => `enrichment:{product:product_id:${productId}}`),
+          ),
+        );
+        return Promise.all([redis.mgetBuffer([...customers]), redis.mgetBuffer([...products])]);
+      },
+      close: async () => redis.disconnect(),
+    };
+  },
+
+  async decide() {
+    const database = `${env('DATABASE_PREFIX')}bench_decide`;
+    const admin = new pg.Client({ connectionString: `${env('POSTGRES_URL')}/postgres` });
+    await admin.connect();
+    await admin.query(`create database "${database}"`).catch(() => {});
+    await admin.end();
+    const pool = new pg.Pool({ connectionString: `${env('POSTGRES_URL')}/${database}`, max: concurrency });
+    await pool.query('drop table if exists orders, order_history, outbox');
+    await pool.query(`create table orders (id text collate "C" primary key, customer_id text not null,
+      content_hash bytea not null, state text not null, version int not null, revision int not null,
+      needs_attention text, create_time timestamptz(3) not null, update_time timestamptz(3) not null)`);
+    await pool.query('create index on orders (customer_id, create_time, id)');
+    await pool.query('create index on orders (state, update_time)');
+    await pool.query(`create table order_history (order_id text collate "C" not null, revision int not null,
+      state text not null, cause text not null, enriched_order bytea, create_time timestamptz(3) not null,
+      primary key (order_id, revision))`);
+    await pool.query(`create table outbox (id bigint generated always as identity primary key, topic text not null,
+      key text not null, value bytea not null, headers json not null, create_time timestamptz not null default now())`);
+    return {
+      async work(slice) {
+        const client = await pool.connect();
+        const ids = slice.map(({ orderId }) => orderId);
+        const all = <T>(value: T) => slice.map(() => value);
+        try {
+          await client.query('begin');
+          await client.query(
+            `insert into orders select id, customer_id, content_hash, 'ACCEPTED', 1, 1, null, now(), now()
+             from unnest($1::text[], $2::text[], $3::bytea[]) as new(id, customer_id, content_hash)
+             order by id on conflict (id) do nothing returning id`,
+            [ids, slice.map(({ customerId }) => customerId), all(hash)],
+          );
+          await client.query(
+            `insert into order_history select order_id, 1, 'ACCEPTED', cause, enriched_order, now()
+             from unnest($1::text[], $2::text[], $3::bytea[]) as new(order_id, cause, enriched_order)`,
+            [ids, all('orders/0/1'), all(enrichedBytes)],
+          );
+          await client.query(
+            `insert into outbox (topic, key, value, headers) select topic, key, value, headers::json
+             from unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) as new(topic, key, value, headers)`,
+            [all('order-events'), ids, all(eventBytes), all(headers)],
+          );
+          await client.query('commit');
+        } finally {
+          client.release();
+        }
+      },
+      close: () => pool.end(),
+    };
+  },
+
+  async insert() {
+    const mongo = new MongoClient(env('MONGO_URL'));
+    const collection = mongo.db('bench_insert').collection<{ _id: string }>('orders');
+    const example = await mongo
+      .db(`${env('DATABASE_PREFIX')}orderflow`)
+      .collection('orders')
+      .findOne();
+    if (example === null) throw new Error('the worker has shown no order yet that could be copied');
+    return {
+      work: (slice) =>
+        collection.insertMany(
+          slice.map(({ orderId }) => ({ ...example, _id: orderId })),
+          { ordered: false },
+        ),
+      close: () => mongo.close(),
+    };
+  },
+};
+
+const create = stages[stage];
+if (create === undefined) throw new Error(`no stage ${stage}: ${Object.keys(stages).join(', ')}`);
+const { work, close } = await create();
+
+async function through(orders: readonly PlainOrder[]): Promise<void> {
+  const slices = Array.from({ length: Math.ceil(orders.length / sliceSize) }, (_, index) =>
+    orders.slice(index * sliceSize, (index + 1) * sliceSize),
+  );
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      for (let slice = slices.shift(); slice !== undefined; slice = slices.shift()) await work(slice);
+    }),
+  );
+}
+
+const orders = makeOrders(`stage-${run}`, Number(count), Number(run.length));
+await through(makeOrders(`warm-${run}`, 10_000, 7));
+const cpu = process.cpuUsage();
+const began = performance.now();
+await through(orders);
+const { user, system } = process.cpuUsage(cpu);
+console.log(
+  JSON.stringify({
+    orders: orders.length,
+    seconds: (performance.now() - began) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+  }),
+);
+await close();

@@ -1,0 +1,54 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryRoot } from '@orderflow/devstack';
+
+/** One measured figure. `target`: what it is to reach, as `>= 10` or `<= 1.5`; absent where it is only told. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly target?: string;
+}
+
+/** The middle value; the mean of the two middle ones where there is no middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+function isMet({ value, target }: Figure): boolean | null {
+  if (target === undefined) return null;
+  const [comparison, limit] = target.split(' ');
+  return comparison === '>=' ? value >= Number(limit) : value <= Number(limit);
+}
+
+/** Prints the figures as a table and writes them to `bench/results/NAME.json`. Answers whether all targets are met. */
+export function report(name: string, figures: readonly Figure[]): boolean {
+  const width = Math.max(...figures.map((figure) => figure.name.length));
+  console.log('');
+  for (const figure of figures) {
+    const met = isMet(figure);
+    const verdict = met === null ? '' : `${met ? '✓' : '✗'} ${figure.target}`;
+    console.log(
+      `  ${figure.name.padEnd(width)}  ${readable(figure.value).padStart(10)} ${figure.unit.padEnd(18)} ${verdict}`,
+    );
+  }
+  const results = figures.map((figure) => ({
+    ...figure,
+    value: Number(figure.value.toPrecision(4)),
+    target: figure.target ?? null,
+    met: isMet(figure),
+  }));
+  const folder = join(repositoryRoot, 'bench/results');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${name}.json`);
+  writeFileSync(file, `${JSON.stringify({ figures: results }, null, 2)}\n`);
+  console.log(`\n  written to bench/results/${name}.json\n`);
+  return results.every(({ met }) => met !== false);
+}
+
+function readable(value: number): string {
+  return value >= 100 ? String(Math.round(value)) : value.toPrecision(3);
+}
