@@ -1,0 +1,67 @@
+// pnpm check: everything that can be said about the code without running it, side by side, in seconds.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { assembleDeps, generate } from './proto.ts';
+import { run } from './run.ts';
+
+const generated = 'packages/contracts/src/gen';
+
+/** Each check, and what to do when it fails. */
+const checks: Record<string, { check: () => Promise<unknown>; advice: string }> = {
+  types: {
+    check: () => run('tsc', ['-p', 'tsconfig.json']),
+    advice: 'mend the types',
+  },
+  'lint and format': {
+    check: () => run('biome', ['check', '--error-on-warnings', '.']),
+    advice: '`pnpm format` mends what can be mended by itself',
+  },
+  'buf lint': {
+    check: () => run('buf', ['lint', 'proto']),
+    advice: 'mend the protos',
+  },
+  'buf format': {
+    check: () => run('buf', ['format', '--diff', '--exit-code', 'proto']),
+    advice: 'run `pnpm exec buf format -w proto`',
+  },
+  'buf breaking': {
+    check: () => run('buf', ['breaking', 'proto', '--against', 'proto/released.binpb']),
+    advice: 'a change that breaks clients needs a new version; before a first release, `pnpm proto release`',
+  },
+  'generated code': {
+    check: async () => {
+      const fresh = mkdtempSync(join(tmpdir(), 'orderflow-generated-'));
+      try {
+        await generate(fresh);
+        await run('diff', ['-r', generated, join(fresh, generated)]);
+      } finally {
+        rmSync(fresh, { recursive: true });
+      }
+    },
+    advice: 'run `pnpm proto generate` and commit what changed',
+  },
+  '.env.example': {
+    check: () => run('node', ['tools/env-example.ts', '--check']),
+    advice: 'run `pnpm env` and commit .env.example',
+  },
+};
+
+await assembleDeps();
+const results = await Promise.all(
+  Object.entries(checks).map(async ([name, { check, advice }]) => {
+    const start = performance.now();
+    const problem = await check().then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`${problem === undefined ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+    return problem === undefined ? [] : [`── ${name}: ${advice}\n\n${problem.trimEnd()}\n`];
+  }),
+);
+const problems = results.flat();
+if (problems.length > 0) {
+  console.error(`\n${problems.join('\n')}`);
+  process.exit(1);
+}

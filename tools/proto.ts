@@ -1,0 +1,108 @@
+// pnpm proto deps | generate | release | export [FOLDER]: everything around the contracts.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { root, run } from './run.ts';
+
+const depsDir = join(root, '.orderflow/proto-deps');
+const protovalidate = 'build.buf:protovalidate:1.0.0';
+
+/**
+ * Assembles the protos that ours import, and those of health and reflection, from packages that carry them:
+ * no schema registry is asked. Does nothing when they are there.
+ */
+export async function assembleDeps(): Promise<void> {
+  if (existsSync(depsDir)) return;
+  mkdirSync(dirname(depsDir), { recursive: true });
+  const staging = mkdtempSync(`${depsDir}-`);
+  const require = createRequire(import.meta.url);
+  const packageDir = (name: string) => dirname(require.resolve(`${name}/package.json`));
+  const copy = (name: string, from: string, to: string) =>
+    cpSync(join(packageDir(name), from), join(staging, to), { recursive: true });
+  for (const file of ['rpc/status.proto', 'rpc/error_details.proto', 'rpc/code.proto', 'type/money.proto']) {
+    copy('google-proto-files', `google/${file}`, `google/${file}`);
+  }
+  copy('grpc-health-check', 'proto/health/v1/health.proto', 'grpc/health/v1/health.proto');
+  for (const version of ['v1', 'v1alpha']) {
+    const file = `grpc/reflection/${version}/reflection.proto`;
+    copy('@grpc/reflection', `build/proto/${file}`, file);
+  }
+  // protovalidate publishes its rules' proto inside a Maven jar; `jar` comes with the JDK.
+  const work = mkdtempSync(join(tmpdir(), 'orderflow-protovalidate-'));
+  const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
+  await run(
+    'mvn',
+    ['-q', '-B', `${plugin}:copy`, `-Dartifact=${protovalidate}`, `-DoutputDirectory=${work}`],
+    work,
+  );
+  await run('jar', ['xf', 'protovalidate-1.0.0.jar', 'buf/validate/validate.proto'], work);
+  cpSync(join(work, 'buf'), join(staging, 'buf'), { recursive: true });
+  rmSync(work, { recursive: true });
+  try {
+    renameSync(staging, depsDir);
+  } catch (error) {
+    rmSync(staging, { recursive: true });
+    if (!existsSync(depsDir)) throw error; // else: another run was faster
+  }
+}
+
+/** Generates the TypeScript code into `packages/contracts/src/gen`, or elsewhere below `out`. */
+export async function generate(out: string = root): Promise<void> {
+  await run('buf', ['generate', '--output', out]);
+}
+
+/** Takes today's contracts as what `buf breaking` compares with. */
+async function release(): Promise<void> {
+  await run('buf', ['build', 'proto', '-o', 'proto/released.binpb']);
+}
+
+/** Writes every proto, ours and imported, and a descriptor set: all that another language needs. */
+export async function exportProtos(folder: string): Promise<void> {
+  const target = resolve(folder);
+  mkdirSync(target, { recursive: true });
+  // Error details travel as google.protobuf.Any, so nothing imports them and clients still need them.
+  const details = ['status', 'error_details'].map((name) => `google/rpc/${name}.proto`);
+  await run('buf', ['export', 'proto', '-o', join(target, 'proto')]);
+  for (const file of details) cpSync(join(depsDir, file), join(target, 'proto', file));
+  await run('buf', [
+    'build',
+    join(target, 'proto'),
+    '--as-file-descriptor-set',
+    '-o',
+    join(target, 'descriptors.binpb'),
+  ]);
+  writeFileSync(
+    join(target, 'README.md'),
+    [
+      '# orderflow contracts',
+      '',
+      '`proto/` is an import path with everything in it; `descriptors.binpb` is the same as a',
+      '`google.protobuf.FileDescriptorSet`.',
+      '',
+      '    protoc -I proto --python_out=. proto/orderflow/order/event/v1/order_submitted.proto',
+      '    grpcurl -protoset descriptors.binpb -plaintext localhost:8005 list',
+      '',
+    ].join('\n'),
+  );
+}
+
+const usage = `usage: pnpm proto deps             assemble the imported protos (done by the others when needed)
+       pnpm proto generate         generate packages/contracts/src/gen
+       pnpm proto release          take today's contracts as the ones that must not break
+       pnpm proto export [FOLDER]  write protos and a descriptor set for other languages (default .orderflow/export)`;
+
+if (import.meta.main) {
+  const [command, folder = '.orderflow/export'] = process.argv.slice(2);
+  if (command === undefined || !['deps', 'generate', 'release', 'export'].includes(command)) {
+    console.error(usage);
+    process.exit(2);
+  }
+  await assembleDeps();
+  if (command === 'generate') await generate();
+  if (command === 'release') await release();
+  if (command === 'export') {
+    await exportProtos(folder);
+    console.log(`contracts written to ${folder}`);
+  }
+}
