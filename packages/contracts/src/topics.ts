@@ -4,6 +4,10 @@ export const topics = {
   orders: 'orders',
   /** What happened to orders; written by the order service only. */
   orderEvents: 'order-events',
+  /** What became of stock for orders; written by inventory only. */
+  inventoryEvents: 'inventory-events',
+  /** What became of payments for orders; written by payment only. */
+  paymentEvents: 'payment-events',
   /** CustomerUpdated; written by the enrichment API. */
   customerEvents: 'customer-events',
 } as const;
@@ -12,6 +16,12 @@ export const topics = {
 export const groups = {
   /** Decides what arrives on `orders`. */
   orderWorker: 'order-worker',
+  /** Moves orders on by what stock and payment say. */
+  orderSaga: 'order-saga',
+  /** Reserves, commits and releases stock. */
+  inventory: 'inventory',
+  /** Charges and gives back. */
+  payment: 'payment',
   /** Drops cached customers that have changed. */
   orderCache: 'order-cache',
   /** Keeps the progress of the MongoDB documents. */

@@ -80,6 +80,45 @@ export const errorReasons = {
     description: 'A customer with this id exists. Read it, or update it.',
   },
   PRODUCT_NOT_FOUND: { code: Code.NotFound, description: 'No product has this id or SKU.' },
+  ORDER_NOT_FOUND: { code: Code.NotFound, description: 'No order has this id.' },
+  ORDER_ALREADY_EXISTS: {
+    code: Code.AlreadyExists,
+    description:
+      'An order with this id exists, with other content or from another caller. Read it, or choose another order_id.',
+  },
+  ORDER_REFUSED: {
+    code: Code.FailedPrecondition,
+    description:
+      'The order would certainly be rejected, or cannot be had in this quantity now; nothing was stored. `google.rpc.PreconditionFailure` names every reason (see rejection reasons, and OUT_OF_STOCK). Mend the order.',
+  },
+  ORDER_NOT_CANCELLABLE: {
+    code: Code.FailedPrecondition,
+    description:
+      'The order is paid, completed or rejected; `metadata.state` says which. A completed order can be refunded.',
+  },
+  ORDER_NEEDS_NO_ATTENTION: {
+    code: Code.FailedPrecondition,
+    description: 'Nothing is wrong with the order, so there is nothing to try again.',
+  },
+  STOCK_BELOW_RESERVED: {
+    code: Code.FailedPrecondition,
+    description:
+      'There would be fewer on the shelf than are held for orders; `metadata` has on_hand and reserved. Set it to no less than what is reserved.',
+  },
+  RESERVATION_NOT_FOUND: {
+    code: Code.NotFound,
+    description: 'Inventory has not heard of an order with this id.',
+  },
+  PAYMENT_NOT_FOUND: { code: Code.NotFound, description: 'There is no such payment.' },
+  PAYMENT_NOT_REFUNDABLE: {
+    code: Code.FailedPrecondition,
+    description:
+      'Only the charge of a completed order can be given back; `metadata.state` says where the payment is.',
+  },
+  CHARGE_NOT_REFUNDABLE: {
+    code: Code.FailedPrecondition,
+    description: 'Nothing stands charged under this key at the gateway.',
+  },
 } as const satisfies Record<string, { code: Code; description: string }>;
 
 /** A reason of the catalogue. */

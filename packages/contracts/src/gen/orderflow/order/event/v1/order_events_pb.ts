@@ -2,19 +2,19 @@
 // @generated from file orderflow/order/event/v1/order_events.proto (package orderflow.order.event.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Money } from "../../../../google/type/money_pb.ts";
 import { file_google_type_money } from "../../../../google/type/money_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file orderflow/order/event/v1/order_events.proto.
  */
 export const file_orderflow_order_event_v1_order_events: GenFile = /*@__PURE__*/
-  fileDesc("CitvcmRlcmZsb3cvb3JkZXIvZXZlbnQvdjEvb3JkZXJfZXZlbnRzLnByb3RvEhhvcmRlcmZsb3cub3JkZXIuZXZlbnQudjEimAIKDU9yZGVyQWNjZXB0ZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRI0CgVsaW5lcxgEIAMoCzIlLm9yZGVyZmxvdy5vcmRlci5ldmVudC52MS5PcmRlcmVkTGluZRIkCghzdWJ0b3RhbBgFIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Eh8KA3RheBgGIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EiEKBXRvdGFsGAcgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSLwoLZGVjaWRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlsKC09yZGVyZWRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSEAoIcXVhbnRpdHkYAiABKAMSJgoKdW5pdF9wcmljZRgDIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5IrEBCg1PcmRlclJlamVjdGVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSNwoKcmVqZWN0aW9ucxgEIAMoCzIjLm9yZGVyZmxvdy5vcmRlci5ldmVudC52MS5SZWplY3Rpb24SLwoLZGVjaWRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjsKCVJlamVjdGlvbhIOCgZyZWFzb24YASABKAkSDQoFZmllbGQYAiABKAkSDwoHbWVzc2FnZRgDIAEoCUI9WjtvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L29yZGVyL2V2ZW50L3YxO29yZGVyZXZlbnR2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_type_money]);
+  fileDesc("CitvcmRlcmZsb3cvb3JkZXIvZXZlbnQvdjEvb3JkZXJfZXZlbnRzLnByb3RvEhhvcmRlcmZsb3cub3JkZXIuZXZlbnQudjEimAIKDU9yZGVyQWNjZXB0ZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRI0CgVsaW5lcxgEIAMoCzIlLm9yZGVyZmxvdy5vcmRlci5ldmVudC52MS5PcmRlcmVkTGluZRIkCghzdWJ0b3RhbBgFIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Eh8KA3RheBgGIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EiEKBXRvdGFsGAcgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSLwoLZGVjaWRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlsKC09yZGVyZWRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSEAoIcXVhbnRpdHkYAiABKAMSJgoKdW5pdF9wcmljZRgDIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5IrEBCg1PcmRlclJlamVjdGVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSNwoKcmVqZWN0aW9ucxgEIAMoCzIjLm9yZGVyZmxvdy5vcmRlci5ldmVudC52MS5SZWplY3Rpb24SLwoLZGVjaWRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjsKCVJlamVjdGlvbhIOCgZyZWFzb24YASABKAkSDQoFZmllbGQYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJ5Cg1PcmRlclJlc2VydmVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSMAoMcmVzZXJ2ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKdAQoOT3JkZXJDb25maXJtZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRIhCgV0b3RhbBgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EjAKDGNvbmZpcm1fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAingEKDk9yZGVyQ29tcGxldGVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSIQoFdG90YWwYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRIxCg1jb21wbGV0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK4AQoUT3JkZXJDYW5jZWxSZXF1ZXN0ZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRI2CgZyZWFzb24YBCABKA4yJi5vcmRlcmZsb3cub3JkZXIuZXZlbnQudjEuQ2FuY2VsUmVhc29uEjAKDHJlcXVlc3RfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAisQEKDk9yZGVyQ2FuY2VsbGVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSNgoGcmVhc29uGAQgASgOMiYub3JkZXJmbG93Lm9yZGVyLmV2ZW50LnYxLkNhbmNlbFJlYXNvbhIvCgtjYW5jZWxfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinAEKDU9yZGVyUmVmdW5kZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRIiCgZhbW91bnQYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRIvCgtyZWZ1bmRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqrQEKDENhbmNlbFJlYXNvbhIdChlDQU5DRUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASIAocQ0FOQ0VMX1JFQVNPTl9QQVlNRU5UX0ZBSUxFRBABEh4KGkNBTkNFTF9SRUFTT05fT1VUX09GX1NUT0NLEAISIAocQ0FOQ0VMX1JFQVNPTl9DTElFTlRfUkVRVUVTVBADEhoKFkNBTkNFTF9SRUFTT05fREVBRExJTkUQBEI9WjtvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L29yZGVyL2V2ZW50L3YxO29yZGVyZXZlbnR2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_type_money]);
 
 /**
  * The order was checked and priced. Topic order-events, key = order_id.
@@ -204,4 +204,347 @@ export type Rejection = Message<"orderflow.order.event.v1.Rejection"> & {
  */
 export const RejectionSchema: GenMessage<Rejection> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 3);
+
+/**
+ * Stock for every line is held for the order. Topic order-events, key = order_id.
+ *
+ * @generated from message orderflow.order.event.v1.OrderReserved
+ */
+export type OrderReserved = Message<"orderflow.order.event.v1.OrderReserved"> & {
+  /**
+   * The order's id.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Counts this order's events on order-events.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Who ordered.
+   *
+   * @generated from field: string customer_id = 3;
+   */
+  customerId: string;
+
+  /**
+   * When the order service learned it.
+   *
+   * @generated from field: google.protobuf.Timestamp reserve_time = 4;
+   */
+  reserveTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message orderflow.order.event.v1.OrderReserved.
+ * Use `create(OrderReservedSchema)` to create a new message.
+ */
+export const OrderReservedSchema: GenMessage<OrderReserved> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_event_v1_order_events, 4);
+
+/**
+ * The order is paid. It can't be cancelled from here on. Topic order-events, key = order_id.
+ *
+ * @generated from message orderflow.order.event.v1.OrderConfirmed
+ */
+export type OrderConfirmed = Message<"orderflow.order.event.v1.OrderConfirmed"> & {
+  /**
+   * The order's id.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Counts this order's events on order-events.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Who ordered.
+   *
+   * @generated from field: string customer_id = 3;
+   */
+  customerId: string;
+
+  /**
+   * What was charged.
+   *
+   * @generated from field: google.type.Money total = 4;
+   */
+  total?: Money | undefined;
+
+  /**
+   * When the order service learned it.
+   *
+   * @generated from field: google.protobuf.Timestamp confirm_time = 5;
+   */
+  confirmTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message orderflow.order.event.v1.OrderConfirmed.
+ * Use `create(OrderConfirmedSchema)` to create a new message.
+ */
+export const OrderConfirmedSchema: GenMessage<OrderConfirmed> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_event_v1_order_events, 5);
+
+/**
+ * The reserved stock has left the shelf: nothing is left to do. Topic order-events, key = order_id.
+ *
+ * @generated from message orderflow.order.event.v1.OrderCompleted
+ */
+export type OrderCompleted = Message<"orderflow.order.event.v1.OrderCompleted"> & {
+  /**
+   * The order's id.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Counts this order's events on order-events.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Who ordered.
+   *
+   * @generated from field: string customer_id = 3;
+   */
+  customerId: string;
+
+  /**
+   * What was charged.
+   *
+   * @generated from field: google.type.Money total = 4;
+   */
+  total?: Money | undefined;
+
+  /**
+   * When the order service learned it.
+   *
+   * @generated from field: google.protobuf.Timestamp complete_time = 5;
+   */
+  completeTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message orderflow.order.event.v1.OrderCompleted.
+ * Use `create(OrderCompletedSchema)` to create a new message.
+ */
+export const OrderCompletedSchema: GenMessage<OrderCompleted> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_event_v1_order_events, 6);
+
+/**
+ * Every participant is to undo what it has done for the order, and to answer, also when it has done nothing.
+ * Topic order-events, key = order_id.
+ *
+ * @generated from message orderflow.order.event.v1.OrderCancelRequested
+ */
+export type OrderCancelRequested = Message<"orderflow.order.event.v1.OrderCancelRequested"> & {
+  /**
+   * The order's id.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Counts this order's events on order-events.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Who ordered.
+   *
+   * @generated from field: string customer_id = 3;
+   */
+  customerId: string;
+
+  /**
+   * Why; the first reason stays.
+   *
+   * @generated from field: orderflow.order.event.v1.CancelReason reason = 4;
+   */
+  reason: CancelReason;
+
+  /**
+   * When it was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp request_time = 5;
+   */
+  requestTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message orderflow.order.event.v1.OrderCancelRequested.
+ * Use `create(OrderCancelRequestedSchema)` to create a new message.
+ */
+export const OrderCancelRequestedSchema: GenMessage<OrderCancelRequested> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_event_v1_order_events, 7);
+
+/**
+ * The order is cancelled: no stock is held for it and no money kept. Final. Topic order-events, key = order_id.
+ *
+ * @generated from message orderflow.order.event.v1.OrderCancelled
+ */
+export type OrderCancelled = Message<"orderflow.order.event.v1.OrderCancelled"> & {
+  /**
+   * The order's id.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Counts this order's events on order-events.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Who ordered.
+   *
+   * @generated from field: string customer_id = 3;
+   */
+  customerId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: orderflow.order.event.v1.CancelReason reason = 4;
+   */
+  reason: CancelReason;
+
+  /**
+   * When the last participant had undone its part.
+   *
+   * @generated from field: google.protobuf.Timestamp cancel_time = 5;
+   */
+  cancelTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message orderflow.order.event.v1.OrderCancelled.
+ * Use `create(OrderCancelledSchema)` to create a new message.
+ */
+export const OrderCancelledSchema: GenMessage<OrderCancelled> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_event_v1_order_events, 8);
+
+/**
+ * The whole amount of a completed order was given back; the order stays completed. Topic order-events, key = order_id.
+ *
+ * @generated from message orderflow.order.event.v1.OrderRefunded
+ */
+export type OrderRefunded = Message<"orderflow.order.event.v1.OrderRefunded"> & {
+  /**
+   * The order's id.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Counts this order's events on order-events.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Who ordered.
+   *
+   * @generated from field: string customer_id = 3;
+   */
+  customerId: string;
+
+  /**
+   * What was given back.
+   *
+   * @generated from field: google.type.Money amount = 4;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * When the order service learned it.
+   *
+   * @generated from field: google.protobuf.Timestamp refund_time = 5;
+   */
+  refundTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message orderflow.order.event.v1.OrderRefunded.
+ * Use `create(OrderRefundedSchema)` to create a new message.
+ */
+export const OrderRefundedSchema: GenMessage<OrderRefunded> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_event_v1_order_events, 9);
+
+/**
+ * Why an order does not go through after it was accepted, or before it was decided.
+ *
+ * @generated from enum orderflow.order.event.v1.CancelReason
+ */
+export const CancelReason = {
+  /**
+   * Not said; never sent.
+   *
+   * @generated from enum value: CANCEL_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The payment was declined, or could not be settled.
+   *
+   * @generated from enum value: CANCEL_REASON_PAYMENT_FAILED = 1;
+   */
+  PAYMENT_FAILED: 1,
+
+  /**
+   * At least one line is short.
+   *
+   * @generated from enum value: CANCEL_REASON_OUT_OF_STOCK = 2;
+   */
+  OUT_OF_STOCK: 2,
+
+  /**
+   * Somebody called CancelOrder.
+   *
+   * @generated from enum value: CANCEL_REASON_CLIENT_REQUEST = 3;
+   */
+  CLIENT_REQUEST: 3,
+
+  /**
+   * Stock and payment did not answer in time.
+   *
+   * @generated from enum value: CANCEL_REASON_DEADLINE = 4;
+   */
+  DEADLINE: 4,
+} as const;
+
+/**
+ * Why an order does not go through after it was accepted, or before it was decided.
+ *
+ * @generated from enum orderflow.order.event.v1.CancelReason
+ */
+export type CancelReason = (typeof CancelReason)[keyof typeof CancelReason] | UnknownEnum;
+
+/**
+ * Describes the enum orderflow.order.event.v1.CancelReason.
+ */
+export const CancelReasonSchema: GenEnum<CancelReason> = /*@__PURE__*/
+  enumDesc(file_orderflow_order_event_v1_order_events, 0);
 
