@@ -43,7 +43,7 @@ const checks: Record<string, { check: () => Promise<unknown>; advice: string }> 
   },
   '.env.example': {
     check: () => run('node', ['tools/env-example.ts', '--check']),
-    advice: 'run `pnpm env` and commit .env.example',
+    advice: 'run `pnpm settings` and commit .env.example',
   },
 };
 

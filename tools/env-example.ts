@@ -1,4 +1,4 @@
-// pnpm env: writes .env.example from the settings that the services declare; with --check only compares.
+// pnpm settings: writes .env.example from the settings that the services declare; with --check only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settings as cli } from '../cli/src/config.ts';

@@ -71,13 +71,15 @@ const stages: Record<
         try {
           await client.query('begin');
           await client.query(
-            `insert into orders select id, customer_id, content_hash, 'ACCEPTED', 1, 1, null, now(), now()
+            `insert into orders (id, customer_id, content_hash, state, version, revision, total, deadline_time, create_time, update_time)
+             select id, customer_id, content_hash, 'ACCEPTED', 1, 1, 0, now(), now(), now()
              from unnest($1::text[], $2::text[], $3::bytea[]) as new(id, customer_id, content_hash)
              order by id on conflict (id) do nothing returning id`,
             [ids, slice.map(({ customerId }) => customerId), all(hash)],
           );
           await client.query(
-            `insert into order_history select order_id, 1, 'ACCEPTED', cause, enriched_order, now()
+            `insert into order_history (order_id, revision, state, cause, version, event_types, enriched_order, create_time)
+             select order_id, 1, 'ACCEPTED', cause, 1, array['OrderAccepted'], enriched_order, now()
              from unnest($1::text[], $2::text[], $3::bytea[]) as new(order_id, cause, enriched_order)`,
             [ids, all('orders/0/1'), all(enrichedBytes)],
           );

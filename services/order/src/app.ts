@@ -153,7 +153,8 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
           logger,
           meter,
         }),
-      store: overrides.store ?? createOrderStore(postgres.orm),
+      store:
+        overrides.store ?? createOrderStore(postgres.orm, { acceptedLookMs: config.orderDeadlineMs / 2 }),
       documents: overrides.documents ?? createOrderDocuments(mongo),
       terms: { currency: config.currency, taxBasisPoints: config.taxBasisPoints },
       now,

@@ -55,6 +55,27 @@ export const settings = defineSettings({
     default: '10s',
     description: 'How long an enrichment call may take with all its retries.',
   },
+  pendingDeadlineMs: {
+    env: 'PENDING_DEADLINE',
+    schema: durationMs,
+    default: '15m',
+    description:
+      'How long an order may wait for its decision before it needs attention; it is never cancelled for that.',
+  },
+  orderDeadlineMs: {
+    env: 'ORDER_DEADLINE',
+    schema: durationMs,
+    default: '30m',
+    description:
+      'How long stock and payment may take from the decision on; asked again at half of it, cancelled at its end.',
+  },
+  settleDeadlineMs: {
+    env: 'SETTLE_DEADLINE',
+    schema: durationMs,
+    default: '10m',
+    description:
+      'How long a paid or cancelled order may take to come to its end before it is asked for again, and then needs attention.',
+  },
   sliceSize: {
     env: 'SLICE_SIZE',
     schema: positiveInteger,

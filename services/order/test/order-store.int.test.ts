@@ -20,7 +20,7 @@ let store: OrderStore;
 beforeAll(async () => {
   database = await testPostgres();
   orm = database.orm;
-  store = createOrderStore(orm);
+  store = createOrderStore(orm, { acceptedLookMs: 900_000 });
 });
 afterAll(() => database?.[Symbol.asyncDispose]());
 
@@ -258,8 +258,8 @@ async function collide(hold: string, ...slices: [Candidate[], Candidate[]]) {
 test('two slices that bring the same new orders in opposite order do not lock each other out', async () => {
   const ids = ['lock-a', 'lock-m', 'lock-z'];
   const slice = ids.map((id) => candidate(id));
-  const holdMiddle = `insert into orders values
-    ('lock-m', 'c-1', '', 'PENDING', 0, 1, null, now(), now())`;
+  const holdMiddle = `insert into orders (id, customer_id, content_hash, state, version, revision, create_time, update_time)
+    values ('lock-m', 'c-1', '', 'PENDING', 0, 1, now(), now())`;
   const answers = await collide(holdMiddle, slice.toReversed(), slice);
   for (const id of ids) {
     expect(answers.map((answer) => answer.get(id)?.kind).sort()).toEqual(['decided', 'new']);

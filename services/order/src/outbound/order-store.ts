@@ -30,13 +30,19 @@ interface Transition {
   readonly revision: number;
 }
 
-/** Keeps orders in Postgres. */
-export function createOrderStore(orm: MikroORM): OrderStore {
+/**
+ * Keeps orders in Postgres.
+ * `acceptedLookMs`: how long after its decision an accepted order is looked at if nothing has happened to it.
+ */
+export function createOrderStore(
+  orm: MikroORM,
+  { acceptedLookMs }: { readonly acceptedLookMs: number },
+): OrderStore {
   return {
     decide: (candidates) =>
       orm.em.fork().transactional(async (em) => {
         const byId = Map.groupBy(candidates, ({ orderId }) => orderId);
-        const inserted = await insertNew(em, [...byId.values()]);
+        const inserted = await insertNew(em, [...byId.values()], acceptedLookMs);
         const stored = await lockStored(
           em,
           [...byId.keys()].filter((id) => !inserted.has(id)),
@@ -57,6 +63,7 @@ export function createOrderStore(orm: MikroORM): OrderStore {
         await updatePending(
           em,
           written.filter(({ revision }) => revision > 1),
+          acceptedLookMs,
         );
         await appendHistory(em, written);
         await appendOutbox(em, written.flatMap(toEvent));
@@ -72,6 +79,7 @@ export function createOrderStore(orm: MikroORM): OrderStore {
 async function insertNew(
   em: SqlEntityManager,
   candidatesOfIds: readonly (readonly Candidate[])[],
+  acceptedLookMs: number,
 ): Promise<Map<string, Transition>> {
   const transitions = new Map(
     candidatesOfIds.flatMap(([first]): [string, Transition][] => {
@@ -87,17 +95,20 @@ async function insertNew(
     em,
     `
     insert into orders (
-      id, customer_id, content_hash, state, version, revision, needs_attention, create_time, update_time
+      id, customer_id, content_hash, state, version, revision, needs_attention, total,
+      deadline_time, create_time, update_time
     )
-    select id, customer_id, content_hash, state, version, 1, needs_attention, now(), now()
+    select id, customer_id, content_hash, state, version, 1, needs_attention, total,
+      case state when 'ACCEPTED' then now() + $8 * interval '1 millisecond' end, now(), now()
     from unnest(
       $1::text[],
       $2::text[],
       $3::bytea[],
       $4::text[],
       $5::int[],
-      $6::text[]
-    ) as new(id, customer_id, content_hash, state, version, needs_attention)
+      $6::text[],
+      $7::bigint[]
+    ) as new(id, customer_id, content_hash, state, version, needs_attention, total)
     order by id
     on conflict (id) do nothing
     returning id`,
@@ -108,6 +119,8 @@ async function insertNew(
       rows.map(stateAfter),
       rows.map(({ version }) => version),
       rows.map(attentionAfter),
+      rows.map(totalAfter),
+      acceptedLookMs,
     ],
   );
   const isNew = new Set(inserted.map(({ id }) => id));
@@ -174,21 +187,33 @@ function attentionAfter({ decision }: Transition): string | null {
   return 'invalid' in decision ? 'ENRICHMENT_INVALID' : null;
 }
 
-async function updatePending(em: SqlEntityManager, transitions: readonly Transition[]): Promise<void> {
+function totalAfter({ decision }: Transition): bigint | null {
+  return 'decision' in decision && decision.decision.outcome === 'ACCEPTED' ? decision.decision.total : null;
+}
+
+async function updatePending(
+  em: SqlEntityManager,
+  transitions: readonly Transition[],
+  acceptedLookMs: number,
+): Promise<void> {
   if (transitions.length === 0) return;
   await nativeQuery(
     em,
     `
     update orders set
       state = new.state, version = new.version, revision = new.revision,
-      needs_attention = new.needs_attention, update_time = now()
+      needs_attention = new.needs_attention, total = new.total, submission = null,
+      submission_content_type = null,
+      deadline_time = case new.state when 'ACCEPTED' then now() + $7 * interval '1 millisecond' end,
+      update_time = now()
     from unnest(
       $1::text[],
       $2::text[],
       $3::int[],
       $4::int[],
-      $5::text[]
-    ) as new(id, state, version, revision, needs_attention)
+      $5::text[],
+      $6::bigint[]
+    ) as new(id, state, version, revision, needs_attention, total)
     where orders.id = new.id`,
     [
       transitions.map(({ candidate }) => candidate.orderId),
@@ -196,6 +221,8 @@ async function updatePending(em: SqlEntityManager, transitions: readonly Transit
       transitions.map(({ version }) => version),
       transitions.map(({ revision }) => revision),
       transitions.map(attentionAfter),
+      transitions.map(totalAfter),
+      acceptedLookMs,
     ],
   );
 }
@@ -205,20 +232,25 @@ async function appendHistory(em: SqlEntityManager, transitions: readonly Transit
   await nativeQuery(
     em,
     `
-    insert into order_history (order_id, revision, state, cause, enriched_order, create_time)
-    select order_id, revision, state, cause, enriched_order, now()
+    insert into order_history (order_id, revision, state, cause, version, event_types, enriched_order, create_time)
+    select order_id, revision, state, cause, version,
+      case state when 'ACCEPTED' then array['OrderAccepted'] when 'REJECTED' then array['OrderRejected']
+        else '{}' end,
+      enriched_order, now()
     from unnest(
       $1::text[],
       $2::int[],
       $3::text[],
       $4::text[],
-      $5::bytea[]
-    ) as new(order_id, revision, state, cause, enriched_order)`,
+      $5::int[],
+      $6::bytea[]
+    ) as new(order_id, revision, state, cause, version, enriched_order)`,
     [
       transitions.map(({ candidate }) => candidate.orderId),
       transitions.map(({ revision }) => revision),
       transitions.map(stateAfter),
       transitions.map(({ candidate }) => candidate.cause),
+      transitions.map(({ version }) => version),
       transitions.map(({ decision }) => ('invalid' in decision ? null : encodeEnrichedOrder(decision))),
     ],
   );
