@@ -1,7 +1,7 @@
 import { createClient } from '@connectrpc/connect';
 import { groups, topics } from '@orderflow/contracts';
-import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
-import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
+import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import {
   createBatchConsumer,
   createKafka,
@@ -26,26 +26,33 @@ import {
   type Meter,
   metric,
 } from '@orderflow/runtime';
-import { createPostgres } from '@orderflow/storage';
+import { createPostgres, findAnswer, forgetOldAnswers, isPostgresOutage } from '@orderflow/storage';
 import { type Role, rolePorts, settings } from './config.ts';
 import { createCustomerUpdatesHandler } from './inbound/kafka/customer-updates.ts';
 import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
 import { createOrderRecordsHandler } from './inbound/kafka/order-records.ts';
+import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
+import { orderHandlers } from './inbound/rpc/order-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { attentionGauge } from './outbound/attention-gauge.ts';
-import { createEnrichment, staleness } from './outbound/enrichment/enrichment.ts';
+import { connectEnrichment } from './outbound/enrichment/connect-enrichment.ts';
+import { staleness } from './outbound/enrichment/enrichment.ts';
 import { createCustomerCopies } from './outbound/enrichment/enrichment-cache.ts';
 import { OrderHistoryRow, OrderRow } from './outbound/entities.ts';
+import { createInventoryStock } from './outbound/inventory-stock.ts';
 import { createMongo } from './outbound/mongo.ts';
 import { createOrderDocuments } from './outbound/order-documents.ts';
 import { createOrderLocks } from './outbound/order-locks.ts';
 import { createOrderProgress } from './outbound/order-progress.ts';
+import { createOrderReader } from './outbound/order-reader.ts';
 import { createOrderStore } from './outbound/order-store.ts';
+import { createOrderTransactions } from './outbound/order-transactions.ts';
 import { isOutage } from './outbound/outage.ts';
 import { createRedis } from './outbound/redis.ts';
-import type { Enrichment, OrderDocuments, OrderStore } from './ports.ts';
+import type { Enrichment, OrderDocuments, OrderStore, Stock } from './ports.ts';
 import { createDecideOrders, type Stage } from './use-cases/decide-orders.ts';
 import { decideUnderLocks } from './use-cases/decide-under-locks.ts';
+import { createLookAtOrder } from './use-cases/look-at-order.ts';
 
 /** Everything a process of the order service needs to know. */
 export type Config = ConfigOf<typeof settings>;
@@ -55,6 +62,7 @@ export interface Overrides {
   readonly enrichment?: Enrichment;
   readonly store?: OrderStore;
   readonly documents?: OrderDocuments;
+  readonly stock?: Stock;
   readonly now?: () => Date;
   readonly logger?: Logger;
 }
@@ -67,11 +75,19 @@ export interface App {
   readonly server: RpcServer;
 }
 
+/** How long the API says "not ready" before it takes no more calls. */
+const drainMs = 200;
+
+/** A look at stock is given up long before that; what counts here is when inventory is taken for ill. */
+const stockPolicies = { tryTimeoutMs: 1_000, totalTimeoutMs: 1_000, retries: 0 };
+
 /** Records may be as large as Kafka takes them by default. */
 const ordersTopic: TopicSpec = { name: topics.orders, retention: 'unlimited' };
 
 /** The topics that the roles read and write, with their dead letters. */
 const topicSpecs: Record<Role, readonly TopicSpec[]> = {
+  // It leaves Kafka to the relay, so that it takes orders while Kafka is away.
+  api: [],
   worker: [
     ordersTopic,
     deadLetterSpec(ordersTopic, groups.orderWorker),
@@ -99,6 +115,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     applicationName: name,
     entities: [OrderRow, OrderHistoryRow],
     migrations,
+    seed: (em) => forgetOldAnswers(em, now()),
     logger,
   });
   const { mongo, component: mongoComponent } = createMongo({
@@ -113,9 +130,10 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     topicPrefix: config.topicPrefix,
     logger,
   });
+  const specs = uniqueByName(roles.flatMap((role) => topicSpecs[role]));
   const topicsComponent: Component = {
     name: 'topics',
-    start: () => ensureTopics(kafka, uniqueByName(roles.flatMap((role) => topicSpecs[role]))),
+    start: () => ensureTopics(kafka, specs),
     stop: async () => {},
   };
   const consumerOptions = {
@@ -126,51 +144,69 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     sessionTimeoutMs: config.sessionTimeoutMs,
   };
 
-  function worker(): Component[] {
-    const upstream = (api: string, baseUrl: string) =>
-      createRpcTransport({
-        name: api,
-        baseUrl,
-        policies: {
+  // The roles of one process share what they read and what they know of the API's health.
+  const enrichmentApi =
+    has('api') || has('worker')
+      ? connectEnrichment({
+          customerApiUrl: config.customerApiUrl,
+          productApiUrl: config.productApiUrl,
           tryTimeoutMs: config.enrichmentTryTimeoutMs,
-          totalTimeoutMs: config.enrichmentDeadlineMs,
-        },
-        logger,
-        meter,
-      });
-    const customerApi = upstream('customers', config.customerApiUrl);
-    const productApi = upstream('products', config.productApiUrl);
-    const decideOrders = createDecideOrders({
-      enrichment:
-        overrides.enrichment ??
-        createEnrichment({
-          customers: createClient(CustomerService, customerApi),
-          products: createClient(ProductService, productApi),
+          deadlineMs: config.enrichmentDeadlineMs,
           redis,
           prefix: config.topicPrefix,
           currency: config.currency,
           now,
           logger,
           meter,
+        })
+      : undefined;
+
+  function judging() {
+    const enrichment = overrides.enrichment ?? enrichmentApi?.enrichment;
+    if (enrichment === undefined) throw new Error(`${name} has no role that judges orders`);
+    const terms = { currency: config.currency, taxBasisPoints: config.taxBasisPoints };
+    return { enrichment, terms, now };
+  }
+
+  function api(): { component: Component; handlers: ReturnType<typeof orderHandlers> } {
+    const inventory = createRpcTransport({
+      name: 'inventory',
+      baseUrl: config.inventoryUrl,
+      policies: stockPolicies,
+      logger,
+      meter,
+    });
+    const stock =
+      overrides.stock ??
+      createInventoryStock(createClient(InventoryService, inventory), (error) =>
+        logger.debug({ err: error }, 'stock could not be looked at'),
+      );
+    return {
+      component: { name: 'inventory-api', start: async () => {}, stop: async () => inventory.close() },
+      handlers: orderHandlers({
+        inTransaction: createOrderTransactions(postgres.orm, {
+          pendingDeadlineMs: config.pendingDeadlineMs,
+          now,
         }),
+        findAnswer: (request) => findAnswer(postgres.orm.em.fork(), request),
+        reader: createOrderReader(postgres.orm),
+        look: createLookAtOrder({ ...judging(), stock }),
+        currency: config.currency,
+      }),
+    };
+  }
+
+  function worker(): Component[] {
+    const decideOrders = createDecideOrders({
+      ...judging(),
       store:
         overrides.store ?? createOrderStore(postgres.orm, { acceptedLookMs: config.orderDeadlineMs / 2 }),
       documents: overrides.documents ?? createOrderDocuments(mongo),
-      terms: { currency: config.currency, taxBasisPoints: config.taxBasisPoints },
-      now,
       stage: stageOf(meter),
     });
     const locks = createOrderLocks(redis, config.topicPrefix, (error) =>
       logger.debug({ err: error }, 'the order locks did not help'),
     );
-    const connections: Component = {
-      name: 'enrichment-api',
-      start: async () => {},
-      stop: async () => {
-        customerApi.close();
-        productApi.close();
-      },
-    };
     const customerUpdates = createBatchConsumer({
       ...consumerOptions,
       groupId: groups.orderCache,
@@ -188,7 +224,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
       handle: createOrderRecordsHandler(decideUnderLocks(decideOrders, locks), logger, meter),
       isOutage,
     });
-    return [connections, customerUpdates, orders];
+    return [customerUpdates, orders];
   }
 
   function view(): Component {
@@ -201,13 +237,15 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     });
   }
 
-  const needsPostgres = has('worker') || has('relay');
+  const apiRole = has('api') ? api() : undefined;
+  const needsPostgres = has('api') || has('worker') || has('relay');
   const needsMongo = has('worker') || has('view');
   const parts: Component[] = [
     ...(needsPostgres ? [postgres.component] : []),
     ...(needsMongo ? [mongoComponent] : []),
-    ...(has('worker') ? [redisComponent] : []),
-    topicsComponent,
+    ...(enrichmentApi ? [redisComponent, enrichmentApi.component] : []),
+    ...(apiRole ? [apiRole.component] : []),
+    ...(specs.length > 0 ? [topicsComponent] : []),
     ...(has('relay')
       ? [
           createRelay({ orm: postgres.orm, kafka, name: 'order', logger, meter }),
@@ -222,14 +260,18 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     service: name,
     host: config.host,
     port: config.port ?? rolePorts[roles[0]],
-    routes: () => {},
-    services: [],
+    routes: (router) => apiRole && router.service(OrderService, apiRole.handlers),
+    services: apiRole ? [OrderService] : [],
+    explain: explainRefusal,
+    isOutage: isPostgresOutage,
+    ...(config.corsOrigins && { cors: { allowedOrigins: config.corsOrigins } }),
     health,
     prometheus: metrics.prometheus,
     logger,
     meter,
-    drainMs: 0,
-    graceMs: config.shutdownGraceMs,
+    drainMs: apiRole ? drainMs : 0,
+    // The rest of the time is for what stops after the server.
+    graceMs: config.shutdownGraceMs / 2,
   });
   return { components: [...parts, server], health, logger, server };
 }

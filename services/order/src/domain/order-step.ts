@@ -1,7 +1,7 @@
 import {
+  type CancelReason,
   type Cell,
   cancelReasons,
-  type CancelReason,
   type Happening,
   type OrderEventName,
   type Place,

@@ -9,9 +9,9 @@ import {
 import { appendOutbox, encodeEvent, type OutboxMessage } from '@orderflow/messaging';
 import { nativeQuery } from '@orderflow/storage';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
-import { limits } from '../domain/judge.ts';
 import type { Candidate, OrderStore, Settled } from '../ports.ts';
 import { decodeEnrichedOrder, encodeEnrichedOrder } from './enriched-order-codec.ts';
+import { storable } from './storable.ts';
 
 interface StoredOrder {
   id: string;
@@ -126,11 +126,6 @@ async function insertNew(
   );
   const isNew = new Set(inserted.map(({ id }) => id));
   return new Map([...transitions].filter(([id]) => isNew.has(id)));
-}
-
-/** A sender's text as a column takes it: Postgres refuses NUL, and an index what is very long. */
-function storable(text: string): string {
-  return text.slice(0, limits.textLength).replaceAll('\0', '');
 }
 
 async function lockStored(em: SqlEntityManager, ids: readonly string[]): Promise<StoredOrder[]> {
