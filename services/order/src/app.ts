@@ -28,11 +28,16 @@ import {
 } from '@orderflow/runtime';
 import { createPostgres } from '@orderflow/storage';
 import { type Role, rolePorts, settings } from './config.ts';
+import type { Limits } from './domain/order-step.ts';
+import { createDeadlineTimer } from './inbound/deadline-timer.ts';
+import { createAnswersHandler } from './inbound/kafka/answers.ts';
 import { createCustomerUpdatesHandler } from './inbound/kafka/customer-updates.ts';
 import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
 import { createOrderRecordsHandler } from './inbound/kafka/order-records.ts';
+import { createStepReport } from './inbound/step-report.ts';
 import { migrations } from './migrations/index.ts';
 import { attentionGauge } from './outbound/attention-gauge.ts';
+import { kafkaBacklog } from './outbound/backlog.ts';
 import { createEnrichment, staleness } from './outbound/enrichment/enrichment.ts';
 import { createCustomerCopies } from './outbound/enrichment/enrichment-cache.ts';
 import { OrderHistoryRow, OrderRow } from './outbound/entities.ts';
@@ -43,6 +48,7 @@ import { createOrderProgress } from './outbound/order-progress.ts';
 import { createOrderStore } from './outbound/order-store.ts';
 import { isOutage } from './outbound/outage.ts';
 import { createRedis } from './outbound/redis.ts';
+import { postgresSagaTransactions } from './outbound/saga-transaction.ts';
 import type { Enrichment, OrderDocuments, OrderStore } from './ports.ts';
 import { createDecideOrders, type Stage } from './use-cases/decide-orders.ts';
 import { decideUnderLocks } from './use-cases/decide-under-locks.ts';
@@ -79,6 +85,10 @@ const topicSpecs: Record<Role, readonly TopicSpec[]> = {
     deadLetterSpec(eventSpec(topics.customerEvents), groups.orderCache),
   ],
   relay: [ordersTopic, eventSpec(topics.orderEvents)],
+  saga: [topics.inventoryEvents, topics.paymentEvents].flatMap((topic) => [
+    eventSpec(topic),
+    deadLetterSpec(eventSpec(topic), groups.orderSaga),
+  ]),
   view: [eventSpec(topics.orderEvents), deadLetterSpec(eventSpec(topics.orderEvents), groups.orderView)],
 };
 
@@ -117,6 +127,11 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     name: 'topics',
     start: () => ensureTopics(kafka, uniqueByName(roles.flatMap((role) => topicSpecs[role]))),
     stop: async () => {},
+  };
+  const limits: Limits = {
+    decisionMs: config.pendingDeadlineMs,
+    orderMs: config.orderDeadlineMs,
+    settleMs: config.settleDeadlineMs,
   };
   const consumerOptions = {
     kafka,
@@ -191,6 +206,20 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     return [connections, customerUpdates, orders];
   }
 
+  function saga(): Component[] {
+    const { backlog, component: backlogComponent } = kafkaBacklog(postgres.orm, kafka);
+    const inTransaction = postgresSagaTransactions(postgres.orm, { currency: config.currency, now });
+    const dependencies = { inTransaction, limits, report: createStepReport(meter, logger, now), logger };
+    const answers = createBatchConsumer({
+      ...consumerOptions,
+      groupId: groups.orderSaga,
+      topics: [topics.inventoryEvents, topics.paymentEvents],
+      handle: createAnswersHandler(dependencies),
+      isOutage,
+    });
+    return [answers, backlogComponent, createDeadlineTimer({ ...dependencies, backlog })];
+  }
+
   function view(): Component {
     return createBatchConsumer({
       ...consumerOptions,
@@ -201,7 +230,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     });
   }
 
-  const needsPostgres = has('worker') || has('relay');
+  const needsPostgres = has('worker') || has('relay') || has('saga');
   const needsMongo = has('worker') || has('view');
   const parts: Component[] = [
     ...(needsPostgres ? [postgres.component] : []),
@@ -215,6 +244,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
         ]
       : []),
     ...(has('worker') ? worker() : []),
+    ...(has('saga') ? saga() : []),
     ...(has('view') ? [view()] : []),
   ];
   const health = createHealth(parts);
