@@ -11,13 +11,19 @@ import {
 import { z } from 'zod';
 
 /** What a process of the order service can be; one process may be several. */
-export const roles = ['api', 'worker', 'relay', 'view'] as const;
+export const roles = ['api', 'worker', 'relay', 'saga', 'view'] as const;
 
 /** One of the `roles`. */
 export type Role = (typeof roles)[number];
 
 /** Where a process listens when `PORT` is not set: the port of its first role. */
-export const rolePorts: Record<Role, number> = { api: 8001, relay: 8011, worker: 8012, view: 8014 };
+export const rolePorts: Record<Role, number> = {
+  api: 8001,
+  relay: 8011,
+  worker: 8012,
+  saga: 8013,
+  view: 8014,
+};
 
 /** Settings of the order service. */
 export const settings = defineSettings({

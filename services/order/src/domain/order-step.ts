@@ -26,6 +26,7 @@ export interface SagaOrder {
   readonly transactionId: string | undefined;
   /** Whether its last event was told once more since the last transition. */
   readonly requeried: boolean;
+  readonly createTime: Date;
 }
 
 /** Something that happened to an order, as it is written into its history. */
@@ -66,7 +67,12 @@ export interface Limits {
 }
 
 /** What becomes of an occurrence: a step, or nothing and why. */
-export type Reaction = Step | { readonly kind: 'done' | 'refused' };
+export type Reaction = Step | { readonly kind: 'done' | 'refused'; readonly before: SagaOrder };
+
+/** Whether a reaction changes the order. */
+export function isStep(reaction: Reaction | undefined): reaction is Step {
+  return reaction !== undefined && 'after' in reaction;
+}
 
 /** Applies the table to one order. `table`: another one, to see what a mistake in it would do. */
 export function react(
@@ -78,9 +84,9 @@ export function react(
   const cell = table[order.place][occurrence.happening];
   switch (cell.kind) {
     case 'done':
-      return { kind: 'done' };
+      return { kind: 'done', before: order };
     case 'refuse':
-      return { kind: 'refused' };
+      return { kind: 'refused', before: order };
     case 'alarm':
       return alarm(order, occurrence);
     case 'attention':
@@ -108,7 +114,7 @@ const contradictory = 'CONTRADICTORY_EVENT';
 
 /** The order stays as it is. Once somebody has been called, a repeat calls nobody. */
 function alarm(order: SagaOrder, occurrence: Occurrence): Reaction {
-  if (order.needsAttention === contradictory) return { kind: 'done' };
+  if (order.needsAttention === contradictory) return { kind: 'done', before: order };
   return {
     ...stepOf(order, occurrence, { needsAttention: contradictory }),
     kind: 'attention',
@@ -199,7 +205,7 @@ export function reactAll(
     const order = current.get(occurrence.orderId);
     if (order === undefined) return undefined;
     const reaction = react(order, occurrence, limits);
-    if ('after' in reaction) current.set(order.orderId, reaction.after);
+    if (isStep(reaction)) current.set(order.orderId, reaction.after);
     return reaction;
   });
 }

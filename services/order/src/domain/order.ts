@@ -36,7 +36,8 @@ export interface OrderInFull extends StoredOrder {
 /** A submission as it is written on the topic `orders`. */
 export interface SubmissionRecord {
   readonly value: Uint8Array;
-  readonly contentType: string;
+  /** Undefined where its sender did not say it. */
+  readonly contentType: string | undefined;
 }
 
 /** One step of an order. */

@@ -2,6 +2,8 @@
 export type RefusalReason =
   | 'DEPENDENCY_UNAVAILABLE'
   | 'ORDER_ALREADY_EXISTS'
+  | 'ORDER_NEEDS_NO_ATTENTION'
+  | 'ORDER_NOT_CANCELLABLE'
   | 'ORDER_NOT_FOUND'
   | 'ORDER_REFUSED';
 
@@ -38,4 +40,9 @@ export class Refusal extends Error {
     this.metadata = details.metadata ?? {};
     this.violations = details.violations ?? [];
   }
+}
+
+/** The refusal of what is asked about an order that is not there. */
+export function orderNotFound(orderId: string): Refusal {
+  return new Refusal('ORDER_NOT_FOUND', `there is no order ${orderId}`, { metadata: { order_id: orderId } });
 }

@@ -124,7 +124,7 @@ function toOrderInFull(row: FullOrderRow): OrderInFull {
     submission:
       row.submission === null
         ? undefined
-        : { value: row.submission, contentType: row.submission_content_type ?? '' },
+        : { value: row.submission, contentType: row.submission_content_type ?? undefined },
   };
 }
 

@@ -4,8 +4,10 @@ import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event
 import { appendOutbox, eventHeaders } from '@orderflow/messaging';
 import { currentTrace, type InTransaction } from '@orderflow/runtime';
 import { answerOnce, nativeQuery } from '@orderflow/storage';
+import type { OrderInFull } from '../domain/order.ts';
 import type { NewOrder, OrderTransaction } from '../ports.ts';
 import { findOrder } from './order-reader.ts';
+import { sagaTransaction } from './saga-transaction.ts';
 import { storable } from './storable.ts';
 
 /**
@@ -14,26 +16,35 @@ import { storable } from './storable.ts';
  */
 export function createOrderTransactions(
   orm: MikroORM,
-  { pendingDeadlineMs, now }: { readonly pendingDeadlineMs: number; readonly now: () => Date },
+  options: { readonly pendingDeadlineMs: number; readonly currency: string; readonly now: () => Date },
 ): InTransaction<OrderTransaction> {
+  const { pendingDeadlineMs, currency, now } = options;
   return (work) =>
     orm.em.fork().transactional((em) =>
       work(
         {
-          async take(order) {
-            const createTime = await insertPending(em, order, pendingDeadlineMs);
-            if (createTime !== undefined) {
-              await appendSubmission(em, order, createTime);
-              return { isNew: true, order: asTaken(order, createTime) };
-            }
-            const stored = await findOrder(em, order.orderId);
-            if (stored === undefined) throw new Error(`order ${order.orderId} is there and cannot be read`);
-            return { isNew: false, order: stored };
-          },
+          ...sagaTransaction(em, currency),
+          find: (orderId) => findOrder(em, orderId),
+          take: (order) => take(em, order, pendingDeadlineMs),
         },
         (request, answer) => answerOnce(em, request, now(), answer),
       ),
     );
+}
+
+async function take(
+  em: SqlEntityManager,
+  order: NewOrder,
+  pendingDeadlineMs: number,
+): ReturnType<OrderTransaction['take']> {
+  const createTime = await insertPending(em, order, pendingDeadlineMs);
+  if (createTime !== undefined) {
+    await appendSubmission(em, order, createTime);
+    return { isNew: true, order: asTaken(order, createTime) };
+  }
+  const stored = await findOrder(em, order.orderId);
+  if (stored === undefined) throw new Error(`order ${order.orderId} is there and cannot be read`);
+  return { isNew: false, order: stored };
 }
 
 /** Inserts the order and the first row of its history. Answers when; undefined when its id is taken. */
@@ -87,7 +98,7 @@ async function appendSubmission(em: SqlEntityManager, order: NewOrder, time: Dat
 function asTaken(
   { orderId, customerId, callerId, contentHash, submission }: NewOrder,
   createTime: Date,
-): Awaited<ReturnType<OrderTransaction['take']>>['order'] {
+): OrderInFull {
   return {
     orderId,
     customerId: storable(customerId),

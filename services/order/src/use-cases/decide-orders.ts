@@ -11,6 +11,8 @@ export interface ReceivedOrder {
   readonly source: SubmissionSource;
   /** The record's value; compared where the content is too bad to compare. */
   readonly bytes: Uint8Array;
+  /** As the record says it. */
+  readonly contentType: string | undefined;
   readonly traceparent: string | undefined;
 }
 
@@ -70,13 +72,14 @@ export function createDecideOrders({
     const verdicts = await stage('enrich', () => judgeAll(submissions, enrichment, terms, now()));
 
     const candidates = [...attempts.values()].map(({ order, contentHash }): Candidate => {
-      const { submission, source, traceparent } = order;
+      const { submission, source, bytes, contentType, traceparent } = order;
       return {
         orderId: submission.orderId,
         customerId: submission.customerId,
         cause: `${source.topic}/${source.partition}/${source.offset}`,
         traceparent,
         contentHash,
+        submission: { value: bytes, contentType },
         decision: decisionOf(verdicts.get(submission), source),
       };
     });

@@ -1,6 +1,6 @@
 import type { OrderTransition } from '../domain/order.ts';
+import { orderNotFound } from '../domain/refusal.ts';
 import type { OrderReader } from '../ports.ts';
-import { orderNotFound } from './get-order.ts';
 
 /**
  * Every step of an order, oldest first.

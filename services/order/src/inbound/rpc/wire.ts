@@ -113,7 +113,11 @@ function judgedLine(line: EnrichedLine, money: (amount: bigint) => ReturnType<ty
 
 function submittedLines(record: SubmissionRecord | undefined): WireLine[] {
   if (record === undefined) return [];
-  const read = readOrder({ value: record.value, headers: { 'content-type': record.contentType } });
+  const { value, contentType } = record;
+  const read = readOrder({
+    value,
+    headers: contentType === undefined ? {} : { 'content-type': contentType },
+  });
   return read.ok ? read.submission.lines.map(submittedLine) : [];
 }
 

@@ -8,39 +8,40 @@ import type { Enrichment } from '../../ports.ts';
 import { createEnrichment } from './enrichment.ts';
 
 interface Options {
-  readonly customerApiUrl: string;
-  readonly productApiUrl: string;
-  readonly tryTimeoutMs: number;
-  readonly deadlineMs: number;
+  readonly config: {
+    readonly customerApiUrl: string;
+    readonly productApiUrl: string;
+    readonly enrichmentTryTimeoutMs: number;
+    readonly enrichmentDeadlineMs: number;
+    readonly topicPrefix: string;
+    readonly currency: string;
+  };
   readonly redis: Redis;
-  /** Stands in front of every key in Redis. */
-  readonly prefix: string;
-  readonly currency: string;
   readonly now: () => Date;
   readonly logger: Logger;
   readonly meter: Meter;
 }
 
 /** The enrichment API behind its cache, over connections that the component closes. */
-export function connectEnrichment(options: Options): { enrichment: Enrichment; component: Component } {
-  const { tryTimeoutMs, deadlineMs, redis, prefix, currency, now, logger, meter } = options;
+export function connectEnrichment({ config, redis, now, logger, meter }: Options): {
+  enrichment: Enrichment;
+  component: Component;
+} {
+  const policies = {
+    tryTimeoutMs: config.enrichmentTryTimeoutMs,
+    totalTimeoutMs: config.enrichmentDeadlineMs,
+  };
   const connect = (name: string, baseUrl: string) =>
-    createRpcTransport({
-      name,
-      baseUrl,
-      policies: { tryTimeoutMs, totalTimeoutMs: deadlineMs },
-      logger,
-      meter,
-    });
-  const customerApi = connect('customers', options.customerApiUrl);
-  const productApi = connect('products', options.productApiUrl);
+    createRpcTransport({ name, baseUrl, policies, logger, meter });
+  const customerApi = connect('customers', config.customerApiUrl);
+  const productApi = connect('products', config.productApiUrl);
   return {
     enrichment: createEnrichment({
       customers: createClient(CustomerService, customerApi),
       products: createClient(ProductService, productApi),
       redis,
-      prefix,
-      currency,
+      prefix: config.topicPrefix,
+      currency: config.currency,
       now,
       logger,
       meter,
