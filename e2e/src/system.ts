@@ -8,6 +8,7 @@ const programs = {
   'enrichment-stub': { main: 'services/enrichment-stub/src/main.ts', roles: [], port: 8005 },
   'order-relay': { main: 'services/order/src/main.ts', roles: ['relay'], port: 8011 },
   'order-worker': { main: 'services/order/src/main.ts', roles: ['worker'], port: 8012 },
+  'order-saga': { main: 'services/order/src/main.ts', roles: ['saga'], port: 8013 },
   'order-view': { main: 'services/order/src/main.ts', roles: ['view'], port: 8014 },
 } as const;
 
