@@ -18,14 +18,23 @@ if (folder === undefined) {
   process.exit(2);
 }
 
+/** Every script that runs vitest leaves one report, named as in `vitest.shared.ts`. */
+const vitestRun = /^vitest run(?: --config vitest\.(\w+)\.config\.ts)?$/;
 const workspace = parse(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')) as { packages: string[] };
 const suites = workspace.packages
   .flatMap((pattern) => globSync(`${pattern}/package.json`, { cwd: root }))
-  .filter((file) => JSON.parse(readFileSync(join(root, file), 'utf8')).scripts?.test !== undefined)
-  .map((file) => basename(dirname(file)))
+  .flatMap((file) => {
+    const { scripts = {} } = JSON.parse(readFileSync(join(root, file), 'utf8')) as {
+      scripts?: Record<string, string>;
+    };
+    return Object.values(scripts)
+      .map((command) => vitestRun.exec(command))
+      .filter((match) => match !== null)
+      .map(([, name]) => name ?? basename(dirname(file)));
+  })
   .sort();
 
-const totals = { passed: 0, failed: 0, skipped: 0 };
+const totals = { passed: 0, failed: 0 };
 for (const suite of suites) {
   const file = join(folder, `${suite}.json`);
   if (!existsSync(file)) {
@@ -41,8 +50,6 @@ for (const suite of suites) {
   console.log(`${suite}: ${numPassedTests} passed, ${failed} failed, ${numPendingTests} skipped`);
   totals.passed += numPassedTests;
   totals.failed += failed;
-  totals.skipped += numPendingTests;
 }
-const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : '';
-console.log(`${totals.passed} passed, ${totals.failed} failed${skipped}`);
+console.log(`${totals.passed} passed, ${totals.failed} failed`);
 if (totals.failed > 0 || totals.passed === 0) process.exit(1);

@@ -2,7 +2,6 @@ export { type BatchConsumerOptions, createBatchConsumer } from './consumer.ts';
 export type { SetAside } from './dead-letters.ts';
 export { type EncodedEvent, type Envelope, encodeEvent, readEnvelope } from './envelope.ts';
 export { type ClientOptions, createKafka, type Kafka } from './kafka.ts';
-export { nativeQuery } from './native-query.ts';
 export {
   appendOutbox,
   type OutboxMessage,

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from './native-query.ts';
+import { nativeQuery } from '@orderflow/storage';
 
 /** The right to be the one relay of an outbox, for a while. */
 export interface Lease {

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from './native-query.ts';
+import { nativeQuery } from '@orderflow/storage';
 
 /** A record that will be on its topic once the transaction it is written in has been committed. */
 export interface OutboxMessage {

@@ -10,11 +10,11 @@ import {
   metric,
   observableGauge,
 } from '@orderflow/runtime';
+import { nativeQuery } from '@orderflow/storage';
 import { backoffMs } from './backoff.ts';
 import type { Kafka } from './kafka.ts';
 import { kafkaErrorType, messageOf } from './kafka-error.ts';
 import { createLease } from './lease.ts';
-import { nativeQuery } from './native-query.ts';
 import { relayStatus } from './outbox.ts';
 import { createProducer } from './producer.ts';
 

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { nativeQuery } from '@orderflow/storage';
 import { createDatabase, eventually, startProcess, testStack, uniqueName } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import {
@@ -7,7 +8,6 @@ import {
   createBatchConsumer,
   createRelay,
   type Kafka,
-  nativeQuery,
   outboxMigration,
   relayStatus,
 } from '../src/index.ts';

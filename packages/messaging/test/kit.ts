@@ -1,13 +1,13 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type Component, createLogger, createMetrics } from '@orderflow/runtime';
+import { nativeQuery } from '@orderflow/storage';
 import { createDatabase, testStack, uniqueName } from '@orderflow/testing';
 import {
   createKafka,
   createProducer,
   ensureTopics,
   type Kafka,
-  nativeQuery,
   type OutboxMessage,
   outboxMigration,
   type TopicSpec,

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nativeQuery } from '@orderflow/storage';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import { appendOutbox, createRelay, type Kafka, nativeQuery, relayStatus } from '../src/index.ts';
+import { appendOutbox, createRelay, type Kafka, relayStatus } from '../src/index.ts';
 import { createLease } from '../src/lease.ts';
 import {
   message,

@@ -72,8 +72,11 @@ export function createCallGate(options: {
       const err = cause instanceof Error ? cause : new Error(String(cause));
       logger.error({ ...line, error_id: errorInfo(reason)?.metadata['error_id'], err }, 'call failed');
     } else if (code !== undefined && serverTroubles.has(code)) {
-      const text = (reason as ConnectError).rawMessage;
-      logger.warn({ ...line, reason: errorInfo(reason)?.reason, text }, 'call not served');
+      const { rawMessage: text, cause } = reason as ConnectError;
+      logger.warn(
+        { ...line, reason: errorInfo(reason)?.reason, text, ...(cause !== undefined && { err: cause }) },
+        'call not served',
+      );
     } else {
       logger.debug(line, 'call');
     }
@@ -90,9 +93,20 @@ function callerHasGone(reason: unknown): boolean {
 /** What whoever runs the server should see; the other codes are answers to the caller. */
 const serverTroubles = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted]);
 
+/** How a server tells which errors of its handlers a caller may see; any other is a bug. */
+export interface ErrorMeanings {
+  /**
+   * Whether an error says that a store cannot be reached now. The caller gets DEPENDENCY_UNAVAILABLE; the error is
+   * logged.
+   */
+  readonly isOutage?: (error: unknown) => boolean;
+  /** The service's own refusals as errors of the catalogue; undefined for what is none. */
+  readonly explain?: (error: unknown) => ConnectError | undefined;
+}
+
 /** Trace context, validation, and errors that may be shown. Works with {@link createCallGate}. */
-export function createServerInterceptor(options: { logger: Logger }): Interceptor {
-  const { logger } = options;
+export function createServerInterceptor(options: { logger: Logger; meanings: ErrorMeanings }): Interceptor {
+  const { logger, meanings } = options;
 
   return (next) => (req) =>
     withTrace({ traceparent: childOf(req.header.get('traceparent') ?? undefined) }, async () => {
@@ -113,7 +127,7 @@ export function createServerInterceptor(options: { logger: Logger }): Intercepto
           }
           if (call) call.answered = true;
         } catch (error) {
-          throw showable(error, req.signal);
+          throw showable(error, req.signal, meanings);
         } finally {
           // Not awaited: a generator that waits for something would hold up the end of the call.
           iterator.return?.().catch(onLateError);
@@ -131,7 +145,7 @@ export function createServerInterceptor(options: { logger: Logger }): Intercepto
         if (call) call.answered = true;
         return res;
       } catch (error) {
-        throw showable(error, req.signal);
+        throw showable(error, req.signal, meanings);
       }
     });
 }
@@ -148,14 +162,21 @@ async function* checked(req: StreamRequest): StreamRequest['message'] {
 }
 
 /** What the caller may see of an error that came out of a handler. */
-function showable(error: unknown, signal: AbortSignal): ConnectError {
+function showable(error: unknown, signal: AbortSignal, { isOutage, explain }: ErrorMeanings): ConnectError {
   if (signal.aborted) return ConnectError.from(signal.reason, Code.Canceled);
-  if (!(error instanceof ConnectError)) return internalError(error);
-  if (isOwnError(error)) return error;
-  // Connect's answer for a method that the handler leaves out. Other errors without a reason, those of a peer
-  // that were passed on among them, are bugs.
-  const leftOut = error.code === Code.Unimplemented && !error.isWireError;
-  return leftOut ? giveReason(error, { entered: true }) : internalError(error);
+  if (error instanceof ConnectError) {
+    if (isOwnError(error)) return error;
+    // Connect's answer for a method that the handler leaves out. Other errors without a reason, those of a peer
+    // that were passed on among them, are bugs.
+    const leftOut = error.code === Code.Unimplemented && !error.isWireError;
+    return leftOut ? giveReason(error, { entered: true }) : internalError(error);
+  }
+  const explained = explain?.(error);
+  if (explained) return explained;
+  if (isOutage?.(error)) {
+    return rpcError('DEPENDENCY_UNAVAILABLE', 'a store cannot be reached: repeat later', {}, [], error);
+  }
+  return internalError(error);
 }
 
 function internalError(cause: unknown): ConnectError {

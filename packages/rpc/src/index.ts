@@ -1,4 +1,5 @@
 export type { BrowserAccess } from './browser-access.ts';
+export { callerIdOf } from './caller-id.ts';
 export {
   createRpcClient,
   createRpcTransport,
@@ -16,7 +17,10 @@ export {
   rpcError,
 } from './errors.ts';
 export type { About } from './http-pages.ts';
+export { type FieldViolation, invalidRequest, storableText } from './invalid-request.ts';
+export { decodePageToken, encodePageToken } from './page-token.ts';
 export { type BreakerState, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
+export { answerRepeatably, earlierAnswer, repeatableRequest } from './repeatable-request.ts';
 export {
   createRpcServer,
   defaultRpcServerLimits,

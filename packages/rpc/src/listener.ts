@@ -6,7 +6,6 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 
 /** HTTP/1.1 or HTTP/2: Node gives both the same interface. */
 export type HttpRequest = IncomingMessage;
@@ -42,6 +41,8 @@ const HTTP2_PREFACE = Buffer.from('PRI ');
 const CHECK_INTERVAL_MS = 500;
 /** Trailers leave just after the end of an answer; closing the stream at once would drop them. */
 const TRAILERS_MS = 50;
+/** What a client may send after its answer before its connection is cut. */
+const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
 
 /** One cleartext port for HTTP/1.1 and HTTP/2: the first bytes of a connection tell which. */
 export function createListener(
@@ -60,7 +61,7 @@ export function createListener(
       underWay--;
       if (closing && underWay === 0) idle.resolve();
     });
-    if (req.httpVersionMajor === 1) closeUnlessReadWhole(req, res);
+    if (req.httpVersionMajor === 1) closeUnlessReadWhole(req, res, limits.requestTimeoutMs);
     if (closing && req.httpVersionMajor === 1) res.setHeader('connection', 'close');
     handle(req, res);
   }
@@ -84,7 +85,9 @@ export function createListener(
     },
     onRequest,
   );
-  http1.on('clientError', answerBrokenRequest);
+  http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    answerBrokenRequest(error, socket as Socket, limits.requestTimeoutMs);
+  });
   // Node looks after the time limits of a server once it listens, and this one never does: it is handed its connections.
   http1.emit('listening');
 
@@ -163,7 +166,7 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 }
 
 /** A request that is too slow, too long in its headers or not HTTP gets an answer before the connection is closed. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, lingerMs: number): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
@@ -173,9 +176,10 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void
     'this is not HTTP/1.1 or HTTP/2',
   ];
   const body = `${JSON.stringify({ error: message })}\n`;
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
+  endAndLinger(socket, lingerMs);
 }
 
 const brokenRequests: Record<string, readonly [status: string, message: string]> = {
@@ -187,10 +191,34 @@ const brokenRequests: Record<string, readonly [status: string, message: string]>
  * An answer may come before the request was read whole, and then the rest of it would be taken for the next request
  * on the connection, or block it: the connection ends with the answer.
  */
-function closeUnlessReadWhole(req: HttpRequest, res: HttpResponse): void {
+function closeUnlessReadWhole(req: HttpRequest, res: HttpResponse, lingerMs: number): void {
+  const { headers, socket } = req;
+  if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return;
   const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => HttpResponse;
   res.writeHead = (...args: unknown[]) => {
-    if (!req.complete) res.setHeader('connection', 'close');
+    if (!req.complete) {
+      res.setHeader('connection', 'close');
+      // What Node calls after the last answer on a connection.
+      socket.destroySoon = () => endAndLinger(socket, lingerMs);
+    }
     return writeHead(...args);
   };
+}
+
+/**
+ * Ends our side of a connection and drops what the client still sends, until it closes too. A connection that is closed
+ * with bytes unread is reset, and the reset takes an answer with it that the client has not read yet.
+ */
+function endAndLinger(socket: Socket, lingerMs: number): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer));
+  let dropped = 0;
+  // Out of the hands of the HTTP parser, which waits for somebody to read the request.
+  socket.removeAllListeners('data');
+  socket.on('data', (bytes) => {
+    dropped += bytes.length;
+    if (dropped > MAX_DROPPED_BYTES) socket.destroy();
+  });
+  socket.resume();
+  socket.end();
 }

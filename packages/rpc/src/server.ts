@@ -7,7 +7,7 @@ import { ServerReflection } from '@orderflow/contracts/grpc/reflection/v1/reflec
 import { ServerReflection as ServerReflectionV1Alpha } from '@orderflow/contracts/grpc/reflection/v1alpha/reflection';
 import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
 import { allowBrowser, type BrowserAccess } from './browser-access.ts';
-import { createCallGate, createServerInterceptor } from './calls.ts';
+import { createCallGate, createServerInterceptor, type ErrorMeanings } from './calls.ts';
 import { contextValuesOf } from './connection.ts';
 import { rpcError } from './errors.ts';
 import { healthRoutes } from './health-service.ts';
@@ -33,7 +33,7 @@ export const defaultRpcServerLimits: RpcServerLimits = {
   maxStreams: 256,
 };
 
-export interface RpcServerOptions {
+export interface RpcServerOptions extends ErrorMeanings {
   /** The name of the process in its answers, such as `enrichment-stub`. */
   readonly service: string;
   readonly host: string;
@@ -100,7 +100,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       refuse: () =>
         closing.signal.aborted ? rpcError('SHUTTING_DOWN', 'the server is stopping') : undefined,
     }),
-    interceptors: [createServerInterceptor({ logger })],
+    interceptors: [createServerInterceptor({ logger, meanings: options })],
     fallback(nodeRequest, nodeResponse) {
       const req = nodeRequest as HttpRequest;
       const res = nodeResponse as HttpResponse;

@@ -1,8 +1,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
-import { BadRequestSchema } from '@orderflow/contracts/google/rpc/error_details';
-import { rpcError } from './errors.ts';
+import { type FieldViolation, invalidRequest } from './invalid-request.ts';
 
 const validator = createValidator();
 
@@ -21,21 +20,13 @@ export function validateMessage<Desc extends DescMessage>(schema: Desc, message:
   if (result.kind === 'valid') return;
   if (result.kind === 'error') throw result.error;
 
-  const fieldViolations = [];
+  const shown: FieldViolation[] = [];
   let chars = 0;
   for (const violation of result.violations) {
     const field = pathToString(violation.field).slice(0, PATH_MAX_CHARS);
     chars += field.length + violation.message.length + violation.ruleId.length;
     if (chars > DETAILS_MAX_CHARS) break;
-    fieldViolations.push({ field, description: violation.message, reason: violation.ruleId });
+    shown.push({ field, description: violation.message, reason: violation.ruleId });
   }
-  const [first] = fieldViolations;
-  const count = result.violations.length;
-  const more = count > 1 ? ` (and ${count - 1} more)` : '';
-  throw rpcError(
-    'INVALID_REQUEST',
-    `${first?.field ? `${first.field}: ` : ''}${first?.description}${more}`,
-    { violations: String(count) },
-    [{ desc: BadRequestSchema, value: { fieldViolations } }],
-  );
+  throw invalidRequest(shown, result.violations.length);
 }

@@ -28,6 +28,13 @@ export {
   prometheusContentType,
 } from './metrics.ts';
 export { runProcess } from './process.ts';
+export type {
+  AnswerOnce,
+  FindAnswer,
+  InTransaction,
+  KeptAnswer,
+  RepeatableRequest,
+} from './repeatable-request.ts';
 export { brokerList, byteSize, durationMs, port, positiveInteger, url } from './setting-schemas.ts';
 export {
   childOf,

@@ -1,2 +1,4 @@
+export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
+export { answerOnce, findAnswer, forgetOldAnswers, idempotencyMigration } from './stored-answers.ts';

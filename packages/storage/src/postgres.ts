@@ -43,8 +43,8 @@ export function createPostgres(options: PostgresOptions): Postgres {
     entities: [...entities],
     extensions: [Migrator],
     migrations: { migrationsList: [...migrations], snapshot: false },
-    // The outbox brings its own tables and its own SQL.
-    schemaGenerator: { skipTables: ['outbox', 'relay_lease'] },
+    // Tables without entities: they come with their own statements and their own SQL.
+    schemaGenerator: { skipTables: ['idempotency', 'outbox', 'relay_lease'] },
     driverOptions: {
       connectionTimeoutMillis: connectTimeoutMs,
       idle_in_transaction_session_timeout: idleInTransactionMs,

@@ -12,23 +12,22 @@ import {
   type Health,
   type Logger,
 } from '@orderflow/runtime';
-import { createPostgres } from '@orderflow/storage';
+import { createPostgres, forgetOldAnswers, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
 import { createCallCounts } from './inbound/faults/call-counts.ts';
 import { createFaultBook } from './inbound/faults/fault-book.ts';
 import { faultHandlers } from './inbound/faults/fault-handlers.ts';
 import { misbehave } from './inbound/faults/misbehave.ts';
 import { customerHandlers } from './inbound/rpc/customer-handlers.ts';
-import { explainRefusals } from './inbound/rpc/explain-refusals.ts';
+import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { productHandlers } from './inbound/rpc/product-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { kafkaTopics } from './outbound/kafka-topics.ts';
 import { postgresCustomerTransactions } from './outbound/postgres/customer-transaction.ts';
 import { postgresCustomers } from './outbound/postgres/customers.ts';
-import { CustomerRow, IdempotencyRow, ProductRow } from './outbound/postgres/entities.ts';
+import { CustomerRow, ProductRow } from './outbound/postgres/entities.ts';
 import { postgresProducts } from './outbound/postgres/products.ts';
 import { seedTables } from './outbound/postgres/seed-tables.ts';
-import { forgetOldAnswers } from './outbound/postgres/stored-answers.ts';
 
 const service = 'enrichment-stub';
 
@@ -63,7 +62,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     url: config.postgresUrl,
     database: `${config.databasePrefix}enrichment`,
     applicationName: service,
-    entities: [CustomerRow, ProductRow, IdempotencyRow],
+    entities: [CustomerRow, ProductRow],
     migrations,
     async seed(em) {
       await seedTables(em, now());
@@ -81,11 +80,8 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
 
   const faults = createFaultBook();
   const counts = createCallCounts();
-  const customerService = explainRefusals(
-    CustomerService,
-    customerHandlers({ customers, inTransaction, now }),
-  );
-  const productService = explainRefusals(ProductService, productHandlers({ products }));
+  const customerService = customerHandlers({ customers, inTransaction, now });
+  const productService = productHandlers({ products });
 
   // Kafka is left out: without it everything can be read, and what is written is told later.
   const health = createHealth([database]);
@@ -103,6 +99,8 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       router.service(FaultService, faultHandlers(methods, { faults, counts }));
     },
     services: [CustomerService, ProductService, FaultService],
+    explain: explainRefusal,
+    isOutage: isPostgresOutage,
     health,
     prometheus: metrics.prometheus,
     logger,

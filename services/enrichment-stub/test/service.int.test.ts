@@ -193,6 +193,23 @@ test('a request id with another body is refused, from another caller it is anoth
   ]);
 });
 
+test('a repeated update gets the first answer, before any other check', async () => {
+  const customer = draft();
+  await stub.customers.createCustomer({ customer });
+  const update = { customer: { ...customer, name: 'Grace Bauer', version: 1n }, requestId: uniqueName('r') };
+  const first = await stub.customers.updateCustomer(update);
+  await stub.customers.updateCustomer({ customer });
+  // By now version 1 would be refused.
+  expect(await stub.customers.updateCustomer(update)).toEqual(first);
+});
+
+test('a refused request is judged anew when it is repeated', async () => {
+  const update = { customer: draft(), requestId: uniqueName('r') };
+  expect(await failure(stub.customers.updateCustomer(update))).toEqual([Code.NotFound, 'CUSTOMER_NOT_FOUND']);
+  await stub.customers.createCustomer({ customer: update.customer });
+  expect((await stub.customers.updateCustomer(update)).customer?.version).toBe(2n);
+});
+
 test('updates at once each get a version of their own, and are told in that order', async () => {
   const customer = draft();
   await stub.customers.createCustomer({ customer });

@@ -4,7 +4,7 @@ import {
   OrderAcceptedSchema,
   OrderRejectedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
-import { nativeQuery } from '@orderflow/messaging';
+import { nativeQuery } from '@orderflow/storage';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EnrichedOrder } from '../src/domain/enriched-order.ts';

@@ -2,10 +2,7 @@
 export type RefusalReason =
   | 'CUSTOMER_ALREADY_EXISTS'
   | 'CUSTOMER_NOT_FOUND'
-  | 'INVALID_REQUEST'
-  | 'PAGE_TOKEN_INVALID'
   | 'PRODUCT_NOT_FOUND'
-  | 'REQUEST_ID_REUSED'
   | 'VERSION_MISMATCH';
 
 /** The request cannot be granted as it was made. The message is for the caller. */

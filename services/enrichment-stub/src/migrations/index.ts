@@ -1,4 +1,8 @@
 import { CreateTables } from './2026-11-22-create-tables.ts';
+import { AnswersAsBytes } from './2026-11-24-answers-as-bytes.ts';
 
 /** Every migration in the order they run. A name, once released, never changes. */
-export const migrations = [{ name: '2026-11-22-create-tables', class: CreateTables }];
+export const migrations = [
+  { name: '2026-11-22-create-tables', class: CreateTables },
+  { name: '2026-11-24-answers-as-bytes', class: AnswersAsBytes },
+];

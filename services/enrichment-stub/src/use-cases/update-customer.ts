@@ -1,11 +1,10 @@
 import { type Customer, type CustomerContent, updatedCustomer } from '../domain/customer.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { InCustomerTransaction, RepeatableRequest } from '../ports.ts';
-import { answerOnce } from './answer-once.ts';
+import type { CustomerTransaction } from '../ports.ts';
 import { customerNotFound } from './get-customer.ts';
 
 interface Dependencies {
-  readonly inTransaction: InCustomerTransaction;
+  readonly transaction: CustomerTransaction;
   readonly now: () => Date;
 }
 
@@ -18,33 +17,28 @@ export interface CustomerUpdate {
 }
 
 /**
- * Replaces a customer's content and tells it. `request` makes the call repeatable.
- * @throws Refusal CUSTOMER_NOT_FOUND, VERSION_MISMATCH, REQUEST_ID_REUSED
+ * Replaces a customer's content and tells it.
+ * @throws Refusal CUSTOMER_NOT_FOUND, VERSION_MISMATCH
  */
 export async function updateCustomer(
-  { inTransaction, now }: Dependencies,
+  { transaction, now }: Dependencies,
   { customerId, content, expectedVersion }: CustomerUpdate,
-  request: RepeatableRequest | undefined,
 ): Promise<Customer> {
-  return inTransaction((transaction) =>
-    answerOnce(transaction, request, async () => {
-      const current = await transaction.findForUpdate(customerId);
-      if (current === undefined) throw customerNotFound(customerId);
-      if (expectedVersion !== 0n && expectedVersion !== current.version) {
-        throw new Refusal(
-          'VERSION_MISMATCH',
-          `customer ${customerId} is at version ${current.version}, not ${expectedVersion}: read it again and decide anew`,
-          {
-            customer_id: customerId,
-            current_version: `${current.version}`,
-            given_version: `${expectedVersion}`,
-          },
-        );
-      }
-      const customer = updatedCustomer(current, content, now());
-      await transaction.update(customer);
-      await transaction.tellUpdated(customer);
-      return customer;
-    }),
-  );
+  const current = await transaction.findForUpdate(customerId);
+  if (current === undefined) throw customerNotFound(customerId);
+  if (expectedVersion !== 0n && expectedVersion !== current.version) {
+    throw new Refusal(
+      'VERSION_MISMATCH',
+      `customer ${customerId} is at version ${current.version}, not ${expectedVersion}: read it again and decide anew`,
+      {
+        customer_id: customerId,
+        current_version: `${current.version}`,
+        given_version: `${expectedVersion}`,
+      },
+    );
+  }
+  const customer = updatedCustomer(current, content, now());
+  await transaction.update(customer);
+  await transaction.tellUpdated(customer);
+  return customer;
 }

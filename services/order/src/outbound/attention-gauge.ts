@@ -1,6 +1,6 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/messaging';
 import { type Component, type Meter, metric, observableGauge } from '@orderflow/runtime';
+import { nativeQuery } from '@orderflow/storage';
 
 /** Measures how many orders wait for a person, by cause, whenever metrics are read. */
 export function attentionGauge(orm: MikroORM, meter: Meter): Component {

@@ -6,7 +6,8 @@ import {
   OrderAcceptedSchema,
   OrderRejectedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
-import { appendOutbox, encodeEvent, nativeQuery, type OutboxMessage } from '@orderflow/messaging';
+import { appendOutbox, encodeEvent, type OutboxMessage } from '@orderflow/messaging';
+import { nativeQuery } from '@orderflow/storage';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
 import { limits } from '../domain/judge.ts';
 import type { Candidate, OrderStore, Settled } from '../ports.ts';

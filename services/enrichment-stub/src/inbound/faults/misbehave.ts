@@ -5,11 +5,11 @@ import { type Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '@orderflow/contracts/google/rpc/error_details';
 import { type Fault, Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { connectionKey, errorDomain, rpcError } from '@orderflow/rpc';
-import { wrapHandlers } from '../rpc/wrap-handlers.ts';
 import { askedIds } from './asked-ids.ts';
 import type { CallCounts } from './call-counts.ts';
 import type { FaultBook } from './fault-book.ts';
 import { spoilAnswer } from './spoil-answer.ts';
+import { wrapHandlers } from './wrap-handlers.ts';
 
 /**
  * The implementation, counting its calls and doing wrong what the fault book says. Everything but a spoiled answer

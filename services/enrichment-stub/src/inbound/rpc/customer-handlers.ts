@@ -2,28 +2,33 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { Customer as WireCustomer } from '@orderflow/contracts/orderflow/enrichment/v1/customer';
 import {
   CreateCustomerRequestSchema,
+  CreateCustomerResponseSchema,
   type CustomerService,
   UpdateCustomerRequestSchema,
+  UpdateCustomerResponseSchema,
 } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { answerRepeatably, invalidRequest, repeatableRequest, storableText } from '@orderflow/rpc';
+import type { InTransaction } from '@orderflow/runtime';
 import type { CustomerContent } from '../../domain/customer.ts';
-import { Refusal } from '../../domain/refusal.ts';
-import type { CustomerReader, InCustomerTransaction } from '../../ports.ts';
+import type { CustomerReader, CustomerTransaction } from '../../ports.ts';
 import { batchGetCustomers } from '../../use-cases/batch-get-customers.ts';
 import { createCustomer } from '../../use-cases/create-customer.ts';
 import { getCustomer } from '../../use-cases/get-customer.ts';
 import { listCustomers } from '../../use-cases/list-customers.ts';
 import { updateCustomer } from '../../use-cases/update-customer.ts';
-import { repeatableRequest } from './repeatable-request.ts';
-import { storableText } from './storable-text.ts';
+import { nextPageToken, toPageRequest } from './pages.ts';
 import { toWireCustomer } from './wire.ts';
 
 /** CustomerService on its use cases. Throws their refusals as they are. */
-export function customerHandlers(dependencies: {
+export function customerHandlers({
+  customers,
+  inTransaction,
+  now,
+}: {
   readonly customers: CustomerReader;
-  readonly inTransaction: InCustomerTransaction;
+  readonly inTransaction: InTransaction<CustomerTransaction>;
   readonly now: () => Date;
 }): ServiceImpl<typeof CustomerService> {
-  const { customers } = dependencies;
   return {
     async getCustomer({ customerId }) {
       return { customer: toWireCustomer(await getCustomer(customers, customerId)) };
@@ -35,23 +40,29 @@ export function customerHandlers(dependencies: {
     },
 
     async listCustomers(request) {
-      const { items, nextPageToken } = await listCustomers(customers, request);
-      return { customers: items.map(toWireCustomer), nextPageToken };
+      const page = await listCustomers(customers, toPageRequest('customers', request));
+      return { customers: page.items.map(toWireCustomer), nextPageToken: nextPageToken('customers', page) };
     },
 
     async createCustomer(request, context) {
       const { customerId, content } = given(request.customer);
       const repeatable = repeatableRequest(CreateCustomerRequestSchema, request, context);
-      return {
-        customer: toWireCustomer(await createCustomer(dependencies, customerId, content, repeatable)),
-      };
+      return inTransaction((transaction, answerOnce) =>
+        answerRepeatably(CreateCustomerResponseSchema, repeatable, answerOnce, async () => ({
+          customer: toWireCustomer(await createCustomer({ transaction, now }, customerId, content)),
+        })),
+      );
     },
 
     async updateCustomer(request, context) {
       const { customerId, content, version } = given(request.customer);
       const update = { customerId, content, expectedVersion: version };
       const repeatable = repeatableRequest(UpdateCustomerRequestSchema, request, context);
-      return { customer: toWireCustomer(await updateCustomer(dependencies, update, repeatable)) };
+      return inTransaction((transaction, answerOnce) =>
+        answerRepeatably(UpdateCustomerResponseSchema, repeatable, answerOnce, async () => ({
+          customer: toWireCustomer(await updateCustomer({ transaction, now }, update)),
+        })),
+      );
     },
   };
 }
@@ -61,7 +72,9 @@ function given(customer: WireCustomer | undefined): {
   content: CustomerContent;
   version: bigint;
 } {
-  if (customer === undefined) throw new Refusal('INVALID_REQUEST', 'customer is missing');
+  if (customer === undefined) {
+    throw invalidRequest([{ field: 'customer', description: 'is missing', reason: 'required' }]);
+  }
   const { customerId, email, active, version } = customer;
   return {
     customerId,

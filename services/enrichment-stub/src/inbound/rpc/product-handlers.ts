@@ -3,11 +3,12 @@ import type {
   GetProductRequest,
   ProductService,
 } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
-import { Refusal } from '../../domain/refusal.ts';
+import { invalidRequest } from '@orderflow/rpc';
 import type { ProductReader } from '../../ports.ts';
 import { batchGetProducts } from '../../use-cases/batch-get-products.ts';
 import { getProduct, type ProductReference } from '../../use-cases/get-product.ts';
 import { listProducts } from '../../use-cases/list-products.ts';
+import { nextPageToken, toPageRequest } from './pages.ts';
 import { toWireProduct } from './wire.ts';
 
 /** ProductService on its use cases. Throws their refusals as they are. */
@@ -31,8 +32,8 @@ export function productHandlers({
     },
 
     async listProducts(request) {
-      const { items, nextPageToken } = await listProducts(products, request);
-      return { products: items.map(toWireProduct), nextPageToken };
+      const page = await listProducts(products, toPageRequest('products', request));
+      return { products: page.items.map(toWireProduct), nextPageToken: nextPageToken('products', page) };
     },
   };
 }
@@ -44,6 +45,8 @@ function given(reference: GetProductRequest['reference']): ProductReference {
     case 'sku':
       return { sku: reference.value };
     default:
-      throw new Refusal('INVALID_REQUEST', 'product_id or sku is missing');
+      throw invalidRequest([
+        { field: 'reference', description: 'product_id or sku is missing', reason: 'required' },
+      ]);
   }
 }

@@ -4,20 +4,26 @@ import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { topics } from '@orderflow/contracts';
 import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { appendOutbox, encodeEvent } from '@orderflow/messaging';
-import { currentTrace } from '@orderflow/runtime';
+import { currentTrace, type InTransaction } from '@orderflow/runtime';
+import { answerOnce } from '@orderflow/storage';
 import type { Customer } from '../../domain/customer.ts';
-import type { CustomerTransaction, InCustomerTransaction } from '../../ports.ts';
-import { storedAnswers } from './stored-answers.ts';
+import type { CustomerTransaction } from '../../ports.ts';
 import { tablesOf } from './tables.ts';
-import { reachingPostgres } from './unavailable.ts';
 
 /** Changes to customers, their events in the outbox and the answers given, in one Postgres transaction. */
-export function postgresCustomerTransactions(orm: MikroORM, now: () => Date): InCustomerTransaction {
+export function postgresCustomerTransactions(
+  orm: MikroORM,
+  now: () => Date,
+): InTransaction<CustomerTransaction> {
   return (work) =>
-    reachingPostgres(() => orm.em.fork().transactional((em) => work(customerTransaction(em, now))));
+    orm.em
+      .fork()
+      .transactional((em) =>
+        work(customerTransaction(em), (request, answer) => answerOnce(em, request, now(), answer)),
+      );
 }
 
-function customerTransaction(em: SqlEntityManager, now: () => Date): CustomerTransaction {
+function customerTransaction(em: SqlEntityManager): CustomerTransaction {
   const tables = tablesOf(em);
   return {
     findForUpdate: (customerId: string): Promise<Customer | undefined> =>
@@ -57,6 +63,5 @@ function customerTransaction(em: SqlEntityManager, now: () => Date): CustomerTra
       });
       await appendOutbox(em, [{ topic: topics.customerEvents, key: customerId, headers, value }]);
     },
-    ...storedAnswers(em, now),
   };
 }

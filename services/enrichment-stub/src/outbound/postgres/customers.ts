@@ -3,25 +3,20 @@ import type { Customer } from '../../domain/customer.ts';
 import type { CustomerReader } from '../../ports.ts';
 import { storable } from './storable.ts';
 import { tablesOf } from './tables.ts';
-import { reachingPostgres } from './unavailable.ts';
 
 /** Customers in table `customer`. */
 export function postgresCustomers(orm: MikroORM): CustomerReader {
   const customers = () => tablesOf(orm.em.fork()).selectFrom('customer').selectAll();
   return {
     find: (customerIds: readonly string[]): Promise<Customer[]> =>
-      reachingPostgres(() =>
-        customers()
-          .where('customerId', '=', ({ fn, val }) => fn.any(val(storable(customerIds))))
-          .execute(),
-      ),
+      customers()
+        .where('customerId', '=', ({ fn, val }) => fn.any(val(storable(customerIds))))
+        .execute(),
     page: (afterId: string | undefined, limit: number): Promise<Customer[]> =>
-      reachingPostgres(() =>
-        customers()
-          .where('customerId', '>', afterId ?? '')
-          .orderBy('customerId')
-          .limit(limit)
-          .execute(),
-      ),
+      customers()
+        .where('customerId', '>', afterId ?? '')
+        .orderBy('customerId')
+        .limit(limit)
+        .execute(),
   };
 }

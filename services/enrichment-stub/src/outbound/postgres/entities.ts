@@ -34,29 +34,3 @@ export const ProductRow = defineEntity({
     updateTime: p.datetime(3),
   },
 });
-
-/** Table `idempotency`: answers to requests that may be repeated. */
-export const IdempotencyRow = defineEntity({
-  name: 'Idempotency',
-  tableName: 'idempotency',
-  properties: {
-    callerId: p.text().primary(),
-    method: p.text().primary(),
-    requestId: p.text().primary(),
-    contentHash: p.blob(),
-    /** The customer answered; null only inside the transaction that is working it out. */
-    answer: p.json<StoredCustomer>().nullable(),
-    createTime: p.datetime(3).index(),
-  },
-});
-
-/** A customer as JSON can hold it. */
-export interface StoredCustomer {
-  readonly customerId: string;
-  readonly name: string;
-  readonly email: string;
-  readonly active: boolean;
-  readonly version: string;
-  readonly createTime: string;
-  readonly updateTime: string;
-}

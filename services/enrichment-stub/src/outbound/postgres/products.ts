@@ -3,30 +3,25 @@ import type { Product } from '../../domain/product.ts';
 import type { ProductNames, ProductReader } from '../../ports.ts';
 import { storable } from './storable.ts';
 import { tablesOf } from './tables.ts';
-import { reachingPostgres } from './unavailable.ts';
 
 /** Products in table `product`. */
 export function postgresProducts(orm: MikroORM): ProductReader {
   const products = () => tablesOf(orm.em.fork()).selectFrom('product').selectAll();
   return {
     find: ({ productIds, skus }: ProductNames): Promise<Product[]> =>
-      reachingPostgres(() =>
-        products()
-          .where(({ eb, fn, val, or }) =>
-            or([
-              eb('productId', '=', fn.any(val(storable(productIds)))),
-              eb('sku', '=', fn.any(val(storable(skus)))),
-            ]),
-          )
-          .execute(),
-      ),
+      products()
+        .where(({ eb, fn, val, or }) =>
+          or([
+            eb('productId', '=', fn.any(val(storable(productIds)))),
+            eb('sku', '=', fn.any(val(storable(skus)))),
+          ]),
+        )
+        .execute(),
     page: (afterId: string | undefined, limit: number): Promise<Product[]> =>
-      reachingPostgres(() =>
-        products()
-          .where('productId', '>', afterId ?? '')
-          .orderBy('productId')
-          .limit(limit)
-          .execute(),
-      ),
+      products()
+        .where('productId', '>', afterId ?? '')
+        .orderBy('productId')
+        .limit(limit)
+        .execute(),
   };
 }

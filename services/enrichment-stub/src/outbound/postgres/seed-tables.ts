@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/messaging';
+import { nativeQuery } from '@orderflow/storage';
 import { seedCustomers, seedProducts } from '../../domain/seed.ts';
 
 /**

@@ -1,9 +1,9 @@
 import type { InferKyselyDB, SqlEntityManager } from '@mikro-orm/postgresql';
-import type { CustomerRow, IdempotencyRow, ProductRow } from './entities.ts';
+import type { CustomerRow, ProductRow } from './entities.ts';
 
 const naming = { columnNamingStrategy: 'property', convertValues: true } as const;
 
-type Tables = InferKyselyDB<typeof CustomerRow | typeof ProductRow | typeof IdempotencyRow, typeof naming>;
+type Tables = InferKyselyDB<typeof CustomerRow | typeof ProductRow, typeof naming>;
 
 /** The tables as typed queries; inside a transaction bound to it. Rows have the names and types of the entities. */
 export function tablesOf(em: SqlEntityManager) {

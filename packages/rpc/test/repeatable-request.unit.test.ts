@@ -1,0 +1,147 @@
+import { create } from '@bufbuild/protobuf';
+import { Code, createContextValues, createHandlerContext, type HandlerContext } from '@connectrpc/connect';
+import { BadRequestSchema } from '@orderflow/contracts/google/rpc/error_details';
+import {
+  CreateCustomerRequestSchema,
+  CreateCustomerResponseSchema,
+  CustomerService,
+} from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import type { AnswerOnce, KeptAnswer } from '@orderflow/runtime';
+import { describe, expect, test } from 'vitest';
+import {
+  answerRepeatably,
+  callerIdOf,
+  earlierAnswer,
+  errorReason,
+  repeatableRequest,
+  storableText,
+} from '../src/index.ts';
+import { failure } from './fixture.ts';
+
+function callBy(callerId?: string): HandlerContext {
+  return createHandlerContext({
+    service: CustomerService,
+    method: CustomerService.method.createCustomer,
+    protocolName: 'connect',
+    requestMethod: 'POST',
+    url: 'http://localhost/',
+    contextValues: createContextValues(),
+    ...(callerId !== undefined && { requestHeader: { 'x-caller-id': callerId } }),
+  });
+}
+
+function repeatable(change: { requestId?: string; name?: string }, callerId?: string) {
+  const { name = 'Ada Chen', requestId = 'r-1' } = change;
+  const request = create(CreateCustomerRequestSchema, { customer: { customerId: 'c-1', name }, requestId });
+  return repeatableRequest(CreateCustomerRequestSchema, request, callBy(callerId));
+}
+
+/** INVALID_REQUEST about this field. */
+const invalid = (field: string) => (error: unknown) => {
+  expect(errorReason(error)).toBe('INVALID_REQUEST');
+  const [details] = (error as Awaited<ReturnType<typeof failure>>).findDetails(BadRequestSchema);
+  expect(details?.fieldViolations.map((violation) => violation.field)).toEqual([field]);
+};
+
+const thrownBy = (work: () => unknown) => failure(Promise.try(work));
+
+describe('a request', () => {
+  test('without request_id is not repeatable', () => {
+    expect(repeatable({ requestId: '' })).toBeUndefined();
+  });
+
+  test('is known by caller, method and request_id', () => {
+    expect(repeatable({}, 'shop')).toMatchObject({
+      callerId: 'shop',
+      method: 'orderflow.enrichment.v1.CustomerService/CreateCustomer',
+      requestId: 'r-1',
+    });
+  });
+
+  test('asks for the same whatever its request_id is, and for something else with other content', () => {
+    const hash = repeatable({})?.contentHash;
+    expect(repeatable({ requestId: 'r-2' })?.contentHash).toEqual(hash);
+    expect(repeatable({ name: 'Ada Bauer' })?.contentHash).not.toEqual(hash);
+  });
+
+  test('whose request_id or caller cannot be stored is invalid', async () => {
+    invalid('request_id')(await thrownBy(() => repeatable({ requestId: 'nul\0' })));
+    invalid('x-caller-id')(await thrownBy(() => repeatable({}, 'x'.repeat(129))));
+  });
+});
+
+describe('a caller', () => {
+  test.each([
+    ['who says nothing is anonymous', undefined, 'anonymous'],
+    ['who says an empty name is anonymous', '', 'anonymous'],
+    ['is who it says it is', 'Büro 7', 'Büro 7'],
+    ['may have 128 characters', 'x'.repeat(128), 'x'.repeat(128)],
+  ])('%s', (_, given, expected) => {
+    expect(callerIdOf(callBy(given))).toBe(expected);
+  });
+
+  test.each([
+    ['more characters', 'x'.repeat(129)],
+    ['characters that cannot be printed', 'a\u0085b'],
+  ])('with %s is invalid', async (_, given) => {
+    invalid('x-caller-id')(await thrownBy(() => callerIdOf(callBy(given))));
+  });
+});
+
+test('text with NUL is invalid, other text stays as it is', async () => {
+  expect(storableText('name', 'é\n')).toBe('é\n');
+  invalid('name')(await thrownBy(() => storableText('name', 'a\0')));
+});
+
+describe('an answer', () => {
+  const response = (name: string) => ({ customer: { name } });
+  const answerWith = (answerOnce: AnswerOnce, work: () => Promise<ReturnType<typeof response>>) =>
+    answerRepeatably(CreateCustomerResponseSchema, repeatable({}), answerOnce, work);
+  /** Keeps one answer. */
+  function keeper(): AnswerOnce {
+    let kept: Uint8Array | undefined;
+    return async (_request, work) => {
+      kept ??= await work();
+      return { kind: 'answer', bytes: kept };
+    };
+  }
+
+  test('is what the work makes, and the same when it was kept', async () => {
+    const answerOnce = keeper();
+    const first = await answerWith(answerOnce, async () => response('Ada'));
+    expect(first).toEqual(create(CreateCustomerResponseSchema, response('Ada')));
+    expect(await answerWith(answerOnce, async () => response('Grace'))).toEqual(first);
+  });
+
+  test('of an error of the work is that error', async () => {
+    const refusal = new Error('refused');
+    await expect(answerWith(keeper(), () => Promise.reject(refusal))).rejects.toBe(refusal);
+  });
+
+  test('to a request_id with other content is REQUEST_ID_REUSED', async () => {
+    const reused: KeptAnswer = { kind: 'reused' };
+    const find = earlierAnswer(CreateCustomerResponseSchema, repeatable({}), async () => reused);
+    for (const call of [
+      answerWith(
+        async () => reused,
+        async () => response('Ada'),
+      ),
+      find,
+    ]) {
+      const error = await failure(call);
+      expect([error.code, errorReason(error)]).toEqual([Code.InvalidArgument, 'REQUEST_ID_REUSED']);
+      expect(error.rawMessage).toContain('request_id r-1');
+    }
+  });
+
+  test('given earlier is found, and none where there is none', async () => {
+    const answerOnce = keeper();
+    const given = await answerWith(answerOnce, async () => response('Ada'));
+    const earlier = (asked: ReturnType<typeof repeatable>, find: () => Promise<KeptAnswer | undefined>) =>
+      earlierAnswer(CreateCustomerResponseSchema, asked, find);
+    const kept = () => answerOnce(undefined, () => expect.unreachable());
+    expect(await earlier(repeatable({}), kept)).toEqual(given);
+    expect(await earlier(repeatable({}), async () => undefined)).toBeUndefined();
+    expect(await earlier(undefined, () => expect.unreachable('nothing to look for'))).toBeUndefined();
+  });
+});

@@ -1,0 +1,144 @@
+import { MikroORM } from '@mikro-orm/postgresql';
+import type { KeptAnswer, RepeatableRequest } from '@orderflow/runtime';
+import { createDatabase, eventually, uniqueName } from '@orderflow/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answerOnce, findAnswer, forgetOldAnswers, idempotencyMigration, nativeQuery } from '../src/index.ts';
+
+let orm: MikroORM;
+beforeAll(async () => {
+  orm = new MikroORM({
+    clientUrl: await createDatabase(uniqueName('answers')),
+    discovery: { warnWhenNoEntities: false },
+  });
+  for (const statement of idempotencyMigration) await nativeQuery(orm.em.fork(), statement);
+});
+afterAll(() => orm.close());
+
+const now = new Date('2026-11-24T12:00:00Z');
+
+function request(change: Partial<RepeatableRequest> = {}): RepeatableRequest {
+  return {
+    callerId: 'anonymous',
+    method: 'orderflow.test.v1.TestService/Create',
+    requestId: uniqueName('r'),
+    contentHash: Buffer.from('content'),
+    ...change,
+  };
+}
+
+/** One transaction whose work answers with `bytes`. */
+function answer(asked: RepeatableRequest | undefined, bytes: () => Promise<Uint8Array> | Uint8Array) {
+  return orm.em.fork().transactional((em) => answerOnce(em, asked, now, async () => bytes()));
+}
+
+const bytes = (...values: number[]) => new Uint8Array(values);
+const textOf = (kept: KeptAnswer | undefined) =>
+  kept?.kind === 'answer' ? Buffer.from(kept.bytes).toString('hex') : kept?.kind;
+
+/** Resolves once `count` transactions wait for another one to end. */
+async function transactionsWait(count: number): Promise<void> {
+  await eventually(async () => {
+    const [row] = await nativeQuery<{ waiting: number }>(
+      orm.em.fork(),
+      `select count(*)::int as waiting from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return row?.waiting === count;
+  });
+}
+
+test('a repeat gets the bytes of the first answer, and its work is not done', async () => {
+  const asked = request();
+  expect(textOf(await answer(asked, () => bytes(0, 1, 255)))).toBe('0001ff');
+  const repeated = await answer(asked, () => expect.unreachable('the work was done twice'));
+  expect(textOf(repeated)).toBe('0001ff');
+});
+
+test('an empty answer is an answer', async () => {
+  const asked = request();
+  await answer(asked, () => bytes());
+  expect(textOf(await answer(asked, () => bytes(1)))).toBe('');
+});
+
+test('repeats at the same time wait for the first, whose work is the only one', async () => {
+  const asked = request();
+  let works = 0;
+  const hold = Promise.withResolvers<void>();
+  const answers = Array.from({ length: 5 }, () =>
+    answer(asked, async () => {
+      works += 1;
+      await hold.promise;
+      return bytes(works);
+    }),
+  );
+  await transactionsWait(4);
+  hold.resolve();
+  expect((await Promise.all(answers)).map(textOf)).toEqual(Array(5).fill('01'));
+  expect(works).toBe(1);
+});
+
+test('rolled-back work leaves no claim: a repeat that waited does the work itself', async () => {
+  const asked = request();
+  const working = Promise.withResolvers<void>();
+  const hold = Promise.withResolvers<void>();
+  const first = answer(asked, async () => {
+    working.resolve();
+    await hold.promise;
+    throw new Error('refused');
+  });
+  await working.promise;
+  const second = answer(asked, () => bytes(2));
+  await transactionsWait(1);
+  hold.resolve();
+  await expect(first).rejects.toThrow('refused');
+  expect(textOf(await second)).toBe('02');
+  expect(textOf(await findAnswer(orm.em.fork(), asked))).toBe('02');
+});
+
+test('other content under the same request id is told apart, and its work is not done', async () => {
+  const asked = request();
+  await answer(asked, () => bytes(1));
+  const other = { ...asked, contentHash: Buffer.from('other content') };
+  const work = () => expect.unreachable('the work was done');
+  expect(await answer(other, work)).toEqual({ kind: 'reused' });
+  expect(await findAnswer(orm.em.fork(), other)).toEqual({ kind: 'reused' });
+});
+
+test.each([{ callerId: 'somebody-else' }, { method: 'Other' }, { requestId: 'r-other' }])(
+  'request ids count per caller and method: %o is another request',
+  async (difference) => {
+    const asked = request();
+    await answer(asked, () => bytes(1));
+    const other = { ...asked, contentHash: Buffer.from('other content'), ...difference };
+    expect(textOf(await answer(other, () => bytes(2)))).toBe('02');
+  },
+);
+
+test('what is being worked out cannot be found, what was answered can', async () => {
+  const asked = request();
+  await orm.em.fork().transactional(async (em) => {
+    await answerOnce(em, asked, now, async () => bytes(1));
+    expect(await findAnswer(orm.em.fork(), asked)).toBeUndefined();
+  });
+  expect(textOf(await findAnswer(orm.em.fork(), asked))).toBe('01');
+});
+
+test('without a request the work is done every time', async () => {
+  expect(textOf(await answer(undefined, () => bytes(1)))).toBe('01');
+  expect(textOf(await answer(undefined, () => bytes(2)))).toBe('02');
+});
+
+test('without a transaction nothing is answered', async () => {
+  const work = async () => expect.unreachable('the work was done');
+  await expect(answerOnce(orm.em.fork(), undefined, now, work)).rejects.toThrow('no transaction is open');
+});
+
+test('answers are forgotten after 30 days', async () => {
+  const asked = request();
+  await answer(asked, () => bytes(1));
+  const later = (ms: number) => new Date(now.getTime() + 30 * 86_400_000 + ms);
+  await forgetOldAnswers(orm.em.fork(), later(0));
+  expect(textOf(await findAnswer(orm.em.fork(), asked))).toBe('01');
+  await forgetOldAnswers(orm.em.fork(), later(1));
+  expect(await findAnswer(orm.em.fork(), asked)).toBeUndefined();
+});
