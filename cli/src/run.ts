@@ -5,22 +5,28 @@ import { type Command, CommandError, type Terminal, UsageError } from './cli.ts'
 import type { Config } from './config.ts';
 import { list } from './dlq/list.ts';
 import { replay } from './dlq/replay.ts';
-import { show } from './dlq/show.ts';
+import { show as showLetter } from './dlq/show.ts';
+import { show } from './orders/show.ts';
+import { stuck } from './orders/stuck.ts';
 
 const HELP = `Usage: pnpm orders <command> [options]
 
+  show         one order: where it is, and why
+  stuck        the orders that need attention
   check        whether orders, stock, money, events and documents add up
   dlq list     what lies in the dead letters, and why
   dlq show     one dead letter: headers, content, bytes
   dlq replay   send dead letters back to where they came from
 
 "pnpm orders <command> --help" says more about one.
-KAFKA_BROKERS and TOPIC_PREFIX say where; exit code 0: done, 1: failed, 2: wrong usage.`;
+The settings of the services say where (.env.example); exit code 0: done, 1: failed, 2: wrong usage.`;
 
 const commands = new Map<string, Command>([
+  ['show', show],
+  ['stuck', stuck],
   ['check', check],
   ['dlq list', list],
-  ['dlq show', show],
+  ['dlq show', showLetter],
   ['dlq replay', replay],
 ]);
 

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openTopicOffsets } from '@orderflow/messaging';
 import { type Command, CommandError, UsageError } from '../cli.ts';
 import { parseOptions } from '../dlq/options.ts';
+import { openStores } from '../stores.ts';
 import { printableCell } from '../table.ts';
 import { checkInvariants } from './invariants.ts';
 import { readFacts } from './read-facts.ts';
 import { underWay } from './rest.ts';
-import { openStores } from './stores.ts';
 
 const HELP = `Usage: pnpm orders check [options]
 

@@ -8,8 +8,9 @@ import {
 } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { EnrichedOrderSchema } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
 import { type ReceivedRecord, readRanges, type TopicOffsets } from '@orderflow/messaging';
-import type { Cli } from '../cli.ts';
+import { type Cli, CommandError } from '../cli.ts';
 import { decode } from '../dlq/decode.ts';
+import { type Stores, unreachable } from '../stores.ts';
 import type {
   DocumentFact,
   EventFact,
@@ -21,7 +22,6 @@ import type {
   ReservationFact,
   StockFact,
 } from './facts.ts';
-import type { Stores } from './stores.ts';
 
 /** Reads everything there is; meant for a system at rest. */
 export async function readFacts(cli: Cli, stores: Stores, offsets: TopicOffsets): Promise<Facts> {
@@ -168,7 +168,9 @@ async function readLedger(gatewayUrl: string): Promise<LedgerFact[]> {
   const ledger: LedgerFact[] = [];
   let pageToken = '';
   do {
-    const page = await gateway.listLedger({ pageSize: 10_000, pageToken });
+    const page = await gateway.listLedger({ pageSize: 10_000, pageToken }).catch((error: unknown) => {
+      throw new CommandError(unreachable('The payment gateway', 'GATEWAY_URL', error));
+    });
     for (const { kind, chargeKey, orderId, amount } of page.entries) {
       ledger.push({
         kind: LedgerEntry_KindSchema.value[kind]?.localName ?? String(kind),

@@ -1,6 +1,8 @@
-import { MongoClient } from 'mongodb';
+import { isPostgresOutage } from '@orderflow/storage';
+import { MongoClient, MongoNetworkError, MongoServerSelectionError } from 'mongodb';
 import pg from 'pg';
-import type { Config } from '../config.ts';
+import { CommandError } from './cli.ts';
+import type { Config } from './config.ts';
 
 /** Runs SQL in one database. */
 export type Query = <Row extends pg.QueryResultRow>(
@@ -17,7 +19,10 @@ export interface Stores extends AsyncDisposable {
   documents<T extends { readonly _id: string }>(orderId?: string): Promise<T[]>;
 }
 
-/** Connects when first asked. */
+/** SQLSTATE of a connection to a database that does not exist. */
+const noDatabase = '3D000';
+
+/** Connects when first asked. Throws CommandError where a store can't be reached. */
 export function openStores({ postgresUrl, mongoUrl, databasePrefix }: Config): Stores {
   const databases = {
     orders: 'order_service',
@@ -37,7 +42,20 @@ export function openStores({ postgresUrl, mongoUrl, databasePrefix }: Config): S
     // A server that goes away ends idle connections; the next query says so itself.
     pool.on('error', () => {});
     pools.push(pool);
-    return async (sql, values = []) => (await pool.query(sql, [...values])).rows;
+    return async (sql, values = []) => {
+      try {
+        return (await pool.query(sql, [...values])).rows;
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        if (code === noDatabase) {
+          throw new CommandError(
+            `There is no database ${databasePrefix}${database}: is DATABASE_PREFIX right, and has its service ever started?`,
+          );
+        }
+        if (isPostgresOutage(error)) throw new CommandError(unreachable('Postgres', 'POSTGRES_URL', error));
+        throw error;
+      }
+    };
   };
   const mongo = new MongoClient(mongoUrl, { serverSelectionTimeoutMS: 5_000 });
   return {
@@ -47,11 +65,24 @@ export function openStores({ postgresUrl, mongoUrl, databasePrefix }: Config): S
     enrichment: query(databases.enrichment),
     async documents<T extends { readonly _id: string }>(orderId?: string) {
       const collection = mongo.db(`${databasePrefix}orderflow`).collection<{ _id: string }>('orders');
-      const found = await collection.find(orderId === undefined ? {} : { _id: orderId }).toArray();
-      return found as unknown as T[];
+      try {
+        const found = await collection.find(orderId === undefined ? {} : { _id: orderId }).toArray();
+        return found as unknown as T[];
+      } catch (error) {
+        if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) {
+          throw new CommandError(unreachable('MongoDB', 'MONGO_URL', error));
+        }
+        throw error;
+      }
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([mongo.close(), ...pools.map((pool) => pool.end())]);
     },
   };
+}
+
+/** One sentence for whoever has to find out why. */
+export function unreachable(what: string, setting: string, error: unknown): string {
+  const detail = error instanceof Error ? error.message || error.name : String(error);
+  return `${what} can't be reached: is it up, and is ${setting} right? (${detail})`;
 }
