@@ -54,6 +54,14 @@ export const metric = {
     description: 'Orders that wait for an operator',
     attributes: ['cause'],
   },
+  stockEventsHandled: {
+    kind: 'counter',
+    name: 'orderflow.stock.events_handled',
+    unit: '{event}',
+    description:
+      'Order events that stock answers to: reserved, unavailable, released, committed, told_again, already_done or contradictory',
+    attributes: ['outcome'],
+  },
   recordsConsumed: {
     kind: 'counter',
     name: 'orderflow.records.consumed',
