@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { settings as cli } from '../cli/src/config.ts';
 import { commonSettings, envExample, infrastructureSettings } from '../packages/runtime/src/index.ts';
 import { settings as enrichmentStub } from '../services/enrichment-stub/src/config.ts';
+import { settings as inventory } from '../services/inventory/src/config.ts';
 import { settings as order } from '../services/order/src/config.ts';
 import { root } from './run.ts';
 
@@ -18,6 +19,7 @@ const text = envExample([
   { title: 'every process', settings: commonSettings },
   { title: 'stores and broker', settings: infrastructureSettings },
   { title: 'order service', settings: own(order) },
+  { title: 'inventory', settings: own(inventory) },
   { title: 'enrichment stub', settings: own(enrichmentStub) },
   { title: 'pnpm orders', settings: own(cli) },
 ]);

@@ -1,11 +1,20 @@
-import { type ConfigOf, defineSettings, durationMs, infrastructureSettings } from '@orderflow/runtime';
+import { type ConfigOf, defineSettings, durationMs, infrastructureSettings, url } from '@orderflow/runtime';
 
-const { kafkaBrokers, topicPrefix } = infrastructureSettings;
+const { kafkaBrokers, topicPrefix, postgresUrl, databasePrefix, mongoUrl } = infrastructureSettings;
 
 /** Settings of `pnpm orders`. */
 export const settings = defineSettings({
   kafkaBrokers,
   topicPrefix,
+  postgresUrl,
+  databasePrefix,
+  mongoUrl,
+  gatewayUrl: {
+    env: 'GATEWAY_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8006',
+    description: 'The payment gateway, whose ledger is read: orderflow.gateway.v1.GatewayService.',
+  },
   sessionTimeoutMs: {
     env: 'KAFKA_SESSION_TIMEOUT',
     schema: durationMs,

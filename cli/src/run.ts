@@ -1,42 +1,49 @@
 import { createKafka, GroupBusyError } from '@orderflow/messaging';
 import { createLogger } from '@orderflow/runtime';
+import { check } from './check/check.ts';
 import { type Command, CommandError, type Terminal, UsageError } from './cli.ts';
 import type { Config } from './config.ts';
 import { list } from './dlq/list.ts';
 import { replay } from './dlq/replay.ts';
-import { show } from './dlq/show.ts';
+import { show as showLetter } from './dlq/show.ts';
+import { show } from './orders/show.ts';
+import { stuck } from './orders/stuck.ts';
 
 const HELP = `Usage: pnpm orders <command> [options]
 
+  show         one order: where it is, and why
+  stuck        the orders that need attention
+  check        whether orders, stock, money, events and documents add up
   dlq list     what lies in the dead letters, and why
   dlq show     one dead letter: headers, content, bytes
   dlq replay   send dead letters back to where they came from
 
 "pnpm orders <command> --help" says more about one.
-KAFKA_BROKERS and TOPIC_PREFIX say where; exit code 0: done, 1: failed, 2: wrong usage.`;
+The settings of the services say where (.env.example); exit code 0: done, 1: failed, 2: wrong usage.`;
 
 const commands = new Map<string, Command>([
+  ['show', show],
+  ['stuck', stuck],
+  ['check', check],
   ['dlq list', list],
-  ['dlq show', show],
+  ['dlq show', showLetter],
   ['dlq replay', replay],
 ]);
 
 /** Runs one command line, without the program's name. Resolves to the exit code. */
 export async function run(args: readonly string[], config: Config, terminal: Terminal): Promise<number> {
-  const [topic, verb, ...rest] = args;
+  const [topic, verb] = args;
   if (topic === undefined || topic === '--help' || topic === 'help') {
     terminal.print(HELP);
     return topic === undefined ? 2 : 0;
   }
-  const name = `${topic} ${verb}`;
+  const name = topic === 'dlq' ? `${topic} ${verb}` : topic;
+  const rest = args.slice(topic === 'dlq' ? 2 : 1);
   const command = commands.get(name);
   if (command === undefined) {
     const isHelp = topic === 'dlq' && verb === '--help';
     if (isHelp) terminal.print(HELP);
-    else
-      terminal.note(
-        `There is no command "${args.slice(0, 2).join(' ')}".\nCommands: ${[...commands.keys()].join(', ')}`,
-      );
+    else terminal.note(`There is no command "${name}".\nCommands: ${[...commands.keys()].join(', ')}`);
     return isHelp ? 0 : 2;
   }
   if (rest.includes('--help')) {

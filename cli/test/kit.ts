@@ -14,8 +14,9 @@ import {
   readRanges,
   type TopicSpec,
 } from '@orderflow/messaging';
-import { createLogger, createMetrics } from '@orderflow/runtime';
+import { createLogger, createMetrics, loadConfig } from '@orderflow/runtime';
 import { eventually, testStack, uniqueName } from '@orderflow/testing';
+import { type Config, settings } from '../src/config.ts';
 import { run } from '../src/run.ts';
 
 /** The topic of the dead letters of the orders worker. */
@@ -60,21 +61,20 @@ export async function createBench({ partitions = 1 } = {}): Promise<Bench> {
     await producer.close();
   }
 
+  const env = { ...testStack().urls, TOPIC_PREFIX: topicPrefix, KAFKA_SESSION_TIMEOUT: '1s' };
+  const config: Config = loadConfig(settings, env);
+
   return {
     kafka,
-    env: { KAFKA_BROKERS: kafkaBrokers.join(','), TOPIC_PREFIX: topicPrefix, KAFKA_SESSION_TIMEOUT: '1s' },
+    env,
     async orders(...args) {
       const out: string[] = [];
       const err: string[] = [];
-      const code = await run(
-        args,
-        { kafkaBrokers, topicPrefix, sessionTimeoutMs: 1_000 },
-        {
-          print: (text) => void out.push(text),
-          note: (text) => void err.push(text),
-          signal: new AbortController().signal,
-        },
-      );
+      const code = await run(args, config, {
+        print: (text) => void out.push(text),
+        note: (text) => void err.push(text),
+        signal: new AbortController().signal,
+      });
       return { code, out: out.join('\n'), err: err.join('\n') };
     },
     send,

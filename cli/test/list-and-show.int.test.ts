@@ -1,4 +1,6 @@
+import { loadConfig } from '@orderflow/runtime';
 import { describe, expect, test, vi } from 'vitest';
+import { settings } from '../src/config.ts';
 import { run } from '../src/run.ts';
 import { createBench, plainOrder, protobufOrder } from './kit.ts';
 
@@ -142,7 +144,7 @@ describe('what cannot be done is said in one sentence', () => {
       note: vi.fn<(text: string) => void>(),
       signal: new AbortController().signal,
     };
-    const nowhere = { kafkaBrokers: ['127.0.0.1:1'], topicPrefix: '', sessionTimeoutMs: 1_000 };
+    const nowhere = loadConfig(settings, { KAFKA_BROKERS: '127.0.0.1:1' });
     for (const args of [['list'], ['show', '0/0'], ['replay']]) {
       expect(await run(['dlq', ...args], nowhere, terminal)).toBe(1);
       expect(terminal.note.mock.lastCall?.[0]).toMatch(

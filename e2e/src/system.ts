@@ -6,8 +6,10 @@ import { startProcess, type TestProcess } from '@orderflow/testing/process';
 /** Every process of orderflow: what it runs, and where it listens unless told otherwise. */
 const programs = {
   'enrichment-stub': { main: 'services/enrichment-stub/src/main.ts', roles: [], port: 8005 },
+  inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002 },
   'order-relay': { main: 'services/order/src/main.ts', roles: ['relay'], port: 8011 },
   'order-worker': { main: 'services/order/src/main.ts', roles: ['worker'], port: 8012 },
+  'order-saga': { main: 'services/order/src/main.ts', roles: ['saga'], port: 8013 },
   'order-view': { main: 'services/order/src/main.ts', roles: ['view'], port: 8014 },
 } as const;
 
@@ -69,6 +71,7 @@ export async function createSystem(options: {
     ...options.urls,
     CUSTOMER_API_URL: urlOf('enrichment-stub'),
     PRODUCT_API_URL: urlOf('enrichment-stub'),
+    INVENTORY_URL: urlOf('inventory'),
     // A killed consumer blocks its partitions this long.
     KAFKA_SESSION_TIMEOUT: '3s',
     // Halves the time of a start.
@@ -124,16 +127,16 @@ export async function createSystem(options: {
   const services = Object.fromEntries(
     serviceNames.map((name) => [name, service(name)]),
   ) as System['services'];
+  const startAll = (names: readonly ServiceName[]) =>
+    Promise.all(names.map((name) => services[name].start()));
 
   return {
     services,
     env,
     async start() {
-      // The worker asks the stub at once; beside that the order does not matter.
-      await services['enrichment-stub'].start();
-      await Promise.all(
-        serviceNames.filter((name) => name !== 'enrichment-stub').map((name) => services[name].start()),
-      );
+      // Those that others call at once; beside that the order does not matter.
+      await startAll(['enrichment-stub', 'inventory']);
+      await startAll(serviceNames.filter((name) => name !== 'enrichment-stub' && name !== 'inventory'));
     },
     async stop() {
       await Promise.all(Object.values(services).map((each) => each.stop()));

@@ -4,6 +4,7 @@ import { durationMs, infrastructureSettings, loadConfig } from '@orderflow/runti
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { settings as enrichmentSettings } from '../../services/enrichment-stub/src/config.ts';
+import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
 import { settings as orderSettings, rolePorts, roles } from '../../services/order/src/config.ts';
 
 // No Docker here: this holds docker-compose.yml and Dockerfile to the code without running them.
@@ -33,6 +34,11 @@ const ownServices = {
     command: ['node', 'services/enrichment-stub/src/main.ts'],
     settings: enrichmentSettings,
     port: Number(enrichmentSettings.port.default),
+  },
+  inventory: {
+    command: ['node', 'services/inventory/src/main.ts'],
+    settings: inventorySettings,
+    port: Number(inventorySettings.port.default),
   },
   ...Object.fromEntries(
     roles.map((role) => [
@@ -75,7 +81,7 @@ function portsInside(name: string): string[] {
   return forContainers ? [forContainers] : service(name).ports.map((port) => port.split(':').at(-1) ?? '');
 }
 
-test('there is a service for every part, for the enrichment stub and for every role of the order service', () => {
+test('there is a service for every part, for every service and for every role of the order service', () => {
   expect(Object.keys(compose.services).sort()).toEqual([...Object.keys(infrastructure), ...ownNames].sort());
 });
 

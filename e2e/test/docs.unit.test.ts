@@ -4,6 +4,7 @@ import { create, type DescField, ScalarType } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { deadLetterTopic, groups, topics } from '@orderflow/contracts';
 import { file_orderflow_enrichment_event_v1_customer_updated } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
+import { file_orderflow_inventory_event_v1_inventory_events } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import {
   file_orderflow_order_event_v1_order_events,
   OrderAcceptedSchema,
@@ -17,6 +18,7 @@ import { toDeadLetter } from '../../packages/messaging/src/dead-letters.ts';
 import { encodeEvent } from '../../packages/messaging/src/envelope.ts';
 import { errorReasons } from '../../packages/rpc/src/errors.ts';
 import { settings as stubSettings } from '../../services/enrichment-stub/src/config.ts';
+import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
 import { rolePorts } from '../../services/order/src/config.ts';
 import { limits } from '../../services/order/src/domain/judge.ts';
 import { rejectionReasons } from '../../services/order/src/domain/rejection.ts';
@@ -26,6 +28,7 @@ import type { SetAsideReason } from '../../services/order/src/use-cases/decide-o
 const eventFiles = [
   file_orderflow_order_event_v1_order_submitted,
   file_orderflow_order_event_v1_order_events,
+  file_orderflow_inventory_event_v1_inventory_events,
   file_orderflow_enrichment_event_v1_customer_updated,
 ];
 
@@ -210,7 +213,11 @@ describe('README.md', () => {
       role || name,
       Number(port),
     ]);
-    const inCode = { ...rolePorts, 'enrichment-stub': Number(stubSettings.port.default) };
+    const inCode = {
+      ...rolePorts,
+      inventory: Number(inventorySettings.port.default),
+      'enrichment-stub': Number(stubSettings.port.default),
+    };
     expect(Object.fromEntries(documented)).toEqual(inCode);
   });
 

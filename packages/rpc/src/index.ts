@@ -29,3 +29,4 @@ export {
   type RpcServerLimits,
   type RpcServerOptions,
 } from './server.ts';
+export { wasNotSent } from './transport-errors.ts';

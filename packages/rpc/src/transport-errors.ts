@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { isOwnError, rpcError } from './errors.ts';
+import { errorReason, isOwnError, rpcError } from './errors.ts';
 
 /**
  * What went wrong with one try, told apart:
@@ -28,4 +28,26 @@ function isUnreadableAnswer(error: ConnectError): boolean {
   return error.code === Code.ResourceExhausted
     ? error.rawMessage.includes('readMaxBytes')
     : error.rawMessage.startsWith('parse binary');
+}
+
+/** The system calls that come before the first byte of a call. */
+const connecting = new Set(['connect', 'getaddrinfo']);
+
+/**
+ * Whether a call failed before anything of it was sent: the circuit was open, too many calls were under way, or no
+ * connection could be made. After any other failure the peer may have acted on the call.
+ * Of a call that was tried several times it speaks of the last try only.
+ */
+export function wasNotSent(error: unknown): boolean {
+  if (!(error instanceof ConnectError) || !isOwnError(error)) return false;
+  const reason = errorReason(error);
+  return reason === 'CIRCUIT_OPEN' || reason === 'TOO_MANY_CALLS' || failedToConnect(error.cause);
+}
+
+function failedToConnect(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // A name with several addresses: each of them failed.
+  if (error instanceof AggregateError) return error.errors.every(failedToConnect);
+  if ('syscall' in error) return connecting.has(String(error.syscall));
+  return failedToConnect(error.cause);
 }

@@ -5,7 +5,7 @@ import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/cu
 import { currentTrace, withTrace } from '@orderflow/runtime';
 import { createProxy, eventually } from '@orderflow/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createRpcClient, errorReason, type RpcPolicies, rpcError } from '../src/index.ts';
+import { createRpcClient, errorReason, type RpcPolicies, rpcError, wasNotSent } from '../src/index.ts';
 import { type customers, failure, recordingLogger, startServer } from './fixture.ts';
 
 const request = { customerId: 'c-1' };
@@ -296,6 +296,7 @@ describe('what the connection does', () => {
     expect([error.code, errorReason(error)]).toEqual([Code.Unavailable, 'DEPENDENCY_UNAVAILABLE']);
     expect(error.rawMessage).toBe('customers: no answer');
     expect(transport.breakerState()).toBe('open');
+    expect(wasNotSent(error)).toBe(false);
   });
 
   test.for(['grpc', 'connect'] as const)(
@@ -358,6 +359,47 @@ test('the trace goes on at the peer', async () => {
   });
   expect(seen).toEqual([here]);
   expect(here).toMatch(/^[\da-f]{32}$/);
+});
+
+describe('whether a call was sent', () => {
+  test.for(['grpc', 'connect'] as const)(
+    '%s: not when the connection is refused, then lost',
+    async (protocol) => {
+      const { port } = await startScripted(fine);
+      const proxy = await createProxy({ target: port });
+      onTestFinished(() => proxy.close());
+      const { client } = connect(`http://127.0.0.1:${proxy.port}`, { breakerFailures: 100 }, protocol);
+      await proxy.refuse();
+      expect(wasNotSent(await failure(client.getCustomer(request)))).toBe(true);
+      await proxy.heal();
+      await client.getCustomer(request);
+      proxy.dropReplies();
+      const lost = failure(client.getCustomer(request));
+      await proxy.refuse();
+      expect(wasNotSent(await lost)).toBe(false);
+      expect(wasNotSent(await failure(client.getCustomer(request)))).toBe(true);
+    },
+  );
+
+  test('not to a host that has no address', async () => {
+    const { client } = connect('http://nobody.invalid:1');
+    expect(wasNotSent(await failure(client.getCustomer(request)))).toBe(true);
+  });
+
+  test('not through an open circuit; it was when the peer says that its own circuit is open', async () => {
+    const ownCircuit = () => Promise.reject(rpcError('CIRCUIT_OPEN', 'a peer of its own'));
+    const { url } = await startScripted(ownCircuit);
+    const { client, transport } = connect(url, { breakerFailures: 1, breakerResetMs: 60_000 });
+    expect(wasNotSent(await failure(client.getCustomer(request)))).toBe(false);
+    expect(transport.breakerState()).toBe('open');
+    expect(wasNotSent(await failure(client.getCustomer(request)))).toBe(true);
+  });
+
+  test('it was when it took too long', async () => {
+    const { url } = await startScripted(never);
+    const { client } = connect(url, { tryTimeoutMs: 50 });
+    expect(wasNotSent(await failure(client.getCustomer(request)))).toBe(false);
+  });
 });
 
 test('policies in which a try could outlast the whole call are refused', () => {

@@ -70,6 +70,14 @@ export const metric = {
     description: 'Time from the creation of an order until it was confirmed, completed or cancelled',
     attributes: ['outcome'],
   },
+  stockEventsHandled: {
+    kind: 'counter',
+    name: 'orderflow.stock.events_handled',
+    unit: '{event}',
+    description:
+      'Order events that stock answers to: reserved, unavailable, released, committed, told_again, already_done or contradictory',
+    attributes: ['outcome'],
+  },
   recordsConsumed: {
     kind: 'counter',
     name: 'orderflow.records.consumed',

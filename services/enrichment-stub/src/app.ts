@@ -1,6 +1,7 @@
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
-import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { Fault_Kind, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { createFaults } from '@orderflow/faults';
 import { createKafka, createRelay } from '@orderflow/messaging';
 import { createRpcServer } from '@orderflow/rpc';
 import {
@@ -14,10 +15,8 @@ import {
 } from '@orderflow/runtime';
 import { createPostgres, forgetOldAnswers, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
-import { createCallCounts } from './inbound/faults/call-counts.ts';
-import { createFaultBook } from './inbound/faults/fault-book.ts';
-import { faultHandlers } from './inbound/faults/fault-handlers.ts';
-import { misbehave } from './inbound/faults/misbehave.ts';
+import { askedIds } from './inbound/faults/asked-ids.ts';
+import { spoilAnswer } from './inbound/faults/spoil-answer.ts';
 import { customerHandlers } from './inbound/rpc/customer-handlers.ts';
 import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { productHandlers } from './inbound/rpc/product-handlers.ts';
@@ -78,8 +77,13 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const kafka = createKafka({ brokers, clientId: service, topicPrefix, logger });
   const relay = createRelay({ orm, kafka, name: service, logger, meter: metrics.meter });
 
-  const faults = createFaultBook();
-  const counts = createCallCounts();
+  const faults = createFaults({
+    services: [CustomerService, ProductService],
+    askedIds,
+    ownKinds: [Fault_Kind.WRONG_DATA, Fault_Kind.WRONG_ID, Fault_Kind.HUGE_REPLY],
+    spoilAnswer,
+    random,
+  });
   const customerService = customerHandlers({ customers, inTransaction, now });
   const productService = productHandlers({ products });
 
@@ -90,13 +94,9 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     host: config.host,
     port: config.port,
     routes(router) {
-      router.service(
-        CustomerService,
-        misbehave(CustomerService, customerService, { faults, counts, random }),
-      );
-      router.service(ProductService, misbehave(ProductService, productService, { faults, counts, random }));
-      const methods = [...CustomerService.methods, ...ProductService.methods];
-      router.service(FaultService, faultHandlers(methods, { faults, counts }));
+      router.service(CustomerService, faults.misbehave(CustomerService, customerService));
+      router.service(ProductService, faults.misbehave(ProductService, productService));
+      router.service(FaultService, faults.handlers);
     },
     services: [CustomerService, ProductService, FaultService],
     explain: explainRefusal,

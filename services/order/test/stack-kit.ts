@@ -5,7 +5,7 @@ import { migrations } from '../src/migrations/index.ts';
 import { OrderHistoryRow, OrderRow } from '../src/outbound/entities.ts';
 import { createMongo } from '../src/outbound/mongo.ts';
 
-export const silent: Logger = createLogger({ service: 'test', level: process.env['TEST_LOG'] ?? 'silent' });
+export const silent: Logger = createLogger({ service: 'test', level: 'silent' });
 
 /** A migrated order database of this test's own. */
 export async function testPostgres() {

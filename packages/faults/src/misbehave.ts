@@ -5,27 +5,35 @@ import { type Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '@orderflow/contracts/google/rpc/error_details';
 import { type Fault, Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { connectionKey, errorDomain, rpcError } from '@orderflow/rpc';
-import { askedIds } from './asked-ids.ts';
 import type { CallCounts } from './call-counts.ts';
 import type { FaultBook } from './fault-book.ts';
-import { spoilAnswer } from './spoil-answer.ts';
+import type { FaultsOptions } from './faults.ts';
 import { wrapHandlers } from './wrap-handlers.ts';
 
 /**
- * The implementation, counting its calls and doing wrong what the fault book says. Everything but a spoiled answer
- * happens before the call has any effect.
+ * The implementation, counting its calls and doing wrong what the fault book says: before the call has any effect, or
+ * after it where the fault says so.
  */
 export function misbehave<Service extends DescService>(
   service: Service,
   implementation: ServiceImpl<Service>,
-  { faults, counts, random }: { faults: FaultBook; counts: CallCounts; random: () => number },
+  options: Pick<FaultsOptions, 'askedIds' | 'spoilAnswer' | 'random'> & {
+    readonly faults: FaultBook;
+    readonly counts: CallCounts;
+  },
 ): ServiceImpl<Service> {
+  const { faults, counts, askedIds, spoilAnswer, random } = options;
   return wrapHandlers(service, implementation, ({ name }, handler) => async (request, context) => {
     const ids = askedIds(request);
     counts.count(name, ids);
     const fault = faults.faultOf(name, ids);
     if (fault === undefined) return handler(request, context);
 
+    const carryOut = async () => {
+      if (fault.kind === Fault_Kind.TWICE) await handler(request, context);
+      return handler(request, context);
+    };
+    const early = fault.afterEffect ? await carryOut() : undefined;
     await sleep(latencyMs(fault, random), undefined, { signal: context.signal });
     if (random() < fault.errorRate) throw injectedError(fault);
     if (fault.kind === Fault_Kind.REFUSE) {
@@ -33,8 +41,8 @@ export function misbehave<Service extends DescService>(
       throw rpcError('DEPENDENCY_UNAVAILABLE', 'refused: a fault was set');
     }
     if (fault.kind === Fault_Kind.HANG) await ended(context.signal);
-    const answer = await handler(request, context);
-    spoilAnswer(answer, fault);
+    const answer = early ?? (await carryOut());
+    spoilAnswer?.(answer, fault);
     return answer;
   });
 }

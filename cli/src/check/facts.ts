@@ -1,0 +1,119 @@
+import type { EnrichedOrder } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
+
+/** A row of `orders`, as far as it is checked. Amounts in minor units. */
+export interface OrderFact {
+  readonly id: string;
+  readonly state: string;
+  /** How many events it has told. */
+  readonly version: number;
+  readonly total: bigint | undefined;
+  readonly needsAttention: string | undefined;
+  readonly deadlineTime: Date | undefined;
+  readonly refunded: boolean;
+}
+
+/** The MongoDB document of an order, as far as it is checked. */
+export interface DocumentFact {
+  readonly _id: string;
+  readonly outcome?: string;
+  readonly decide_time?: Date;
+  readonly rejections?: readonly {
+    readonly reason: string;
+    readonly field: string;
+    readonly message: string;
+  }[];
+  readonly customer?: { readonly customer_id: string; readonly name: string; readonly email: string };
+  readonly lines?: readonly {
+    readonly product: { readonly product_id: string; readonly sku: string; readonly name: string };
+    readonly quantity: number;
+    readonly unit_price: AmountFact;
+    readonly amount: AmountFact;
+  }[];
+  readonly subtotal?: AmountFact;
+  readonly tax?: AmountFact;
+  readonly total?: AmountFact;
+  readonly progress?: { readonly version: number; readonly state: string };
+}
+
+/** An amount in a document. */
+export interface AmountFact {
+  readonly minor_units: number | bigint;
+}
+
+/** An event of an order, as it lies on `order-events`. */
+export interface EventFact {
+  readonly id: string;
+  /** The message's short name, such as `OrderAccepted`. */
+  readonly type: string;
+  readonly orderId: string;
+}
+
+/** A row of `stock`. */
+export interface StockFact {
+  readonly productId: string;
+  readonly onHand: bigint;
+  readonly reserved: bigint;
+  readonly committed: bigint;
+  /** The sum of all changes by hand, the first filling included. */
+  readonly adjusted: bigint;
+}
+
+/** A reservation, with how many it asks for of each product. */
+export interface ReservationFact {
+  readonly orderId: string;
+  readonly state: string;
+  readonly lines: ReadonlyMap<string, bigint>;
+}
+
+/** A row of `payment`. */
+export interface PaymentFact {
+  readonly orderId: string;
+  readonly state: string;
+  readonly amount: bigint | undefined;
+}
+
+/** A movement of money in the gateway's ledger; `CHARGE` takes, `VOID` and `REFUND` give back. */
+export interface LedgerFact {
+  readonly kind: string;
+  readonly chargeKey: string;
+  readonly orderId: string;
+  readonly amount: bigint;
+}
+
+/** A record, compared by its bytes. */
+export interface RecordFact {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+}
+
+/** A dead letter, and where it came from, as `topic/partition/offset`. */
+export interface LetterFact extends RecordFact {
+  /** Where it lies. */
+  readonly position: string;
+  readonly source: string;
+}
+
+/** A record on `orders`, and the order id in it, if one can be read. */
+export interface SubmissionFact extends RecordFact {
+  /** `topic/partition/offset` */
+  readonly position: string;
+  readonly orderId: string | undefined;
+}
+
+/** Everything that the stores of a system say, read while it is at rest. */
+export interface Facts {
+  readonly orders: ReadonlyMap<string, OrderFact>;
+  /** The decision of every order that has one, as its history holds it. */
+  readonly decisions: ReadonlyMap<string, EnrichedOrder>;
+  readonly documents: ReadonlyMap<string, DocumentFact>;
+  readonly events: readonly EventFact[];
+  readonly stock: readonly StockFact[];
+  readonly reservations: ReadonlyMap<string, ReservationFact>;
+  readonly payments: ReadonlyMap<string, PaymentFact>;
+  readonly ledger: readonly LedgerFact[];
+  readonly submissions: readonly SubmissionFact[];
+  readonly letters: readonly LetterFact[];
+  /** The records that dead letters say they came from, by `topic/partition/offset`, where they still exist. */
+  readonly sources: ReadonlyMap<string, RecordFact>;
+  readonly now: Date;
+}

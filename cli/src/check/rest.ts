@@ -1,0 +1,47 @@
+import { groups, topics } from '@orderflow/contracts';
+import type { TopicOffsets } from '@orderflow/messaging';
+import type { Query, Stores } from '../stores.ts';
+import { terminalStates } from './invariants.ts';
+
+/** Which group reads which topic. */
+const readers = [
+  [topics.orders, groups.orderWorker],
+  [topics.orderEvents, groups.inventory],
+  [topics.orderEvents, groups.payment],
+  [topics.orderEvents, groups.orderView],
+  [topics.inventoryEvents, groups.orderSaga],
+  [topics.inventoryEvents, groups.payment],
+  [topics.paymentEvents, groups.orderSaga],
+] as const;
+
+/** What is still under way, a line each; empty at rest. */
+export async function underWay(stores: Stores, offsets: TopicOffsets): Promise<string[]> {
+  const outboxes: readonly (readonly [string, Query])[] = [
+    ['order', stores.orders],
+    ['inventory', stores.inventory],
+    ['payment', stores.payment],
+    ['enrichment', stores.enrichment],
+  ];
+  const pending = outboxes.map(async ([name, query]) => {
+    const [row] = await query<{ count: number }>('select count(*)::int as count from outbox');
+    return row?.count ? [`${row.count} events in the outbox of ${name}`] : [];
+  });
+  const behind = readers.map(async ([topic, group]) => {
+    const lag = await lagOf(offsets, topic, group);
+    return lag > 0n ? [`${lag} records of ${topic} not read by ${group}`] : [];
+  });
+  const open = stores
+    .orders<{ state: string; count: number }>(
+      `select state, count(*)::int as count from orders
+       where needs_attention is null and state <> all ($1::text[]) group by state order by state`,
+      [[...terminalStates]],
+    )
+    .then((rows) => rows.map(({ state, count }) => `${count} orders ${state}`));
+  return (await Promise.all([...pending, ...behind, open])).flat();
+}
+
+async function lagOf(offsets: TopicOffsets, topic: string, group: string): Promise<bigint> {
+  const committed = await offsets.committed(group, topic);
+  const ranges = (await offsets.ranges(topic)) ?? [];
+  return ranges.reduce((lag, { partition, from, to }) => lag + to - (committed.get(partition) ?? from), 0n);
+}

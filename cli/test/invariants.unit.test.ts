@@ -1,0 +1,299 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toMoney } from '@orderflow/contracts';
+import {
+  type EnrichedOrder,
+  EnrichedOrder_Outcome,
+  EnrichedOrderSchema,
+} from '@orderflow/contracts/orderflow/order/v1/enriched_order';
+import { describe, expect, test } from 'vitest';
+import type { DocumentFact, EventFact, Facts, LedgerFact, OrderFact } from '../src/check/facts.ts';
+import { checkInvariants } from '../src/check/invariants.ts';
+
+const decideTime = new Date('2026-11-24T12:00:00Z');
+const now = new Date('2026-11-24T13:00:00Z');
+
+/** A system at rest with three orders: completed, rejected, cancelled for want of money. */
+function soundFacts(): Facts {
+  const events = (id: string, ...types: string[]): EventFact[] =>
+    types.map((type, index) => ({ id: `${id}/${index + 1}`, type, orderId: id }));
+  return {
+    orders: new Map(
+      [
+        order('o-done', 'COMPLETED', 4, 216n),
+        order('o-bad', 'REJECTED', 1, undefined),
+        order('o-poor', 'CANCELLED', 4, 216n),
+      ].map((each) => [each.id, each]),
+    ),
+    decisions: new Map([
+      ['o-done', decision('o-done')],
+      ['o-bad', decision('o-bad', { outcome: EnrichedOrder_Outcome.REJECTED })],
+      ['o-poor', decision('o-poor')],
+    ]),
+    documents: new Map([
+      ['o-done', shown('o-done', { progress: { version: 4, state: 'COMPLETED' } })],
+      ['o-bad', rejection('o-bad')],
+      ['o-poor', shown('o-poor', { progress: { version: 4, state: 'CANCELLED' } })],
+    ]),
+    events: [
+      ...events('o-done', 'OrderAccepted', 'OrderReserved', 'OrderConfirmed', 'OrderCompleted'),
+      ...events('o-bad', 'OrderRejected'),
+      ...events('o-poor', 'OrderAccepted', 'OrderReserved', 'OrderCancelRequested', 'OrderCancelled'),
+    ],
+    stock: [{ productId: 'p-1', onHand: 8n, reserved: 0n, committed: 2n, adjusted: 10n }],
+    reservations: new Map([
+      ['o-done', { orderId: 'o-done', state: 'COMMITTED', lines: new Map([['p-1', 2n]]) }],
+      ['o-poor', { orderId: 'o-poor', state: 'RELEASED', lines: new Map([['p-1', 2n]]) }],
+    ]),
+    payments: new Map([
+      ['o-done', { orderId: 'o-done', state: 'PROCESSED', amount: 216n }],
+      ['o-poor', { orderId: 'o-poor', state: 'VOIDED', amount: 216n }],
+    ]),
+    ledger: [charge('o-done', 1)],
+    submissions: [
+      { position: 'orders/0/0', orderId: 'o-done', key: null, value: Buffer.from('a') },
+      { position: 'orders/0/1', orderId: undefined, key: null, value: Buffer.from('?') },
+    ],
+    letters: [
+      { position: 'orders.order-worker.dlq/0/0', source: 'orders/0/1', key: null, value: Buffer.from('?') },
+    ],
+    sources: new Map([['orders/0/1', { key: null, value: Buffer.from('?') }]]),
+    now,
+  };
+}
+
+function order(id: string, state: string, version: number, total: bigint | undefined): OrderFact {
+  return { id, state, version, total, needsAttention: undefined, deadlineTime: undefined, refunded: false };
+}
+
+function charge(orderId: string, n: number): LedgerFact {
+  return { kind: 'CHARGE', chargeKey: `${orderId}:${n}`, orderId, amount: 216n };
+}
+
+function decision(
+  orderId: string,
+  { outcome = EnrichedOrder_Outcome.ACCEPTED }: { outcome?: EnrichedOrder_Outcome } = {},
+): EnrichedOrder {
+  const isAccepted = outcome === EnrichedOrder_Outcome.ACCEPTED;
+  return create(EnrichedOrderSchema, {
+    orderId,
+    outcome,
+    decideTime: timestampFromDate(decideTime),
+    rejections: isAccepted
+      ? []
+      : [{ reason: 'LINES_EMPTY', field: 'lines', message: 'the order has no lines' }],
+    ...(isAccepted && {
+      customer: { customer: { customerId: 'c-1', name: 'Ada', email: 'ada@example.com' } },
+      lines: [
+        {
+          product: { productId: 'p-1', sku: 'LAPTOP001', name: 'Laptop' },
+          quantity: 2n,
+          unitPrice: toMoney(100n, 'USD'),
+          amount: toMoney(200n, 'USD'),
+        },
+      ],
+      subtotal: toMoney(200n, 'USD'),
+      tax: toMoney(16n, 'USD'),
+      total: toMoney(216n, 'USD'),
+    }),
+  });
+}
+
+function shown(_id: string, changes: Partial<DocumentFact>): DocumentFact {
+  return {
+    _id,
+    outcome: 'ACCEPTED',
+    decide_time: decideTime,
+    customer: { customer_id: 'c-1', name: 'Ada', email: 'ada@example.com' },
+    lines: [
+      {
+        product: { product_id: 'p-1', sku: 'LAPTOP001', name: 'Laptop' },
+        quantity: 2,
+        unit_price: { minor_units: 100 },
+        amount: { minor_units: 200 },
+      },
+    ],
+    subtotal: { minor_units: 200 },
+    tax: { minor_units: 16 },
+    total: { minor_units: 216 },
+    ...changes,
+  };
+}
+
+function rejection(_id: string): DocumentFact {
+  return {
+    _id,
+    outcome: 'REJECTED',
+    decide_time: decideTime,
+    rejections: [{ reason: 'LINES_EMPTY', field: 'lines', message: 'the order has no lines' }],
+    progress: { version: 1, state: 'REJECTED' },
+  };
+}
+
+/** What is found after something was changed. */
+function violationsOf(change: (facts: Facts) => Partial<Facts>): string[] {
+  const facts = soundFacts();
+  return checkInvariants({ ...facts, ...change(facts) }).flatMap(({ violations }) => violations);
+}
+
+test('a sound system has no violations, and everything was looked at', () => {
+  const findings = checkInvariants(soundFacts());
+  expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
+  expect(findings.filter(({ checked }) => checked === 0)).toEqual([]);
+});
+
+const withOrder = (facts: Facts, id: string, changes: Partial<OrderFact>) => ({
+  orders: new Map(facts.orders).set(id, { ...(facts.orders.get(id) as OrderFact), ...changes }),
+});
+
+describe('a fault in one store is found', () => {
+  test.each<[string, (facts: Facts) => Partial<Facts>, RegExp]>([
+    [
+      'a record that became nothing',
+      ({ submissions }) => ({
+        submissions: [...submissions, { position: 'orders/1/7', orderId: 'o-lost', key: null, value: null }],
+      }),
+      /^orders\/1\/7: order o-lost is not there$/,
+    ],
+    [
+      'a poison record that was dropped',
+      () => ({ letters: [] }),
+      /^orders\/0\/1: cannot be read, and is not in the dead letters$/,
+    ],
+    [
+      'an order that everybody has forgotten',
+      (facts) => withOrder(facts, 'o-done', { state: 'CONFIRMED' }),
+      /^o-done: CONFIRMED, and nobody will look at it$/,
+    ],
+    [
+      'an order past its deadline',
+      (facts) => withOrder(facts, 'o-done', { state: 'CONFIRMED', deadlineTime: decideTime }),
+      /^o-done: CONFIRMED, to be looked at 2026-11-24T12:00:00.000Z$/,
+    ],
+    [
+      'an event that was never told',
+      ({ events }) => ({ events: events.filter(({ id }) => id !== 'o-done/3') }),
+      /^o-done: told as \[o-done\/1 o-done\/2 o-done\/4\] instead of/,
+    ],
+    [
+      'events out of order',
+      ({ events }) => ({ events: events.toReversed() }),
+      /^o-done: told as \[o-done\/4 o-done\/3/,
+    ],
+    [
+      'a path that cannot be',
+      ({ events }) => ({
+        events: events.map((event) =>
+          event.id === 'o-done/3' ? { ...event, type: 'OrderCancelled' } : event,
+        ),
+      }),
+      /^o-done: told OrderAccepted, OrderReserved, OrderCancelled, OrderCompleted$/,
+    ],
+    [
+      'a document with another total',
+      ({ documents }) => ({
+        documents: new Map(documents).set('o-done', shown('o-done', { total: { minor_units: 215 } })),
+      }),
+      /^o-done: shown as .*"total":"215".* instead of .*"total":"216"/,
+    ],
+    [
+      'progress that stands still',
+      ({ documents }) => ({
+        documents: new Map(documents).set(
+          'o-done',
+          shown('o-done', { progress: { version: 3, state: 'CONFIRMED' } }),
+        ),
+      }),
+      /^o-done: COMPLETED at 4, shown as CONFIRMED at 3$/,
+    ],
+    ['a charge that was lost', () => ({ ledger: [] }), /^o-done: COMPLETED: 0 kept instead of 216$/],
+    [
+      'money kept of a cancelled order',
+      ({ ledger }) => ({ ledger: [...ledger, charge('o-poor', 1)] }),
+      /^o-poor: CANCELLED: 216 kept instead of 0$/,
+    ],
+    [
+      'two charges at once, though one was given back later',
+      ({ ledger }) => ({
+        ledger: [...ledger, charge('o-done', 2), { ...charge('o-done', 2), kind: 'REFUND' }],
+      }),
+      /^o-done: charged as o-done:1 and o-done:2$/,
+    ],
+    [
+      'a charge of an order that nobody knows',
+      ({ ledger }) => ({ ledger: [...ledger, charge('o-ghost', 1)] }),
+      /^o-ghost: charged for an unknown order$/,
+    ],
+    [
+      'a payment that failed for a completed order',
+      ({ payments }) => ({
+        payments: new Map(payments).set('o-done', { orderId: 'o-done', state: 'FAILED', amount: 216n }),
+      }),
+      /^o-done: COMPLETED with a payment FAILED$/,
+    ],
+    [
+      'stock that has vanished',
+      ({ stock }) => ({ stock: stock.map((each) => ({ ...each, onHand: 7n })) }),
+      /^p-1: 10 came; 7 are there and 2 left$/,
+    ],
+    [
+      'stock that is held for nobody',
+      ({ stock }) => ({ stock: stock.map((each) => ({ ...each, reserved: 1n })) }),
+      /^p-1: 1 reserved, but 0 held for orders$/,
+    ],
+    [
+      'a reservation left open by a cancelled order',
+      ({ reservations, stock }) => ({
+        stock: stock.map((each) => ({ ...each, reserved: 2n })),
+        reservations: new Map(reservations).set('o-poor', {
+          orderId: 'o-poor',
+          state: 'RESERVED',
+          lines: new Map([['p-1', 2n]]),
+        }),
+      }),
+      /^o-poor: CANCELLED with a reservation RESERVED$/,
+    ],
+    [
+      'a dead letter that was changed',
+      ({ letters }) => ({ letters: letters.map((letter) => ({ ...letter, value: Buffer.from('!') })) }),
+      /^orders\.order-worker\.dlq\/0\/0: differs from orders\/0\/1$/,
+    ],
+  ])('%s', (_, change, expected) => {
+    const violations = violationsOf(change);
+    expect(violations.filter((violation) => expected.test(violation))).toHaveLength(1);
+  });
+});
+
+describe('what is allowed', () => {
+  test.each<[string, (facts: Facts) => Partial<Facts>]>([
+    ['events told more than once', ({ events }) => ({ events: [...events, ...events] })],
+    [
+      'a refund after completion',
+      (facts) => ({
+        ...withOrder(facts, 'o-done', { refunded: true, version: 5 }),
+        events: [...facts.events, { id: 'o-done/5', type: 'OrderRefunded', orderId: 'o-done' }],
+        ledger: [...facts.ledger, { ...charge('o-done', 1), kind: 'REFUND' }],
+        payments: new Map(facts.payments).set('o-done', {
+          orderId: 'o-done',
+          state: 'REFUNDED',
+          amount: 216n,
+        }),
+        documents: new Map(facts.documents).set(
+          'o-done',
+          shown('o-done', { progress: { version: 5, state: 'COMPLETED' } }),
+        ),
+      }),
+    ],
+    [
+      'an order that needs attention',
+      (facts) => ({
+        orders: new Map(facts.orders).set('o-odd', {
+          ...order('o-odd', 'PENDING', 0, undefined),
+          needsAttention: 'ENRICHMENT_INVALID',
+        }),
+      }),
+    ],
+  ])('%s', (_, change) => {
+    expect(violationsOf(change)).toEqual([]);
+  });
+});

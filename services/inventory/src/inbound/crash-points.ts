@@ -1,0 +1,10 @@
+import type { ReservationState } from '../domain/reservation.ts';
+
+/** Where a process can be made to die after a transaction: before its offset is committed, or its call answered. */
+export const crashPoints = {
+  RESERVED: 'inventory-after-reserve-transaction',
+  UNAVAILABLE: 'inventory-after-refuse-transaction',
+  RELEASED: 'inventory-after-release-transaction',
+  COMMITTED: 'inventory-after-commit-transaction',
+  stockChanged: 'inventory-after-stock-transaction',
+} as const satisfies Record<ReservationState | 'stockChanged', string>;

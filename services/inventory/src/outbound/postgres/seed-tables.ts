@@ -1,0 +1,20 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { nativeQuery } from '@orderflow/storage';
+import { seedStock } from '../../domain/seed.ts';
+
+/** Stocks the products that were never stocked; those that were stay as they are. Audited like any change by hand. */
+export async function seedTables(em: SqlEntityManager, now: Date): Promise<void> {
+  const seeds = seedStock();
+  await nativeQuery(
+    em,
+    `with seeded as (
+       insert into stock (product_id, on_hand, reserved, committed, update_time)
+       select product_id, on_hand, 0, 0, $3 from unnest($1::text[], $2::bigint[]) as seed (product_id, on_hand)
+       order by product_id
+       on conflict do nothing
+       returning product_id, on_hand)
+     insert into stock_adjustment (product_id, delta, on_hand, reason, caller_id, create_time)
+     select product_id, on_hand, on_hand, 'stocked from the start', 'inventory', $3 from seeded`,
+    [seeds.map(({ productId }) => productId), seeds.map(({ onHand }) => onHand), now],
+  );
+}

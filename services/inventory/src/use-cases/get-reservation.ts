@@ -1,0 +1,12 @@
+import { Refusal } from '../domain/refusal.ts';
+import type { Reservation } from '../domain/reservation.ts';
+import type { ReservationReader } from '../ports.ts';
+
+/** @throws Refusal RESERVATION_NOT_FOUND */
+export async function getReservation(reader: ReservationReader, orderId: string): Promise<Reservation> {
+  const reservation = await reader.find(orderId);
+  if (reservation !== undefined) return reservation;
+  throw new Refusal('RESERVATION_NOT_FOUND', `nothing was ever reserved for an order ${orderId}`, {
+    order_id: orderId,
+  });
+}

@@ -1,0 +1,67 @@
+import {
+  type Decision,
+  decide,
+  type OrderEvent,
+  productsOf,
+  type Reservation,
+} from '../domain/reservation.ts';
+import type { Stock } from '../domain/stock.ts';
+import type { Answer, InReservationTransaction } from '../ports.ts';
+
+/** An event of the order service, and the trace it belongs to. */
+export interface TracedEvent {
+  readonly event: OrderEvent;
+  readonly traceparent: string;
+}
+
+/** Handles events in their order, all of them or none; answers what each has done. */
+export type HandleOrderEvents = (events: readonly TracedEvent[]) => Promise<Decision[]>;
+
+/** Reserves, commits and releases stock as the order service says, and answers it. */
+export function createHandleOrderEvents({
+  inTransaction,
+  now,
+}: {
+  readonly inTransaction: InReservationTransaction;
+  readonly now: () => Date;
+}): HandleOrderEvents {
+  return (events) =>
+    inTransaction(async (transaction) => {
+      const orderIds = new Set(events.map(({ event }) => event.orderId));
+      const stored = byKey(await transaction.lockReservations([...orderIds]), ({ orderId }) => orderId);
+      const productIds = new Set(events.flatMap(({ event }) => productsOf(stored.get(event.orderId), event)));
+      const stock = byKey(await transaction.lockStock([...productIds]), ({ productId }) => productId);
+
+      const time = now();
+      const reservations = new Map(stored);
+      const changedReservations = new Map<string, Reservation>();
+      const changedStock = new Map<string, Stock>();
+      const answers: Answer[] = [];
+      const decisions = events.map(({ event, traceparent }) => {
+        const decision = decide(reservations.get(event.orderId), stock, event, time);
+        if (decision.kind === 'applied') {
+          reservations.set(event.orderId, decision.reservation);
+          changedReservations.set(event.orderId, decision.reservation);
+          for (const level of decision.stock) {
+            stock.set(level.productId, level);
+            changedStock.set(level.productId, level);
+          }
+        }
+        if ('reservation' in decision) answers.push({ reservation: decision.reservation, traceparent });
+        return decision;
+      });
+
+      const changed = [...changedReservations.values()];
+      await transaction.write({
+        opened: changed.filter(({ orderId }) => !stored.has(orderId)),
+        moved: changed.filter(({ orderId }) => stored.has(orderId)),
+        stock: [...changedStock.values()],
+        answers,
+      });
+      return decisions;
+    });
+}
+
+function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T> {
+  return new Map(items.map((item) => [keyOf(item), item]));
+}

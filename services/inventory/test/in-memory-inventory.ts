@@ -1,0 +1,23 @@
+import type { Reservation } from '../src/domain/reservation.ts';
+import { noStock, type Stock } from '../src/domain/stock.ts';
+import type { Answer, InReservationTransaction } from '../src/ports.ts';
+
+/** Stock and reservations in memory, one transaction at a time. `onHand`: what lies on the shelf at first. */
+export function inMemoryInventory(onHand: Readonly<Record<string, number>>) {
+  const stock = new Map<string, Stock>(
+    Object.entries(onHand).map(([id, pieces]) => [id, { ...noStock(id), onHand: BigInt(pieces) }]),
+  );
+  const reservations = new Map<string, Reservation>();
+  const answers: Answer[] = [];
+  const inTransaction: InReservationTransaction = (work) =>
+    work({
+      lockReservations: async (ids) => ids.flatMap((id) => reservations.get(id) ?? []),
+      lockStock: async (ids) => ids.flatMap((id) => stock.get(id) ?? []),
+      async write(changes) {
+        for (const one of [...changes.opened, ...changes.moved]) reservations.set(one.orderId, one);
+        for (const level of changes.stock) stock.set(level.productId, level);
+        answers.push(...changes.answers);
+      },
+    });
+  return { stock, reservations, answers, inTransaction };
+}
