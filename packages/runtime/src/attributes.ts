@@ -56,14 +56,6 @@ export const metric = {
     description: 'Orders that wait for an operator',
     attributes: ['cause'],
   },
-  stockEventsHandled: {
-    kind: 'counter',
-    name: 'orderflow.stock.events_handled',
-    unit: '{event}',
-    description:
-      'Order events that stock answers to: reserved, unavailable, released, committed, told_again, already_done or contradictory',
-    attributes: ['outcome'],
-  },
   orderTransitions: {
     kind: 'counter',
     name: 'orderflow.order.transitions',
@@ -76,6 +68,14 @@ export const metric = {
     name: 'orderflow.order.latency',
     unit: 's',
     description: 'Time from the creation of an order until it was confirmed, completed or cancelled',
+    attributes: ['outcome'],
+  },
+  stockEventsHandled: {
+    kind: 'counter',
+    name: 'orderflow.stock.events_handled',
+    unit: '{event}',
+    description:
+      'Order events that stock answers to: reserved, unavailable, released, committed, told_again, already_done or contradictory',
     attributes: ['outcome'],
   },
   recordsConsumed: {

@@ -46,9 +46,9 @@ export function kafkaBacklog(orm: MikroORM, kafka: Kafka): { backlog: Backlog<Ma
 
   const backlog: Backlog<Mark> = {
     async mark(kind) {
-      const [row] = await nativeQuery<{ time: Date; is_due: boolean }>(
+      const [row] = await nativeQuery<{ time: number; is_due: boolean }>(
         orm.em.fork(),
-        `select now() as time, exists (
+        `select floor(extract(epoch from now()) * 1000)::float8 as time, exists (
            select from orders where deadline_time < now() and (state = 'PENDING') = $1
          ) as is_due`,
         [kind === 'undecided'],
@@ -63,7 +63,7 @@ export function kafkaBacklog(orm: MikroORM, kafka: Kafka): { backlog: Backlog<Ma
           }),
         ),
       );
-      return { time: row.time, ends };
+      return { time: new Date(row.time), ends };
     },
 
     async isWorkedOff({ time, ends }) {

@@ -10,13 +10,16 @@ import { decodeEnrichedOrder } from './enriched-order-codec.ts';
 import { decisionEvent, type SagaEventName, sagaEvent } from './order-event.ts';
 import { withoutNul } from './storable.ts';
 
+/** A time as the driver hands it over: as milliseconds since 1970. */
+const millis = (time: string) => `round(extract(epoch from ${time}) * 1000)::float8`;
+
 /** The columns of `orders` that the saga works on. */
-export const sagaColumns = `id, customer_id, state, version, revision, needs_attention, total, cancel_reason,
+const sagaColumns = `id, customer_id, state, version, revision, needs_attention, total, cancel_reason,
   cancel_detail, stock_released, money_undone, transaction_id, refunded, requery_time is not null as requeried,
-  create_time`;
+  ${millis('create_time')} as create_time`;
 
 /** A row of these columns. */
-export interface SagaRow {
+interface SagaRow {
   readonly id: string;
   readonly customer_id: string;
   readonly state: OrderState;
@@ -31,7 +34,7 @@ export interface SagaRow {
   readonly transaction_id: string | null;
   readonly refunded: boolean;
   readonly requeried: boolean;
-  readonly create_time: Date;
+  readonly create_time: number;
 }
 
 /** Steps of orders and the answers given for them, in one Postgres transaction. `currency`: of the totals. */
@@ -83,7 +86,7 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
 }
 
 /** A row as the saga knows it. */
-export function toSagaOrder(row: SagaRow): SagaOrder {
+function toSagaOrder(row: SagaRow): SagaOrder {
   return {
     orderId: row.id,
     customerId: row.customer_id,
@@ -101,7 +104,7 @@ export function toSagaOrder(row: SagaRow): SagaOrder {
     cancelDetail: row.cancel_detail ?? undefined,
     transactionId: row.transaction_id ?? undefined,
     requeried: row.requeried,
-    createTime: row.create_time,
+    createTime: new Date(row.create_time),
   };
 }
 
@@ -111,7 +114,7 @@ async function updateOrders(em: SqlEntityManager, steps: readonly Step[]): Promi
   const orders = byOrder.map((ofOrder) => (ofOrder.at(-1) as Step).after);
   const standings = orders.map(({ place }) => places[place]);
   const looks = byOrder.map((ofOrder) => ofOrder.findLast(({ look }) => look !== 'keep')?.look ?? 'keep');
-  const [row] = await nativeQuery<{ time: Date }>(
+  const [row] = await nativeQuery<{ time: number }>(
     em,
     `
     update orders set
@@ -131,7 +134,7 @@ async function updateOrders(em: SqlEntityManager, steps: readonly Step[]): Promi
       cancel_detail, transaction_id, requeried, requeried_now, keeps_look, look_after_ms
     )
     where orders.id = new.id
-    returning date_trunc('milliseconds', now()) as time`,
+    returning ${millis('now()')} as time`,
     [
       orders.map(({ orderId }) => orderId),
       standings.map(({ state }) => state),
@@ -151,7 +154,7 @@ async function updateOrders(em: SqlEntityManager, steps: readonly Step[]): Promi
     ],
   );
   if (row === undefined) throw new Error('steps of orders that do not exist');
-  return row.time;
+  return new Date(row.time);
 }
 
 /** Texts of events come from outside. */
@@ -218,11 +221,11 @@ async function lastEvents(
   const rows = await nativeQuery<{
     order_id: string;
     name: string;
-    time: Date;
+    time: number;
     enriched_order: Buffer | null;
   }>(
     em,
-    `select distinct on (order_id) order_id, event_types[cardinality(event_types)] as name, create_time as time,
+    `select distinct on (order_id) order_id, event_types[cardinality(event_types)] as name, ${millis('create_time')} as time,
        enriched_order
      from order_history where order_id = any($1::text[]) and cardinality(event_types) > 0
      order by order_id, revision desc`,
@@ -234,7 +237,7 @@ async function lastEvents(
     if (last === undefined) throw new Error(`order ${before.orderId} has told nothing`);
     const telling = {
       version: before.version,
-      time: last.time,
+      time: new Date(last.time),
       traceparent: occurrence.traceparent ?? currentTrace()?.traceparent,
     };
     const message =
