@@ -2,8 +2,9 @@ import { create } from '@bufbuild/protobuf';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { Fault_Kind, FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { eventually } from '@orderflow/testing';
+import { untilKnown } from './clients.ts';
 import { recordOf } from './orders.ts';
-import { type Lines, untilKnown, type Whole } from './whole.ts';
+import type { Lines, Whole } from './whole.ts';
 
 /** Short times, so that what is retried, settled and looked at again happens within a test. */
 export const hastyTimes = {

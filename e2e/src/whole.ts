@@ -1,22 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
-import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
-import { settings as cliSettings } from '@orderflow/cli/config';
-import { run as runOrders } from '@orderflow/cli/run';
-import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
-import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
 import { type Order, Order_State, Order_StateSchema } from '@orderflow/contracts/orderflow/order/v1/order';
-import {
-  CreateOrderResponseSchema,
-  OrderService,
-} from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
-import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
-import { loadConfig } from '@orderflow/runtime';
+import { CreateOrderResponseSchema } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { eventually } from '@orderflow/testing';
 import { expect } from 'vitest';
-import type { System } from './system.ts';
+import { type Clients, clientsOf, ordersCommand, untilKnown } from './clients.ts';
 import { createTestSystem, type TestSystem } from './test-system.ts';
 
 /** How many of a product. */
@@ -38,15 +26,6 @@ interface Acknowledged {
   readonly order: Order;
 }
 
-/** The clients of a whole system. */
-export interface Clients {
-  readonly orders: Client<typeof OrderService>;
-  readonly inventory: Client<typeof InventoryService>;
-  readonly payments: Client<typeof PaymentService>;
-  readonly gateway: Client<typeof GatewayService>;
-  readonly gatewayFaults: Client<typeof FaultService>;
-}
-
 /** A whole system under test, and what its callers were told. */
 export interface Whole extends TestSystem, Clients {
   /** Calls CreateOrder, again and again for as long as the outcome is not known, as a careful caller does. */
@@ -61,19 +40,6 @@ export interface Whole extends TestSystem, Clients {
    * was sent, and a repeated request id gets the answer it got the first time.
    */
   expectSound(options?: { waitSeconds?: number }): Promise<void>;
-}
-
-/** The clients of a system; `order-api` and the others need not run yet. */
-export function clientsOf({ services }: System): Clients {
-  const transport = (name: keyof System['services']) =>
-    createConnectTransport({ baseUrl: services[name].url, httpVersion: '1.1', defaultTimeoutMs: 10_000 });
-  return {
-    orders: createClient(OrderService, transport('order-api')),
-    inventory: createClient(InventoryService, transport('inventory')),
-    payments: createClient(PaymentService, transport('payment')),
-    gateway: createClient(GatewayService, transport('payment-gateway-stub')),
-    gatewayFaults: createClient(FaultService, transport('payment-gateway-stub')),
-  };
 }
 
 const terminal = [Order_State.COMPLETED, Order_State.REJECTED, Order_State.CANCELLED];
@@ -173,48 +139,4 @@ function wholeOf(system: TestSystem): Whole {
 function contentOf({ customerId, lines }: Order) {
   const quantities = lines.map(({ reference, quantity }) => [reference.value, Number(quantity)]);
   return { customerId, lines: Object.fromEntries(quantities) };
-}
-
-/** Errors after which nobody can say whether the call took effect. */
-const unknownOutcomes = new Set([
-  Code.Unavailable,
-  Code.DeadlineExceeded,
-  Code.Canceled,
-  Code.Aborted,
-  Code.Unknown,
-]);
-
-/** Repeats a call that may be repeated until its outcome is known. */
-export function untilKnown<T>(call: () => Promise<T>): Promise<T> {
-  let refusal: ConnectError | undefined;
-  return eventually(
-    async () => {
-      try {
-        return { answer: await call() };
-      } catch (error) {
-        const known = ConnectError.from(error);
-        if (unknownOutcomes.has(known.code)) throw error;
-        refusal = known;
-        return { answer: undefined };
-      }
-    },
-    { timeoutMs: 60_000, intervalMs: 100 },
-  ).then(({ answer }) => {
-    if (answer === undefined) throw refusal;
-    return answer;
-  });
-}
-
-/** Runs `pnpm orders …` on a system; what it said comes back with the exit code. */
-export async function ordersCommand(
-  env: Readonly<Record<string, string>>,
-  ...args: string[]
-): Promise<{ code: number; said: string }> {
-  const said: string[] = [];
-  const code = await runOrders(args, loadConfig(cliSettings, { ...env }), {
-    print: (text) => void said.push(text),
-    note: (text) => void said.push(text),
-    signal: new AbortController().signal,
-  });
-  return { code, said: said.join('\n') };
 }
