@@ -1,5 +1,4 @@
-import { create } from '@bufbuild/protobuf';
-import { type Money, MoneySchema } from './gen/google/type/money_pb.ts';
+import type { Money } from './gen/google/type/money_pb.ts';
 
 /** An amount in the currency's minor unit: 1299n is 12.99 USD. */
 export type MinorUnits = bigint;
@@ -8,11 +7,12 @@ const nanosPerMinorUnit = 10_000_000;
 
 /** Converts minor units of a currency with two decimals to `google.type.Money`. */
 export function toMoney(amount: MinorUnits, currencyCode: string): Money {
-  return create(MoneySchema, {
+  return {
+    $typeName: 'google.type.Money',
     currencyCode,
     units: amount / 100n,
     nanos: Number(amount % 100n) * nanosPerMinorUnit,
-  });
+  };
 }
 
 /**
