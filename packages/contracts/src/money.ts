@@ -27,9 +27,13 @@ export function toMinorUnits(money: Money): MinorUnits | undefined {
   return units * 100n + BigInt(nanos / nanosPerMinorUnit);
 }
 
+/** Writes an amount as an exact decimal number: `1299.99`. */
+export function formatAmount(amount: MinorUnits): string {
+  const digits = String(amount < 0n ? -amount : amount).padStart(3, '0');
+  return `${amount < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+}
+
 /** Writes an amount for people: `1299.99 USD`. */
 export function formatMoney(amount: MinorUnits, currencyCode: string): string {
-  const sign = amount < 0n ? '-' : '';
-  const absolute = amount < 0n ? -amount : amount;
-  return `${sign}${absolute / 100n}.${String(absolute % 100n).padStart(2, '0')} ${currencyCode}`;
+  return `${formatAmount(amount)} ${currencyCode}`;
 }

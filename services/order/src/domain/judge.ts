@@ -52,11 +52,11 @@ export function judge(
 ): Verdict {
   const wanted = needs(submission);
   const customerLookups = wanted.customers.map((id) => knowledge.customer(id));
-  const productLookups = wanted.products.map((reference) => knowledge.product(reference));
-  for (const lookup of [...customerLookups, ...productLookups]) {
+  const lookups = [...customerLookups, ...wanted.products.map((reference) => knowledge.product(reference))];
+  for (const lookup of lookups) {
     if (lookup.status === 'invalid') return { kind: 'invalid', cause: lookup.cause };
   }
-  for (const lookup of [...customerLookups, ...productLookups]) {
+  for (const lookup of lookups) {
     if (lookup.status === 'unavailable') return { kind: 'wait', cause: lookup.cause };
   }
 
