@@ -1,5 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { groups, toMinorUnits, topics } from '@orderflow/contracts';
+import { formatAmount, groups, toMinorUnits, topics } from '@orderflow/contracts';
 import {
   OrderAcceptedSchema,
   OrderRejectedSchema,
@@ -141,8 +141,8 @@ function difference(
   if (document === undefined) return 'no document';
   if (document.outcome !== expected.outcome) return `${document.outcome} instead of ${expected.outcome}`;
   if (expected.outcome === 'ACCEPTED') {
-    const total = BigInt(document.total?.minor_units ?? -1);
-    return total === expected.total ? undefined : `total ${total} instead of ${expected.total}`;
+    const total = formatAmount(expected.total);
+    return document.total === total ? undefined : `total ${document.total} instead of ${total}`;
   }
   if (expected.outcome === 'REJECTED') {
     const reasons = [...new Set(document.rejections?.map(({ reason }) => reason))].sort();
