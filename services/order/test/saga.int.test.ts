@@ -28,6 +28,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, createApp } from '../src/app.ts';
 import { settings } from '../src/config.ts';
 import { migrations } from '../src/migrations/index.ts';
+import { kafkaBacklog } from '../src/outbound/backlog.ts';
 import { OrderHistoryRow, OrderRow } from '../src/outbound/entities.ts';
 import { createOrderStore } from '../src/outbound/order-store.ts';
 import { decide, submission } from './kit.ts';
@@ -261,19 +262,37 @@ describe('a deadline', () => {
     await becomes('late', { state: 'CANCELLING', cancel_reason: 'DEADLINE', version: 2 });
   });
 
-  test('waits for what is still to be read: an answer that is on the topic counts', async () => {
+  test('waits for what is still to be told and to be read: an answer that is on the topic counts', async () => {
     await accepted('backlog');
     await eventually(async () => expect(await toldOf('backlog')).toHaveLength(1));
     await query("update orders set requery_time = now() where id = 'backlog'");
-    // Nobody reads while the answer arrives and the deadline passes.
+    // Nobody reads, and nobody tells, while the answer arrives and the deadline passes.
     await running.stop();
     await producer.send([
       answer(InventoryReservedSchema, 'backlog'),
       answer(PaymentProcessedSchema, 'backlog', { transactionId: 'tx' }),
     ]);
     await due('backlog');
+    const { backlog, component } = kafkaBacklog(postgres.orm, kafka);
+    const mark = await backlog.mark('decided');
+    if (mark === undefined) throw new Error('no deadline is due');
+    expect(await backlog.isWorkedOff(mark)).toBe(false);
+
+    await accepted('untold');
+    const later = (await backlog.mark('decided')) ?? mark;
     await start();
     await becomes('backlog', { state: 'CONFIRMED' });
+    await eventually(async () => expect(await backlog.isWorkedOff(mark)).toBe(true));
+    await eventually(async () => expect(await backlog.isWorkedOff(later)).toBe(true));
+    await query(
+      "insert into outbox (topic, key, value, headers, create_time) values ('nowhere', 'k', '', '{}', $1)",
+      later.time,
+    );
+    expect(await backlog.isWorkedOff(later)).toBe(false);
+    // What the broker refuses for good is in nobody's way but its own order's.
+    await query("update outbox set failed_time = now() where topic = 'nowhere'");
+    expect(await backlog.isWorkedOff(later)).toBe(true);
+    await component.stop();
   });
 
   test('of an undecided order waits for the worker to have read its topic', async () => {
