@@ -7,6 +7,7 @@ import { startProcess, type TestProcess } from '@orderflow/testing/process';
 const programs = {
   'enrichment-stub': { main: 'services/enrichment-stub/src/main.ts', roles: [], port: 8005 },
   inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002 },
+  'order-api': { main: 'services/order/src/main.ts', roles: ['api'], port: 8001 },
   'order-relay': { main: 'services/order/src/main.ts', roles: ['relay'], port: 8011 },
   'order-worker': { main: 'services/order/src/main.ts', roles: ['worker'], port: 8012 },
   'order-saga': { main: 'services/order/src/main.ts', roles: ['saga'], port: 8013 },
