@@ -9,6 +9,7 @@ const programs = {
   inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002 },
   'order-relay': { main: 'services/order/src/main.ts', roles: ['relay'], port: 8011 },
   'order-worker': { main: 'services/order/src/main.ts', roles: ['worker'], port: 8012 },
+  'order-saga': { main: 'services/order/src/main.ts', roles: ['saga'], port: 8013 },
   'order-view': { main: 'services/order/src/main.ts', roles: ['view'], port: 8014 },
 } as const;
 

@@ -19,6 +19,7 @@ export const attribute = {
   cause: 'Why an order needs attention',
   code: 'The Connect code of the answer, such as ok or not_found',
   'cpu.mode': 'user or system',
+  happening: 'What happened to an order: a word of docs/order-states.md',
   group: 'The consumer group, without the prefix of tests',
   kind: 'What is looked up: customer or product',
   method: 'The RPC method, such as BatchGetCustomers',
@@ -28,6 +29,7 @@ export const attribute = {
   reason: 'A reason from docs/errors.md, or of a dead letter from docs/events.md',
   result: 'hit, stale or miss',
   service: 'The full name of the RPC service',
+  state: 'The state of an order afterwards',
   stage: 'The part of a slice: enrich, decide or show',
   topic: 'The topic, without the prefix of tests',
 } as const;
@@ -53,6 +55,20 @@ export const metric = {
     unit: '{order}',
     description: 'Orders that wait for an operator',
     attributes: ['cause'],
+  },
+  orderTransitions: {
+    kind: 'counter',
+    name: 'orderflow.order.transitions',
+    unit: '{transition}',
+    description: 'Steps of orders after their decision, by what happened and the state afterwards',
+    attributes: ['state', 'happening'],
+  },
+  orderLatency: {
+    kind: 'histogram',
+    name: 'orderflow.order.latency',
+    unit: 's',
+    description: 'Time from the creation of an order until it was confirmed, completed or cancelled',
+    attributes: ['outcome'],
   },
   stockEventsHandled: {
     kind: 'counter',

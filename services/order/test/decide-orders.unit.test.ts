@@ -117,6 +117,7 @@ function received(change: Partial<Submission> = {}, bytes = ''): ReceivedOrder {
   return {
     submission: submission(change),
     source: source({ offset }),
+    contentType: undefined,
     bytes: Buffer.from(bytes || `record ${offset}`),
     traceparent: undefined,
   };

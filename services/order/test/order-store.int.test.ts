@@ -38,6 +38,7 @@ function candidate(orderId: string, change: Partial<Candidate> = {}): Candidate 
     cause: 'orders/0/7',
     traceparent: undefined,
     contentHash: first,
+    submission: { value: content('sent'), contentType: undefined },
     decision: accepted(orderId),
     ...change,
   };

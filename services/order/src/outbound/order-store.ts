@@ -1,17 +1,11 @@
-import { create } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
-import { toMoney, topics } from '@orderflow/contracts';
-import {
-  OrderAcceptedSchema,
-  OrderRejectedSchema,
-} from '@orderflow/contracts/orderflow/order/event/v1/order_events';
-import { appendOutbox, encodeEvent, type OutboxMessage } from '@orderflow/messaging';
+import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
 import { nativeQuery } from '@orderflow/storage';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
-import { limits } from '../domain/judge.ts';
 import type { Candidate, OrderStore, Settled } from '../ports.ts';
 import { decodeEnrichedOrder, encodeEnrichedOrder } from './enriched-order-codec.ts';
+import { decisionEvent } from './order-event.ts';
+import { storable } from './storable.ts';
 
 interface StoredOrder {
   id: string;
@@ -97,10 +91,10 @@ async function insertNew(
     `
     insert into orders (
       id, customer_id, content_hash, state, version, revision, needs_attention, total,
-      deadline_time, create_time, update_time
+      submission, submission_content_type, deadline_time, create_time, update_time
     )
     select id, customer_id, content_hash, state, version, 1, needs_attention, total,
-      case state when 'ACCEPTED' then now() + $8 * interval '1 millisecond' end, now(), now()
+      submission, submission_content_type, case state when 'ACCEPTED' then now() + $10 * interval '1 millisecond' end, now(), now()
     from unnest(
       $1::text[],
       $2::text[],
@@ -108,8 +102,13 @@ async function insertNew(
       $4::text[],
       $5::int[],
       $6::text[],
-      $7::bigint[]
-    ) as new(id, customer_id, content_hash, state, version, needs_attention, total)
+      $7::bigint[],
+      $8::bytea[],
+      $9::text[]
+    ) as new(
+      id, customer_id, content_hash, state, version, needs_attention, total, submission,
+      submission_content_type
+    )
     order by id
     on conflict (id) do nothing
     returning id`,
@@ -121,16 +120,13 @@ async function insertNew(
       rows.map(({ version }) => version),
       rows.map(attentionAfter),
       rows.map(totalAfter),
+      rows.map((row) => submissionAfter(row)?.value ?? null),
+      rows.map((row) => submissionAfter(row)?.contentType ?? null),
       acceptedLookMs,
     ],
   );
   const isNew = new Set(inserted.map(({ id }) => id));
   return new Map([...transitions].filter(([id]) => isNew.has(id)));
-}
-
-/** A sender's text as a column takes it: Postgres refuses NUL, and an index what is very long. */
-function storable(text: string): string {
-  return text.slice(0, limits.textLength).replaceAll('\0', '');
 }
 
 async function lockStored(em: SqlEntityManager, ids: readonly string[]): Promise<StoredOrder[]> {
@@ -192,6 +188,11 @@ function totalAfter({ decision }: Transition): bigint | null {
   return 'decision' in decision && decision.decision.outcome === 'ACCEPTED' ? decision.decision.total : null;
 }
 
+/** What RetryOrder sends again; nothing once there is a decision. */
+function submissionAfter({ decision, candidate }: Transition): Candidate['submission'] | undefined {
+  return 'invalid' in decision ? candidate.submission : undefined;
+}
+
 async function updatePending(
   em: SqlEntityManager,
   transitions: readonly Transition[],
@@ -203,8 +204,9 @@ async function updatePending(
     `
     update orders set
       state = new.state, version = new.version, revision = new.revision,
-      needs_attention = new.needs_attention, total = new.total, submission = null,
-      submission_content_type = null,
+      needs_attention = new.needs_attention, total = new.total,
+      submission = case new.state when 'PENDING' then orders.submission end,
+      submission_content_type = case new.state when 'PENDING' then orders.submission_content_type end,
       deadline_time = case new.state when 'ACCEPTED' then now() + $7 * interval '1 millisecond' end,
       update_time = now()
     from unnest(
@@ -257,50 +259,7 @@ async function appendHistory(em: SqlEntityManager, transitions: readonly Transit
   );
 }
 
-/** The event that tells a decision. Its id says which event of the order it is, so that a repeat is the same event. */
 function toEvent({ candidate, decision: order, version }: Transition): OutboxMessage[] {
   if ('invalid' in order) return [];
-  const envelope = {
-    id: `${order.orderId}/${version}`,
-    source: '/orderflow/order',
-    subject: order.orderId,
-    time: order.decideTime,
-    ...(candidate.traceparent !== undefined && { traceparent: candidate.traceparent }),
-  };
-  const base = {
-    orderId: order.orderId,
-    version: BigInt(version),
-    decideTime: timestampFromDate(order.decideTime),
-  };
-  const { customerId } = order.submission;
-  const money = (amount: bigint) => toMoney(amount, order.currency);
-  const { decision } = order;
-  const event =
-    decision.outcome === 'ACCEPTED'
-      ? encodeEvent(
-          OrderAcceptedSchema,
-          create(OrderAcceptedSchema, {
-            ...base,
-            customerId,
-            lines: order.lines.map(({ product, quantity }) => ({
-              productId: product.productId,
-              quantity: BigInt(quantity),
-              unitPrice: money(product.price),
-            })),
-            subtotal: money(decision.subtotal),
-            tax: money(decision.tax),
-            total: money(decision.total),
-          }),
-          envelope,
-        )
-      : encodeEvent(
-          OrderRejectedSchema,
-          create(OrderRejectedSchema, {
-            ...base,
-            customerId: storable(customerId),
-            rejections: [...decision.rejections],
-          }),
-          envelope,
-        );
-  return [{ topic: topics.orderEvents, key: order.orderId, ...event }];
+  return [decisionEvent(order, { version, traceparent: candidate.traceparent })];
 }

@@ -1,7 +1,8 @@
 import type { ReceivedRecord, SetAside, SliceHandler, SliceResult } from '@orderflow/messaging';
-import { childOf, counter, type Logger, type Meter, metric, parseTraceparent } from '@orderflow/runtime';
+import { counter, type Logger, type Meter, metric, parseTraceparent } from '@orderflow/runtime';
 import type { DecideOrders, Fate, ReceivedOrder } from '../../use-cases/decide-orders.ts';
 import { readOrder } from './read-order.ts';
+import { traceOf } from './trace.ts';
 
 /** Handles slices of the topic `orders`: what can be read is decided, what can't is set aside. */
 export function createOrderRecordsHandler(
@@ -90,12 +91,7 @@ function toReceivedOrder(
       recordTime: record.timestamp,
     },
     bytes: record.value ?? new Uint8Array(),
+    contentType: record.headers['content-type'],
     traceparent: traceOf(record),
   };
-}
-
-/** The next step of the record's trace. Anybody writes that header: what is no traceparent does not go on. */
-function traceOf({ headers }: ReceivedRecord): string | undefined {
-  const header = headers['traceparent'];
-  return parseTraceparent(header) === undefined ? undefined : childOf(header);
 }

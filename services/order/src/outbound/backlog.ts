@@ -1,0 +1,99 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { groups, topics } from '@orderflow/contracts';
+import { type Kafka, openTopicOffsets, type TopicOffsets } from '@orderflow/messaging';
+import type { Component } from '@orderflow/runtime';
+import { nativeQuery } from '@orderflow/storage';
+import type { Backlog, BacklogMark, DeadlineKind } from '../ports.ts';
+
+/** What has to be read before deadlines of a kind mean anything. Undecided orders wait for nothing but the worker. */
+const readBy: Record<DeadlineKind, readonly { readonly topic: string; readonly group: string }[]> = {
+  undecided: [{ topic: topics.orders, group: groups.orderWorker }],
+  decided: [
+    { topic: topics.inventoryEvents, group: groups.orderSaga },
+    { topic: topics.paymentEvents, group: groups.orderSaga },
+  ],
+};
+
+interface Mark extends BacklogMark {
+  /** The ends of the topics at that time, by partition; what held nothing is left out. */
+  readonly ends: readonly {
+    readonly topic: string;
+    readonly group: string;
+    readonly byPartition: ReadonlyMap<number, bigint>;
+  }[];
+}
+
+/** Compares the outbox and the committed offsets with what there was at a time. */
+export function kafkaBacklog(orm: MikroORM, kafka: Kafka): { backlog: Backlog<Mark>; component: Component } {
+  let connection: TopicOffsets | undefined;
+
+  /** Asks with the one connection, and gives it up when it fails. */
+  async function ask<T>(question: (offsets: TopicOffsets) => Promise<T>): Promise<T> {
+    connection ??= await openTopicOffsets(kafka);
+    try {
+      return await question(connection);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  }
+
+  async function close(): Promise<void> {
+    const open = connection;
+    connection = undefined;
+    await open?.[Symbol.asyncDispose]();
+  }
+
+  const backlog: Backlog<Mark> = {
+    async mark(kind) {
+      const [row] = await nativeQuery<{ time: number; is_due: boolean }>(
+        orm.em.fork(),
+        `select floor(extract(epoch from now()) * 1000)::float8 as time, exists (
+           select from orders where deadline_time < now() and (state = 'PENDING') = $1
+         ) as is_due`,
+        [kind === 'undecided'],
+      );
+      if (row === undefined || !row.is_due) return undefined;
+      const ends = await ask((offsets) =>
+        Promise.all(
+          readBy[kind].map(async ({ topic, group }) => {
+            const ranges = (await offsets.ranges(topic)) ?? [];
+            const held = ranges.filter(({ from, to }) => from < to);
+            return { topic, group, byPartition: new Map(held.map(({ partition, to }) => [partition, to])) };
+          }),
+        ),
+      );
+      return { time: new Date(row.time), ends };
+    },
+
+    async isWorkedOff({ time, ends }) {
+      return (await isAllTold(orm, time)) && (await ask((offsets) => isAllRead(offsets, ends)));
+    },
+  };
+  return { backlog, component: { name: 'backlog', start: async () => {}, stop: close } };
+}
+
+/** Rows behind one that the broker refuses hold up their own order only. */
+async function isAllTold(orm: MikroORM, time: Date): Promise<boolean> {
+  const waiting = await nativeQuery(
+    orm.em.fork(),
+    `select 1 from outbox o
+     where create_time <= $1 and failed_time is null and not exists (
+       select from outbox f
+       where f.failed_time is not null and f.topic = o.topic and f.key = o.key and f.id < o.id)
+     limit 1`,
+    [time],
+  );
+  return waiting.length === 0;
+}
+
+async function isAllRead(offsets: TopicOffsets, ends: Mark['ends']): Promise<boolean> {
+  for (const { topic, group, byPartition } of ends) {
+    if (byPartition.size === 0) continue;
+    const committed = await offsets.committed(group, topic);
+    for (const [partition, end] of byPartition) {
+      if ((committed.get(partition) ?? 0n) < end) return false;
+    }
+  }
+  return true;
+}

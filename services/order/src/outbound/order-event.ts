@@ -1,0 +1,130 @@
+import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { toMoney, topics } from '@orderflow/contracts';
+import {
+  CancelReason,
+  OrderAcceptedSchema,
+  OrderCancelledSchema,
+  OrderCancelRequestedSchema,
+  OrderCompletedSchema,
+  OrderConfirmedSchema,
+  OrderRefundedSchema,
+  OrderRejectedSchema,
+  OrderReservedSchema,
+} from '@orderflow/contracts/orderflow/order/event/v1/order_events';
+import { encodeEvent, type OutboxMessage } from '@orderflow/messaging';
+import type { EnrichedOrder } from '../domain/enriched-order.ts';
+import type { SagaOrder } from '../domain/order-step.ts';
+import type { OrderEventName } from '../domain/saga.ts';
+import { storable } from './storable.ts';
+
+/** Which event of its order a message is. */
+interface Telling {
+  readonly version: number;
+  readonly time: Date;
+  readonly traceparent: string | undefined;
+}
+
+/** The message of an order's event. Its id says which event it is, so that a repeat is the same event. */
+function eventMessage<Desc extends DescMessage>(
+  schema: Desc,
+  orderId: string,
+  { version, time, traceparent }: Telling,
+  content: MessageInitShape<Desc>,
+): OutboxMessage {
+  const event = encodeEvent(schema, create(schema, content), {
+    id: `${orderId}/${version}`,
+    source: '/orderflow/order',
+    subject: orderId,
+    time,
+    ...(traceparent !== undefined && { traceparent }),
+  });
+  return { topic: topics.orderEvents, key: orderId, ...event };
+}
+
+/** The event that tells a decision. */
+export function decisionEvent(
+  order: EnrichedOrder,
+  { version, traceparent }: Omit<Telling, 'time'>,
+): OutboxMessage {
+  const { orderId, decideTime: time, decision } = order;
+  const telling = { version, time, traceparent };
+  const base = { orderId, version: BigInt(version), decideTime: timestampFromDate(time) };
+  const { customerId } = order.submission;
+  const money = (amount: bigint) => toMoney(amount, order.currency);
+  return decision.outcome === 'ACCEPTED'
+    ? eventMessage(OrderAcceptedSchema, orderId, telling, {
+        ...base,
+        customerId,
+        lines: order.lines.map(({ product, quantity }) => ({
+          productId: product.productId,
+          quantity: BigInt(quantity),
+          unitPrice: money(product.price),
+        })),
+        subtotal: money(decision.subtotal),
+        tax: money(decision.tax),
+        total: money(decision.total),
+      })
+    : eventMessage(OrderRejectedSchema, orderId, telling, {
+        ...base,
+        customerId: storable(customerId),
+        rejections: [...decision.rejections],
+      });
+}
+
+/** An event that tells what happened after the decision, or instead of it. */
+export type SagaEventName = Exclude<OrderEventName, 'OrderAccepted' | 'OrderRejected'>;
+
+/** The message of such an event; all it says is in the order's row. */
+export function sagaEvent(
+  name: SagaEventName,
+  order: Pick<SagaOrder, 'orderId' | 'customerId' | 'total' | 'cancelReason'>,
+  currency: string,
+  telling: Telling,
+): OutboxMessage {
+  const { orderId, customerId } = order;
+  const time = timestampFromDate(telling.time);
+  const base = { orderId, version: BigInt(telling.version), customerId };
+  const total = () => {
+    if (order.total === undefined) throw new Error(`order ${orderId} has no total`);
+    return toMoney(order.total, currency);
+  };
+  const reason = () => {
+    if (order.cancelReason === undefined) throw new Error(`order ${orderId} has no reason to be cancelled`);
+    return CancelReason[order.cancelReason];
+  };
+  switch (name) {
+    case 'OrderReserved':
+      return eventMessage(OrderReservedSchema, orderId, telling, { ...base, reserveTime: time });
+    case 'OrderConfirmed':
+      return eventMessage(OrderConfirmedSchema, orderId, telling, {
+        ...base,
+        total: total(),
+        confirmTime: time,
+      });
+    case 'OrderCompleted':
+      return eventMessage(OrderCompletedSchema, orderId, telling, {
+        ...base,
+        total: total(),
+        completeTime: time,
+      });
+    case 'OrderCancelRequested':
+      return eventMessage(OrderCancelRequestedSchema, orderId, telling, {
+        ...base,
+        reason: reason(),
+        requestTime: time,
+      });
+    case 'OrderCancelled':
+      return eventMessage(OrderCancelledSchema, orderId, telling, {
+        ...base,
+        reason: reason(),
+        cancelTime: time,
+      });
+    case 'OrderRefunded':
+      return eventMessage(OrderRefundedSchema, orderId, telling, {
+        ...base,
+        amount: total(),
+        refundTime: time,
+      });
+  }
+}
