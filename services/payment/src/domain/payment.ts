@@ -73,6 +73,18 @@ export function newPayment(orderId: string): Payment {
   };
 }
 
+const idPrefix = 'pay-';
+
+/** The payment's id: there is one an order, so it is named after it. */
+export function paymentIdOf(orderId: string): string {
+  return idPrefix + orderId;
+}
+
+/** The order that a payment id is named after; undefined when it is no such id. */
+export function orderIdOf(paymentId: string): string | undefined {
+  return paymentId.startsWith(idPrefix) ? paymentId.slice(idPrefix.length) : undefined;
+}
+
 /** The key under which the gateway is asked for the charge, or to void it. */
 export function chargeKeyOf({ orderId, keyNumber }: Payment): string {
   return `${orderId}:${keyNumber}`;
