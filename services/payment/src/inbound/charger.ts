@@ -92,6 +92,7 @@ export function createCharger(options: ChargerOptions): Charger {
     note(payment.orderId, call, outcome);
     await recorder.record({ orderId: payment.orderId, call, outcome });
     crashPoint('payment-after-record');
+    if (isWorthAnotherLook(outcome)) pacer.wake();
   }
 
   function note(orderId: string, call: Call, outcome: Outcome): void {
@@ -126,6 +127,11 @@ export function createCharger(options: ChargerOptions): Charger {
       await Promise.all(underWay);
     },
   };
+}
+
+/** Whether the payment is due again, sooner than was thought. A gateway that is away is tried again at its own pace. */
+function isWorthAnotherLook({ kind }: Outcome): boolean {
+  return kind === 'temporarily_declined' || kind === 'unknown';
 }
 
 /** Records how calls ended: those that end while others are being recorded go together. */
