@@ -247,7 +247,7 @@ describe('CancelOrder', () => {
       cancel_reason: 'CLIENT_REQUEST',
       cancel_detail: 'too late',
       needs_attention: null,
-      submission: null,
+      submission: Buffer.from('sent early'),
       deadline_time: null,
     });
     expect(await toldOf('early')).toEqual(['early/1 OrderCancelled']);
