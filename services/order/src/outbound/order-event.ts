@@ -78,7 +78,7 @@ export type SagaEventName = Exclude<OrderEventName, 'OrderAccepted' | 'OrderReje
 /** The message of such an event; all it says is in the order's row. */
 export function sagaEvent(
   name: SagaEventName,
-  order: Pick<SagaOrder, 'orderId' | 'customerId' | 'total' | 'cancelReason'>,
+  order: Pick<SagaOrder, 'orderId' | 'customerId' | 'total' | 'cancelReason' | 'transactionId'>,
   currency: string,
   telling: Telling,
 ): OutboxMessage {
@@ -89,6 +89,7 @@ export function sagaEvent(
     if (order.total === undefined) throw new Error(`order ${orderId} has no total`);
     return toMoney(order.total, currency);
   };
+  const transactionId = order.transactionId ?? '';
   const reason = () => {
     if (order.cancelReason === undefined) throw new Error(`order ${orderId} has no reason to be cancelled`);
     return CancelReason[order.cancelReason];
@@ -100,12 +101,14 @@ export function sagaEvent(
       return eventMessage(OrderConfirmedSchema, orderId, telling, {
         ...base,
         total: total(),
+        transactionId,
         confirmTime: time,
       });
     case 'OrderCompleted':
       return eventMessage(OrderCompletedSchema, orderId, telling, {
         ...base,
         total: total(),
+        transactionId,
         completeTime: time,
       });
     case 'OrderCancelRequested':
@@ -124,6 +127,7 @@ export function sagaEvent(
       return eventMessage(OrderRefundedSchema, orderId, telling, {
         ...base,
         amount: total(),
+        transactionId,
         refundTime: time,
       });
   }
