@@ -21,24 +21,35 @@ export interface EncodedEvent {
   readonly value: Uint8Array;
 }
 
+/** What the writer of an event says about it. */
+export interface EventAbout {
+  readonly id: string;
+  readonly source: string;
+  readonly subject: string;
+  readonly time: Date;
+  readonly traceparent?: string;
+}
+
 /** CloudEvents 1.0, Kafka binary mode: the value is the bare protobuf message, the rest is in the headers. */
 export function encodeEvent<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
-  about: { id: string; source: string; subject: string; time: Date; traceparent?: string },
+  about: EventAbout,
 ): EncodedEvent {
+  return { headers: eventHeaders(schema, about), value: toBinary(schema, message) };
+}
+
+/** The headers of an event whose message is encoded already. */
+export function eventHeaders(schema: DescMessage, about: EventAbout): Record<string, string> {
   return {
-    headers: {
-      ce_specversion: '1.0',
-      ce_id: about.id,
-      ce_type: schema.typeName,
-      ce_source: about.source,
-      ce_subject: about.subject,
-      ce_time: about.time.toISOString(),
-      'content-type': 'application/protobuf',
-      ...(about.traceparent !== undefined && { traceparent: about.traceparent }),
-    },
-    value: toBinary(schema, message),
+    ce_specversion: '1.0',
+    ce_id: about.id,
+    ce_type: schema.typeName,
+    ce_source: about.source,
+    ce_subject: about.subject,
+    ce_time: about.time.toISOString(),
+    'content-type': 'application/protobuf',
+    ...(about.traceparent !== undefined && { traceparent: about.traceparent }),
   };
 }
 

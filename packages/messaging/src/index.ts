@@ -1,6 +1,13 @@
 export { type BatchConsumerOptions, createBatchConsumer } from './consumer.ts';
 export type { SetAside } from './dead-letters.ts';
-export { type EncodedEvent, type Envelope, encodeEvent, readEnvelope } from './envelope.ts';
+export {
+  type EncodedEvent,
+  type Envelope,
+  type EventAbout,
+  encodeEvent,
+  eventHeaders,
+  readEnvelope,
+} from './envelope.ts';
 export { type ClientOptions, createKafka, type Kafka } from './kafka.ts';
 export {
   appendOutbox,

@@ -20,6 +20,7 @@ export type { About } from './http-pages.ts';
 export { type FieldViolation, invalidRequest, storableText } from './invalid-request.ts';
 export { decodePageToken, encodePageToken } from './page-token.ts';
 export { type BreakerState, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
+export { preconditionFailure } from './precondition-failure.ts';
 export { answerRepeatably, earlierAnswer, repeatableRequest } from './repeatable-request.ts';
 export {
   createRpcServer,

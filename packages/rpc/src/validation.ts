@@ -1,12 +1,11 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
+import { fitting } from './details-size.ts';
 import { type FieldViolation, invalidRequest } from './invalid-request.ts';
 
 const validator = createValidator();
 
-/** Details travel in a header, and clients give up on headers of 64 KiB (base64 and a second copy by some included). */
-const DETAILS_MAX_CHARS = 24_000;
 /** A path may hold a map key that the caller chose. */
 const PATH_MAX_CHARS = 200;
 
@@ -20,13 +19,12 @@ export function validateMessage<Desc extends DescMessage>(schema: Desc, message:
   if (result.kind === 'valid') return;
   if (result.kind === 'error') throw result.error;
 
-  const shown: FieldViolation[] = [];
-  let chars = 0;
-  for (const violation of result.violations) {
-    const field = pathToString(violation.field).slice(0, PATH_MAX_CHARS);
-    chars += field.length + violation.message.length + violation.ruleId.length;
-    if (chars > DETAILS_MAX_CHARS) break;
-    shown.push({ field, description: violation.message, reason: violation.ruleId });
-  }
-  throw invalidRequest(shown, result.violations.length);
+  const violations = result.violations.map(
+    (violation): FieldViolation => ({
+      field: pathToString(violation.field).slice(0, PATH_MAX_CHARS),
+      description: violation.message,
+      reason: violation.ruleId,
+    }),
+  );
+  throw invalidRequest(fitting(violations), violations.length);
 }

@@ -35,7 +35,7 @@ export type {
   KeptAnswer,
   RepeatableRequest,
 } from './repeatable-request.ts';
-export { brokerList, byteSize, durationMs, port, positiveInteger, url } from './setting-schemas.ts';
+export { brokerList, byteSize, durationMs, origins, port, positiveInteger, url } from './setting-schemas.ts';
 export {
   childOf,
   currentTrace,

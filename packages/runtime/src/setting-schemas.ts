@@ -53,6 +53,8 @@ export function url(...protocols: [string, ...string[]]) {
 const isBroker = (address: string) =>
   /^[^\s:/@]+:[1-9]\d*$/.test(address) && URL.canParse(`http://${address}`);
 
+const isOrigin = (origin: string) => URL.canParse(origin) && new URL(origin).origin === origin;
+
 const brokers = 'Kafka brokers as host:port, separated by commas';
 
 /** Kafka brokers, `kafka-1:9092,kafka-2:9092`, read into a list of `host:port`. */
@@ -60,3 +62,11 @@ export const brokerList = z
   .string(brokers)
   .transform((value) => value.split(',').map((address) => address.trim()))
   .refine((addresses) => addresses.every(isBroker), brokers);
+
+const originsExpected = 'origins such as https://shop.example, separated by commas, or *';
+
+/** Origins of web pages, `https://shop.example,https://admin.example`, or `*`, read into a list. */
+export const origins = z
+  .string(originsExpected)
+  .transform((value) => value.split(',').map((origin) => origin.trim()))
+  .refine((all) => all.every((origin) => origin === '*' || isOrigin(origin)), originsExpected);

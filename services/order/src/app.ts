@@ -1,57 +1,27 @@
-import { createClient } from '@connectrpc/connect';
 import { groups, topics } from '@orderflow/contracts';
-import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
-import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
-import {
-  createBatchConsumer,
-  createKafka,
-  createRelay,
-  deadLetterSpec,
-  ensureTopics,
-  eventSpec,
-  type TopicSpec,
-} from '@orderflow/messaging';
-import { createRpcServer, createRpcTransport, type RpcServer } from '@orderflow/rpc';
+import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
+import { createKafka, deadLetterSpec, ensureTopics, eventSpec, type TopicSpec } from '@orderflow/messaging';
+import { createRpcServer, type RpcServer } from '@orderflow/rpc';
 import {
   type Component,
   type ConfigOf,
-  crashPoint,
   createHealth,
   createLogger,
   createMetrics,
   describeConfig,
   type Health,
-  histogram,
   type Logger,
-  type Meter,
-  metric,
 } from '@orderflow/runtime';
-import { createPostgres } from '@orderflow/storage';
+import { createPostgres, forgetOldAnswers, isPostgresOutage } from '@orderflow/storage';
 import { type Role, rolePorts, settings } from './config.ts';
-import type { Limits } from './domain/order-step.ts';
-import { createDeadlineTimer } from './inbound/deadline-timer.ts';
-import { createAnswersHandler } from './inbound/kafka/answers.ts';
-import { createCustomerUpdatesHandler } from './inbound/kafka/customer-updates.ts';
-import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
-import { createOrderRecordsHandler } from './inbound/kafka/order-records.ts';
-import { createStepReport } from './inbound/step-report.ts';
+import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { migrations } from './migrations/index.ts';
-import { attentionGauge } from './outbound/attention-gauge.ts';
-import { kafkaBacklog } from './outbound/backlog.ts';
-import { createEnrichment, staleness } from './outbound/enrichment/enrichment.ts';
-import { createCustomerCopies } from './outbound/enrichment/enrichment-cache.ts';
+import { connectEnrichment } from './outbound/enrichment/connect-enrichment.ts';
 import { OrderHistoryRow, OrderRow } from './outbound/entities.ts';
 import { createMongo } from './outbound/mongo.ts';
-import { createOrderDocuments } from './outbound/order-documents.ts';
-import { createOrderLocks } from './outbound/order-locks.ts';
-import { createOrderProgress } from './outbound/order-progress.ts';
-import { createOrderStore } from './outbound/order-store.ts';
-import { isOutage } from './outbound/outage.ts';
 import { createRedis } from './outbound/redis.ts';
-import { postgresSagaTransactions } from './outbound/saga-transaction.ts';
-import type { Enrichment, OrderDocuments, OrderStore } from './ports.ts';
-import { createDecideOrders, type Stage } from './use-cases/decide-orders.ts';
-import { decideUnderLocks } from './use-cases/decide-under-locks.ts';
+import type { Enrichment, OrderDocuments, OrderStore, Stock } from './ports.ts';
+import { apiRole, relayRole, type Shared, sagaRole, viewRole, workerRole } from './roles.ts';
 
 /** Everything a process of the order service needs to know. */
 export type Config = ConfigOf<typeof settings>;
@@ -59,6 +29,7 @@ export type Config = ConfigOf<typeof settings>;
 /** What a test puts in place of the real thing. */
 export interface Overrides {
   readonly enrichment?: Enrichment;
+  readonly stock?: Stock;
   readonly store?: OrderStore;
   readonly documents?: OrderDocuments;
   readonly now?: () => Date;
@@ -73,11 +44,16 @@ export interface App {
   readonly server: RpcServer;
 }
 
+/** How long a process that takes calls says "not ready" before it takes no more. */
+const drainMs = 200;
+
 /** Records may be as large as Kafka takes them by default. */
 const ordersTopic: TopicSpec = { name: topics.orders, retention: 'unlimited' };
 
 /** The topics that the roles read and write, with their dead letters. */
 const topicSpecs: Record<Role, readonly TopicSpec[]> = {
+  // It leaves Kafka to the relay, so that it takes orders while Kafka is away.
+  api: [],
   worker: [
     ordersTopic,
     deadLetterSpec(ordersTopic, groups.orderWorker),
@@ -92,7 +68,7 @@ const topicSpecs: Record<Role, readonly TopicSpec[]> = {
   view: [eventSpec(topics.orderEvents), deadLetterSpec(eventSpec(topics.orderEvents), groups.orderView)],
 };
 
-/** Puts a process of the order service together: the only place that knows every concrete part. */
+/** Puts a process of the order service together. With roles.ts the only place that knows every concrete part. */
 export function createApp(config: Config, roles: readonly [Role, ...Role[]], overrides: Overrides = {}): App {
   const name = `order-${roles.join('-')}`;
   const logger =
@@ -101,7 +77,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
   const { meter } = metrics;
   logger.info({ config: describeConfig(settings, config) }, 'configuration');
   const now = overrides.now ?? (() => new Date());
-  const has = (role: Role) => roles.includes(role);
+  const has = (...wanted: Role[]) => wanted.some((role) => roles.includes(role));
 
   const postgres = createPostgres({
     url: config.postgresUrl,
@@ -109,6 +85,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     applicationName: name,
     entities: [OrderRow, OrderHistoryRow],
     migrations,
+    seed: (em) => forgetOldAnswers(em, now()),
     logger,
   });
   const { mongo, component: mongoComponent } = createMongo({
@@ -123,163 +100,59 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     topicPrefix: config.topicPrefix,
     logger,
   });
+  const specs = uniqueByName(roles.flatMap((role) => topicSpecs[role]));
   const topicsComponent: Component = {
     name: 'topics',
-    start: () => ensureTopics(kafka, uniqueByName(roles.flatMap((role) => topicSpecs[role]))),
+    start: () => ensureTopics(kafka, specs),
     stop: async () => {},
   };
-  const limits: Limits = {
-    decisionMs: config.pendingDeadlineMs,
-    orderMs: config.orderDeadlineMs,
-    settleMs: config.settleDeadlineMs,
-  };
-  const consumerOptions = {
+  const shared: Shared = {
+    config,
+    orm: postgres.orm,
+    mongo,
+    redis,
     kafka,
     logger,
     meter,
-    sliceSize: config.sliceSize,
-    sessionTimeoutMs: config.sessionTimeoutMs,
+    now,
+    instead: overrides,
   };
 
-  function worker(): Component[] {
-    const upstream = (api: string, baseUrl: string) =>
-      createRpcTransport({
-        name: api,
-        baseUrl,
-        policies: {
-          tryTimeoutMs: config.enrichmentTryTimeoutMs,
-          totalTimeoutMs: config.enrichmentDeadlineMs,
-        },
-        logger,
-        meter,
-      });
-    const customerApi = upstream('customers', config.customerApiUrl);
-    const productApi = upstream('products', config.productApiUrl);
-    const decideOrders = createDecideOrders({
-      enrichment:
-        overrides.enrichment ??
-        createEnrichment({
-          customers: createClient(CustomerService, customerApi),
-          products: createClient(ProductService, productApi),
-          redis,
-          prefix: config.topicPrefix,
-          currency: config.currency,
-          now,
-          logger,
-          meter,
-        }),
-      store:
-        overrides.store ?? createOrderStore(postgres.orm, { acceptedLookMs: config.orderDeadlineMs / 2 }),
-      documents: overrides.documents ?? createOrderDocuments(mongo),
-      terms: { currency: config.currency, taxBasisPoints: config.taxBasisPoints },
-      now,
-      stage: stageOf(meter),
-    });
-    const locks = createOrderLocks(redis, config.topicPrefix, (error) =>
-      logger.debug({ err: error }, 'the order locks did not help'),
-    );
-    const connections: Component = {
-      name: 'enrichment-api',
-      start: async () => {},
-      stop: async () => {
-        customerApi.close();
-        productApi.close();
-      },
-    };
-    const customerUpdates = createBatchConsumer({
-      ...consumerOptions,
-      groupId: groups.orderCache,
-      topics: [topics.customerEvents],
-      handle: createCustomerUpdatesHandler(
-        createCustomerCopies(redis, config.topicPrefix, staleness.customer.usableMs),
-      ),
-      // It only talks to Redis, which never has a word to say about a record.
-      isOutage: () => true,
-    });
-    const orders = createBatchConsumer({
-      ...consumerOptions,
-      groupId: groups.orderWorker,
-      topics: [topics.orders],
-      handle: createOrderRecordsHandler(decideUnderLocks(decideOrders, locks), logger, meter),
-      isOutage,
-    });
-    return [connections, customerUpdates, orders];
-  }
-
-  function saga(): Component[] {
-    const { backlog, component: backlogComponent } = kafkaBacklog(postgres.orm, kafka);
-    const inTransaction = postgresSagaTransactions(postgres.orm, { currency: config.currency, now });
-    const dependencies = { inTransaction, limits, report: createStepReport(meter, logger, now), logger };
-    const answers = createBatchConsumer({
-      ...consumerOptions,
-      groupId: groups.orderSaga,
-      topics: [topics.inventoryEvents, topics.paymentEvents],
-      handle: createAnswersHandler(dependencies),
-      isOutage,
-    });
-    return [answers, backlogComponent, createDeadlineTimer({ ...dependencies, backlog })];
-  }
-
-  function view(): Component {
-    return createBatchConsumer({
-      ...consumerOptions,
-      groupId: groups.orderView,
-      topics: [topics.orderEvents],
-      handle: createOrderEventsHandler(createOrderProgress(mongo)),
-      isOutage,
-    });
-  }
-
-  const needsPostgres = has('worker') || has('relay') || has('saga');
-  const needsMongo = has('worker') || has('view');
+  // Whoever judges orders; both share what they read and what they know of the enrichment API's health.
+  const judges = has('api', 'worker') ? connectEnrichment(shared) : undefined;
+  const enrichment = overrides.enrichment ?? judges?.enrichment;
+  const api = has('api') && enrichment ? apiRole(shared, enrichment) : undefined;
   const parts: Component[] = [
-    ...(needsPostgres ? [postgres.component] : []),
-    ...(needsMongo ? [mongoComponent] : []),
-    ...(has('worker') ? [redisComponent] : []),
-    topicsComponent,
-    ...(has('relay')
-      ? [
-          createRelay({ orm: postgres.orm, kafka, name: 'order', logger, meter }),
-          attentionGauge(postgres.orm, meter),
-        ]
-      : []),
-    ...(has('worker') ? worker() : []),
-    ...(has('saga') ? saga() : []),
-    ...(has('view') ? [view()] : []),
+    ...(has('api', 'worker', 'relay', 'saga') ? [postgres.component] : []),
+    ...(has('worker', 'view') ? [mongoComponent] : []),
+    ...(judges ? [redisComponent, judges.component] : []),
+    ...(specs.length > 0 ? [topicsComponent] : []),
+    ...(api ? api.components : []),
+    ...(has('relay') ? relayRole(shared) : []),
+    ...(has('worker') && enrichment ? workerRole(shared, enrichment) : []),
+    ...(has('saga') ? sagaRole(shared) : []),
+    ...(has('view') ? viewRole(shared) : []),
   ];
   const health = createHealth(parts);
   const server = createRpcServer({
     service: name,
     host: config.host,
     port: config.port ?? rolePorts[roles[0]],
-    routes: () => {},
-    services: [],
+    routes: (router) => api && router.service(OrderService, api.handlers),
+    services: api ? [OrderService] : [],
+    explain: explainRefusal,
+    isOutage: isPostgresOutage,
+    ...(config.corsOrigins && { cors: { allowedOrigins: config.corsOrigins } }),
     health,
     prometheus: metrics.prometheus,
     logger,
     meter,
-    drainMs: 0,
-    graceMs: config.shutdownGraceMs,
+    about: { config: describeConfig(settings, config) },
+    drainMs: api ? drainMs : 0,
+    // The rest of the time is for what stops after the server.
+    graceMs: config.shutdownGraceMs / 2,
   });
   return { components: [...parts, server], health, logger, server };
-}
-
-/** Where a process can be made to die between two durable steps: right after a stage. */
-const crashPoints = {
-  enrich: 'worker-after-enrichment',
-  decide: 'worker-after-decision',
-  show: 'worker-after-mongo',
-} as const;
-
-function stageOf(meter: Meter): Stage {
-  const duration = histogram(meter, metric.sliceDuration);
-  return async (name, work) => {
-    const began = performance.now();
-    const result = await work();
-    duration.record((performance.now() - began) / 1000, { group: groups.orderWorker, stage: name });
-    crashPoint(crashPoints[name]);
-    return result;
-  };
 }
 
 function uniqueByName(specs: readonly TopicSpec[]): TopicSpec[] {

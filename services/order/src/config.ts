@@ -3,6 +3,7 @@ import {
   defineSettings,
   durationMs,
   infrastructureSettings,
+  origins,
   port,
   positiveInteger,
   url,
@@ -10,13 +11,19 @@ import {
 import { z } from 'zod';
 
 /** What a process of the order service can be; one process may be several. */
-export const roles = ['worker', 'relay', 'saga', 'view'] as const;
+export const roles = ['api', 'worker', 'relay', 'saga', 'view'] as const;
 
 /** One of the `roles`. */
 export type Role = (typeof roles)[number];
 
 /** Where a process listens when `PORT` is not set: the port of its first role. */
-export const rolePorts: Record<Role, number> = { relay: 8011, worker: 8012, saga: 8013, view: 8014 };
+export const rolePorts: Record<Role, number> = {
+  api: 8001,
+  relay: 8011,
+  worker: 8012,
+  saga: 8013,
+  view: 8014,
+};
 
 /** Settings of the order service. */
 export const settings = defineSettings({
@@ -25,7 +32,7 @@ export const settings = defineSettings({
   port: {
     env: 'PORT',
     schema: port.optional(),
-    description: `Where health and metrics are served; 0 takes a free port. Not set: ${Object.entries(
+    description: `Where RPC, health and metrics are served; 0 takes a free port. Not set: ${Object.entries(
       rolePorts,
     )
       .map(([role, number]) => `${role} ${number}`)
@@ -54,6 +61,20 @@ export const settings = defineSettings({
     schema: durationMs,
     default: '10s',
     description: 'How long an enrichment call may take with all its retries.',
+  },
+  inventoryUrl: {
+    env: 'INVENTORY_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8002',
+    description:
+      'Where stock is looked at before an order is taken: orderflow.inventory.v1.InventoryService over gRPC.',
+  },
+  corsOrigins: {
+    env: 'CORS_ORIGINS',
+    schema: origins.optional(),
+    example: 'https://shop.example',
+    description:
+      'Pages of these origins may call the API from a browser, separated by commas; * for all. Not set: none.',
   },
   pendingDeadlineMs: {
     env: 'PENDING_DEADLINE',

@@ -1,5 +1,6 @@
 import type { EnrichedOrder } from './domain/enriched-order.ts';
 import type { Customer, Lookup, Product } from './domain/enrichment.ts';
+import type { OrderInFull, OrderTransition, StoredOrder, SubmissionRecord } from './domain/order.ts';
 import type { SagaOrder, Step } from './domain/order-step.ts';
 import type { CancelReason, OrderEventName, OrderState } from './domain/saga.ts';
 import type { ProductReference } from './domain/submission.ts';
@@ -28,7 +29,7 @@ export interface Candidate {
   /** Equal for submissions of the same content; see `sameContentKey`. */
   readonly contentHash: Uint8Array;
   /** The record's value and content-type, to be sent again if the order has to wait for a person. */
-  readonly submission: { readonly value: Uint8Array; readonly contentType: string | undefined };
+  readonly submission: SubmissionRecord;
   /**
    * The decision to take should there be none yet. `invalid`: none can be made for as long as the enrichment API
    * answers wrongly, so the order is to wait for a person. `undefined`: none can be made now.
@@ -58,6 +59,58 @@ export interface OrderStore {
    * whose first candidate brings no decision, is absent from the answer.
    */
   decide(candidates: readonly Candidate[]): Promise<Map<string, Settled>>;
+}
+
+/** An order that a caller wants to have taken. */
+export interface NewOrder {
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly callerId: string;
+  /** See `contentHashOf`. */
+  readonly contentHash: Uint8Array;
+  /** What the worker will read. */
+  readonly submission: SubmissionRecord;
+}
+
+/** What callers do to orders, all together or not at all. */
+export interface OrderTransaction extends SagaTransaction, Pick<OrderReader, 'find'> {
+  /**
+   * Stores the order as PENDING and has its submission sent to the worker. Answers the order as it is stored: the new
+   * one, or the one that has had this id before, untouched.
+   */
+  take(order: NewOrder): Promise<{ readonly isNew: boolean; readonly order: OrderInFull }>;
+}
+
+/** Which orders are wanted; what is left out does not matter. */
+export interface OrderConditions {
+  readonly customerId?: string | undefined;
+  readonly state?: OrderState | undefined;
+  /** At or after this time. */
+  readonly createTimeFrom?: Date | undefined;
+  /** Before this time. */
+  readonly createTimeTo?: Date | undefined;
+  /** Only those that a person has to look at. */
+  readonly needsAttention: boolean;
+}
+
+/** What orders are listed by. */
+export type OrderKey = Pick<StoredOrder, 'createTime' | 'orderId'>;
+
+/** Where orders are read: the order service's Postgres, so that what was answered is seen. */
+export interface OrderReader {
+  find(orderId: string): Promise<OrderInFull | undefined>;
+  /** Up to `limit` orders, newest first, from the one after `after` or the newest. */
+  page(conditions: OrderConditions, after: OrderKey | undefined, limit: number): Promise<StoredOrder[]>;
+  /** The steps of an order, oldest first; none when there is no such order. */
+  history(orderId: string): Promise<OrderTransition[]>;
+}
+
+/** How much there is of products. */
+export interface Stock {
+  /**
+   * How many of each product can be ordered now, by product id. Never throws: what cannot be read is absent.
+   */
+  available(productIds: readonly string[]): Promise<Map<string, bigint>>;
 }
 
 /** Which deadlines: of orders that wait for their decision, or for stock and payment. */

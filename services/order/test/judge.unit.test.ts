@@ -15,7 +15,6 @@ import {
   line,
   now,
   productOf,
-  source,
   submission,
   terms,
 } from './kit.ts';
@@ -30,7 +29,7 @@ function verdictOn(sent: Submission, world: World = {}) {
     customer: () => world.customer ?? found(customer()),
     product: world.product ?? knownProduct,
   };
-  return judge(sent, source(), knowledge, terms, now);
+  return judge(sent, knowledge, terms, now);
 }
 
 function problems(sent: Submission, world: World = {}): [RejectionReason, string][] {

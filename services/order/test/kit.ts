@@ -73,7 +73,6 @@ export function decide(
 ): EnrichedOrder {
   const verdict = judge(
     sent,
-    from,
     {
       customer: (customerId) => known.customer ?? found(customer({ customerId })),
       product: known.product ?? knownProduct,
@@ -82,7 +81,7 @@ export function decide(
     now,
   );
   if (verdict.kind !== 'decided') throw new Error(`expected a decision, got ${verdict.kind}`);
-  return verdict.order;
+  return { ...verdict.order, source: from };
 }
 
 /** Every product there could be is known, by its id and as `SKU-<id>`. */

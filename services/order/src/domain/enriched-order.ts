@@ -28,6 +28,9 @@ export interface EnrichedOrder {
   readonly decision: Accepted | Rejected;
 }
 
+/** An order that is judged, and may never be stored. */
+export type JudgedOrder = Omit<EnrichedOrder, 'source'>;
+
 /** Checked and priced. */
 export interface Accepted {
   readonly outcome: 'ACCEPTED';

@@ -1,8 +1,8 @@
-import type { EnrichedLine, EnrichedOrder } from './enriched-order.ts';
+import type { EnrichedLine, EnrichedOrder, JudgedOrder } from './enriched-order.ts';
 import type { Customer, Lookup, Product } from './enrichment.ts';
 import { taxOn } from './pricing.ts';
 import { type Rejection, type RejectionReason, shown } from './rejection.ts';
-import type { ProductReference, Submission, SubmissionSource, SubmittedLine } from './submission.ts';
+import type { ProductReference, Submission, SubmittedLine } from './submission.ts';
 
 /** What a submission may hold; docs/events.md tells senders. */
 export const limits = { lines: 200, quantity: 10_000, textLength: 256 } as const;
@@ -21,7 +21,7 @@ export interface Terms {
 
 /** What can be said of an order with what is known. */
 export type Verdict =
-  | { readonly kind: 'decided'; readonly order: EnrichedOrder }
+  | { readonly kind: 'decided'; readonly order: JudgedOrder }
   /** It would be rejected for something a copy says: read these from the API, then judge again. */
   | { readonly kind: 'confirm'; readonly customers: string[]; readonly products: ProductReference[] }
   /** The API can't be asked now. */
@@ -43,20 +43,14 @@ export function needs(submission: Submission): { customers: string[]; products: 
  * Decides a submission: accepted and priced, or rejected for every reason at once.
  * Pure: what it needs to know comes in, and where that is not enough the verdict says what is missing.
  */
-export function judge(
-  submission: Submission,
-  source: SubmissionSource,
-  knowledge: Knowledge,
-  terms: Terms,
-  now: Date,
-): Verdict {
+export function judge(submission: Submission, knowledge: Knowledge, terms: Terms, now: Date): Verdict {
   const wanted = needs(submission);
   const customerLookups = wanted.customers.map((id) => knowledge.customer(id));
-  const productLookups = wanted.products.map((reference) => knowledge.product(reference));
-  for (const lookup of [...customerLookups, ...productLookups]) {
+  const lookups = [...customerLookups, ...wanted.products.map((reference) => knowledge.product(reference))];
+  for (const lookup of lookups) {
     if (lookup.status === 'invalid') return { kind: 'invalid', cause: lookup.cause };
   }
-  for (const lookup of [...customerLookups, ...productLookups]) {
+  for (const lookup of lookups) {
     if (lookup.status === 'unavailable') return { kind: 'wait', cause: lookup.cause };
   }
 
@@ -76,7 +70,6 @@ export function judge(
     order: {
       orderId: submission.orderId,
       submission,
-      source,
       customer,
       lines,
       taxBasisPoints: terms.taxBasisPoints,

@@ -7,11 +7,9 @@ import type { NextLook, SagaOrder, Step } from '../domain/order-step.ts';
 import { type CancelReason, type OrderState, placeOf, places } from '../domain/saga.ts';
 import type { SagaTransaction } from '../ports.ts';
 import { decodeEnrichedOrder } from './enriched-order-codec.ts';
+import { millis } from './millis.ts';
 import { decisionEvent, type SagaEventName, sagaEvent } from './order-event.ts';
 import { withoutNul } from './storable.ts';
-
-/** A time as the driver hands it over: as milliseconds since 1970. */
-const millis = (time: string) => `round(extract(epoch from ${time}) * 1000)::float8`;
 
 /** The columns of `orders` that the saga works on. */
 const sagaColumns = `id, customer_id, state, version, revision, needs_attention, total, cancel_reason,
@@ -122,8 +120,6 @@ async function updateOrders(em: SqlEntityManager, steps: readonly Step[]): Promi
       refunded = new.refunded, version = new.version, revision = new.revision,
       needs_attention = new.needs_attention, cancel_reason = new.cancel_reason,
       cancel_detail = new.cancel_detail, transaction_id = new.transaction_id,
-      submission = case new.state when 'PENDING' then orders.submission end,
-      submission_content_type = case new.state when 'PENDING' then orders.submission_content_type end,
       requery_time = case when new.requeried_now then now() when new.requeried then orders.requery_time end,
       deadline_time = case when new.keeps_look then orders.deadline_time
         else now() + new.look_after_ms * interval '1 millisecond' end,

@@ -1,15 +1,9 @@
-import { hash } from 'node:crypto';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
-import type { Customer, Lookup, Product } from '../domain/enrichment.ts';
-import { judge, type Knowledge, needs, type Terms, type Verdict } from '../domain/judge.ts';
-import {
-  type ProductReference,
-  referenceKey,
-  type Submission,
-  type SubmissionSource,
-  sameContentKey,
-} from '../domain/submission.ts';
+import type { Terms, Verdict } from '../domain/judge.ts';
+import type { Submission, SubmissionSource } from '../domain/submission.ts';
 import type { Candidate, Enrichment, OrderDocuments, OrderStore } from '../ports.ts';
+import { contentHashOf } from './content-hash.ts';
+import { judgeAll } from './judge-all.ts';
 
 /** A submission as it was read, with what makes its content the same as another's. */
 export interface ReceivedOrder {
@@ -74,8 +68,8 @@ export function createDecideOrders({
       if (!attempts.has(entry.key)) attempts.set(entry.key, entry);
     }
 
-    const orders = [...attempts.values()].map(({ order }) => order);
-    const verdicts = await stage('enrich', () => judgeAll(orders, enrichment, terms, now()));
+    const submissions = [...attempts.values()].map(({ order }) => order.submission);
+    const verdicts = await stage('enrich', () => judgeAll(submissions, enrichment, terms, now()));
 
     const candidates = [...attempts.values()].map(({ order, contentHash }): Candidate => {
       const { submission, source, bytes, contentType, traceparent } = order;
@@ -86,7 +80,7 @@ export function createDecideOrders({
         traceparent,
         contentHash,
         submission: { value: bytes, contentType },
-        decision: decisionOf(verdicts.get(order)),
+        decision: decisionOf(verdicts.get(submission), source),
       };
     });
     const settled = await stage('decide', () => store.decide(candidates));
@@ -100,13 +94,14 @@ export function createDecideOrders({
       const id = entry.order.submission.orderId;
       const attempt = attempts.get(entry.key) ?? entry;
       const outcome = settled.get(id);
-      if (outcome === undefined) return { kind: 'waiting', cause: waitingCause(verdicts.get(attempt.order)) };
+      if (outcome === undefined)
+        return { kind: 'waiting', cause: waitingCause(verdicts.get(attempt.order.submission)) };
       if (!equalBytes(outcome.contentHash, entry.contentHash)) {
         const detail = `order ${id} exists with other content; use another order id`;
         return { kind: 'set_aside', reason: 'ORDER_ID_CONFLICT', detail };
       }
       if (outcome.kind === 'open')
-        return { kind: 'waiting', cause: waitingCause(verdicts.get(attempt.order)) };
+        return { kind: 'waiting', cause: waitingCause(verdicts.get(attempt.order.submission)) };
       if (outcome.kind === 'closed') return { kind: 'closed' };
       if (outcome.kind === 'invalid') {
         return { kind: 'set_aside', reason: 'ENRICHMENT_INVALID', detail: outcome.cause };
@@ -122,90 +117,14 @@ export function createDecideOrders({
   };
 }
 
-/** Judges orders with copies first; what would be rejected by a copy is read from the API and judged again. */
-async function judgeAll(
-  orders: readonly ReceivedOrder[],
-  enrichment: Enrichment,
-  terms: Terms,
-  now: Date,
-): Promise<Map<ReceivedOrder, Verdict>> {
-  const wanted = orders.map(({ submission }) => needs(submission));
-  const known = new Known();
-  await known.learn(
-    enrichment,
-    wanted.flatMap(({ customers }) => customers),
-    wanted.flatMap(({ products }) => products),
-    { fresh: false },
-  );
-  const verdicts = new Map<ReceivedOrder, Verdict>();
-  const judgeNow = (order: ReceivedOrder) => {
-    const verdict = judge(order.submission, order.source, known, terms, now);
-    verdicts.set(order, verdict);
-    return verdict;
-  };
-  const doubts = orders.flatMap((order) => {
-    const verdict = judgeNow(order);
-    return verdict.kind === 'confirm' ? [{ order, verdict }] : [];
-  });
-
-  // One round is enough: it reads everything that any of these orders would be rejected for.
-  if (doubts.length > 0) {
-    await known.learn(
-      enrichment,
-      doubts.flatMap(({ verdict }) => verdict.customers),
-      doubts.flatMap(({ verdict }) => verdict.products),
-      { fresh: true },
-    );
-    for (const { order } of doubts) judgeNow(order);
-  }
-  return verdicts;
-}
-
-/** What was learned about customers and products for one slice. */
-class Known implements Knowledge {
-  readonly #customers = new Map<string, Lookup<Customer>>();
-  readonly #products = new Map<string, Lookup<Product>>();
-
-  async learn(
-    enrichment: Enrichment,
-    customers: readonly string[],
-    products: readonly ProductReference[],
-    options: { fresh: boolean },
-  ): Promise<void> {
-    const references = new Map(products.map((reference) => [referenceKey(reference), reference]));
-    const [newCustomers, newProducts] = await Promise.all([
-      enrichment.customers([...new Set(customers)], options),
-      enrichment.products([...references.values()], options),
-    ]);
-    for (const [id, lookup] of newCustomers) this.#customers.set(id, lookup);
-    for (const [key, lookup] of newProducts) this.#products.set(key, lookup);
-  }
-
-  customer(id: string): Lookup<Customer> {
-    return this.#customers.get(id) ?? { status: 'unavailable', cause: `customer ${id} was not answered` };
-  }
-
-  product(reference: ProductReference): Lookup<Product> {
-    const key = referenceKey(reference);
-    return this.#products.get(key) ?? { status: 'unavailable', cause: `product ${key} was not answered` };
-  }
-}
-
-function decisionOf(verdict: Verdict | undefined): Candidate['decision'] {
-  if (verdict?.kind === 'decided') return verdict.order;
+function decisionOf(verdict: Verdict | undefined, source: SubmissionSource): Candidate['decision'] {
+  if (verdict?.kind === 'decided') return { ...verdict.order, source };
   if (verdict?.kind === 'invalid') return { invalid: verdict.cause };
   return undefined;
 }
 
 function waitingCause(verdict: Verdict | undefined): string {
   return verdict?.kind === 'wait' ? verdict.cause : 'a rejection could not be confirmed';
-}
-
-function contentHashOf({ submission, bytes }: ReceivedOrder): Buffer {
-  const content = sameContentKey(submission);
-  // The prefix keeps bytes from passing for content that is spelled like them.
-  const hashed = content === undefined ? Buffer.concat([Buffer.from('bytes:'), bytes]) : `content:${content}`;
-  return hash('sha256', hashed, 'buffer');
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -95,7 +95,8 @@ function isObject(json: JsonValue): json is JsonObject {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
-function toSubmission(submitted: OrderSubmitted): Submission {
+/** What the message says, as it is. */
+export function toSubmission(submitted: OrderSubmitted): Submission {
   return {
     orderId: submitted.orderId,
     customerId: submitted.customerId,
