@@ -288,6 +288,5 @@ function anchorsOf(file: string): string[] {
 function typeOf(field: DescField): string {
   if (field.fieldKind === 'list')
     return `repeated ${field.message?.name ?? ScalarType[field.scalar ?? 0]?.toLowerCase()}`;
-  if (field.fieldKind === 'enum') return field.enum.name;
-  return field.message?.name ?? ScalarType[field.scalar ?? 0]?.toLowerCase() ?? '';
+  return (field.message ?? field.enum)?.name ?? ScalarType[field.scalar ?? 0]?.toLowerCase() ?? '';
 }

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Code } from '@connectrpc/connect';
 import {
   PaymentAttempt_Outcome as Outcome,
   Payment_State as State,
@@ -145,6 +147,40 @@ test('two instances charge each of many orders once', async () => {
     expect(topics.told(order)).toEqual(['PaymentProcessed']);
   }
 });
+
+test('of cancels that race their charges, with answers lost and two instances, no money is kept', async () => {
+  const ill = {
+    errorRate: 0.3,
+    errorCode: Code.Unavailable,
+    afterEffect: true,
+    maxLatency: { seconds: 0n, nanos: 60_000_000 },
+  };
+  for (const method of ['Charge', 'VoidCharge', 'RefundCharge']) {
+    await gateway.faults.setFault({ fault: { method, ...ill } });
+  }
+  const quick = { ...paymentEnv, PAYMENT_RETRY_DELAYS: '20ms,20ms,20ms', PAYMENT_SETTLE_INTERVAL: '50ms' };
+  const both = await Promise.all([runPayment(quick), runPayment(quick)]);
+  const orders = Array.from({ length: 80 }, newOrder);
+  await Promise.all(
+    orders.map(async (order, index) => {
+      // At every moment of a charge, from before it begins to after its end.
+      await Promise.all([topics.reserved(order), sleep(index * 5).then(() => topics.cancel(order))]);
+    }),
+  );
+  for (const order of orders) {
+    await eventually(
+      () => topics.told(order).some((kind) => kind === 'PaymentVoided' || kind === 'PaymentRefunded'),
+      { timeoutMs: 60_000 },
+    );
+  }
+  await gateway.faults.clearFaults({});
+  await Promise.all(both.map((payment) => payment.stop()));
+  for (const order of orders) {
+    const moved = (await gateway.ledger(order)).map((entry) => entry.split(' ')[0]);
+    const isRefunded = topics.told(order).includes('PaymentRefunded');
+    expect(isRefunded ? [['CHARGE', 'REFUND']] : [[], ['CHARGE', 'VOID']]).toContainEqual(moved);
+  }
+}, 120_000);
 
 test('an instance that was frozen in the middle of a charge does no harm when it thaws', async () => {
   const order = newOrder();
