@@ -4,7 +4,7 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { groups, topics } from '@orderflow/contracts';
 import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { createStack, repositoryRoot, type Stack } from '@orderflow/devstack';
-import { createSystem, type System, sumOf } from '@orderflow/e2e/system';
+import { createSystem, enrichmentPath, type System, sumOf } from '@orderflow/e2e/system';
 import { startProcess, type TestProcess } from '@orderflow/testing/process';
 import { Redis } from 'ioredis';
 import {
@@ -59,7 +59,7 @@ export async function benchWorker(): Promise<boolean> {
       logDir: join(dir, 'logs'),
       env: { KAFKA_SESSION_TIMEOUT: '30s', LOG_LEVEL: 'warn' },
     });
-    await system.start();
+    await system.start(enrichmentPath);
     const figures = await measure(stack, system, running, say);
     return report('worker', figures);
   } finally {

@@ -109,13 +109,13 @@ function shown(_id: string, changes: Partial<DocumentFact>): DocumentFact {
       {
         product: { product_id: 'p-1', sku: 'LAPTOP001', name: 'Laptop' },
         quantity: 2,
-        unit_price: { minor_units: 100 },
-        amount: { minor_units: 200 },
+        unit_price: '1.00',
+        amount: '2.00',
       },
     ],
-    subtotal: { minor_units: 200 },
-    tax: { minor_units: 16 },
-    total: { minor_units: 216 },
+    subtotal: '2.00',
+    tax: '0.16',
+    total: '2.16',
     ...changes,
   };
 }
@@ -192,9 +192,9 @@ describe('a fault in one store is found', () => {
     [
       'a document with another total',
       ({ documents }) => ({
-        documents: new Map(documents).set('o-done', shown('o-done', { total: { minor_units: 215 } })),
+        documents: new Map(documents).set('o-done', shown('o-done', { total: '2.15' })),
       }),
-      /^o-done: shown as .*"total":"215".* instead of .*"total":"216"/,
+      /^o-done: shown as .*"total":"2\.15".* instead of .*"total":"2\.16"/,
     ],
     [
       'progress that stands still',

@@ -1,65 +1,63 @@
-// pnpm demo: a thousand orders through real parts, with one worker killed on the way, and the books checked.
+// pnpm demo: whole orders on real parts, every service killed once, and the books checked in the end.
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createStack, repositoryRoot } from '@orderflow/devstack';
-import { audit, isSettled } from '../src/audit.ts';
+import { audit } from '../src/audit.ts';
 import { readPrices } from '../src/catalogue.ts';
+import { clientsOf, ordersCommand } from '../src/clients.ts';
 import { makeOrders, type TestOrder } from '../src/orders.ts';
-import { openStores, type Stores } from '../src/stores.ts';
-import { createSystem, type System, sumOf } from '../src/system.ts';
-import { createProgress } from './progress.ts';
+import { openStores } from '../src/stores.ts';
+import { createSystem, type System } from '../src/system.ts';
+import { readOutcome } from './outcome.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { type Sent, sendByApi, sendByKafka } from './senders.ts';
 import { printSummary } from './summary.ts';
 
 const orderCount = 1_000;
-const sentTwiceEvery = 20;
-const chunkSize = 25;
-/** The worker is killed when it is in the middle of things. */
-const decidedBeforeKill = 100;
-/** Everything must have come to rest this long after the last order was sent. */
-const settleMs = 60_000;
 
 const dir = join(repositoryRoot, '.orderflow/demo');
 const shown = (path: string) => relative(process.cwd(), path) || '.';
 
-/** What the workers that have ended had counted. */
-const counted = { hits: 0, misses: 0, upstream: 0, repeated: 0 };
-
-async function countWorker(system: System): Promise<void> {
-  const metrics = await system.services['order-worker'].metrics();
-  counted.hits += sumOf(metrics, 'orderflow_enrichment_cache_total', { result: 'hit' });
-  counted.misses += sumOf(metrics, 'orderflow_enrichment_cache_total', { result: 'miss' });
-  counted.upstream += sumOf(metrics, 'orderflow_enrichment_upstream_calls_total');
-  counted.repeated += sumOf(metrics, 'orderflow_orders_decided_total', { outcome: 'repeated' });
-}
-
-/** Sends orders a few at a time, some of them twice, as producers do that were not sure the first time. */
-async function send(
-  stores: Stores,
-  orders: readonly TestOrder[],
-  onSent: (count: number) => void,
-): Promise<number> {
-  let records = 0;
-  for (let start = 0; start < orders.length; start += chunkSize) {
-    const chunk = orders.slice(start, start + chunkSize);
-    // Only what can be read can be told to be the same again.
-    const again = chunk.filter(
-      ({ expected }, index) => (start + index) % sentTwiceEvery === 0 && expected.outcome !== 'DEAD_LETTER',
-    );
-    await stores.send([...chunk, ...again].map(({ record }) => record));
-    records += chunk.length + again.length;
-    onSent(start + chunk.length);
+/** Kills one service after the other while orders are under way; each is started again at once. */
+async function killEach({ services }: System, signal: AbortSignal): Promise<string[]> {
+  const killed: string[] = [];
+  for (const service of Object.values(services)) {
+    signal.throwIfAborted();
+    await service.kill();
+    await service.start();
+    killed.push(service.name);
   }
-  return records;
+  return killed;
 }
 
-async function decidedCount(stores: Stores): Promise<number> {
-  const [row] = await stores.query<{ count: number }>('select count(*)::int as count from orders');
-  return row?.count ?? 0;
+/** Sends all orders both ways, kills meanwhile, and waits for the last of them to be sent. */
+async function sendAndKill(
+  system: System,
+  stores: Awaited<ReturnType<typeof openStores>>,
+  orders: readonly TestOrder[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ sent: Sent; killed: string[] }> {
+  // Every other one over the API, which takes nothing that is certainly wrong: what is bad goes to Kafka.
+  const byApi = orders.filter(({ expected }, index) => expected.outcome === 'ACCEPTED' && index % 2 === 0);
+  const overApi = new Set(byApi);
+  const byKafka = orders.filter((order) => !overApi.has(order));
+  let count = 0;
+  const onSent = (some: number) => {
+    count += some;
+    progress.update(`${count} of ${orders.length} sent`);
+  };
+  const [api, kafka, killed] = await Promise.all([
+    sendByApi(clientsOf(system), byApi, onSent, signal),
+    sendByKafka(stores, byKafka, onSent, signal),
+    killEach(system, signal),
+  ]);
+  return { sent: { ...api, ...kafka }, killed };
 }
 
 async function demo(signal: AbortSignal): Promise<boolean> {
   const progress = createProgress();
-  console.log('\norderflow demo: from Kafka records to enriched orders, on real parts\n');
+  console.log('\norderflow demo: orders from two sides, through stock and payment, on real parts\n');
 
   progress.step('start Kafka, MongoDB, Redis, Postgres');
   const stack = await createStack({ dir, ports: 'free', onProgress: (line) => progress.update(line) });
@@ -69,7 +67,7 @@ async function demo(signal: AbortSignal): Promise<boolean> {
     await stack.up();
     signal.throwIfAborted();
 
-    progress.step('start the enrichment API and the order service');
+    progress.step('start the services');
     // A name of its own keeps this run apart from others where the stores are given from outside.
     const name = `demo_${Date.now().toString(36)}_`;
     const isShared = Object.values(stack.parts).some(({ external }) => external);
@@ -78,43 +76,45 @@ async function demo(signal: AbortSignal): Promise<boolean> {
       urls: stack.urls,
       ports: 'free',
       logDir: join(dir, 'logs'),
-      // Small slices, so that the kill finds one under way.
+      // Small slices, so that a kill finds one under way.
       env: { ...prefixes, SLICE_SIZE: '50' },
     });
     await system.start();
     await using stores = await openStores({ ...stack.urls, ...prefixes });
-    const worker = system.services['order-worker'];
     const prices = await readPrices(system.services['enrichment-stub'].url);
-    const orders = makeOrders({ prefix: 'demo', count: orderCount, prices });
+    const orders = makeOrders({
+      prefix: 'demo',
+      count: orderCount,
+      prices,
+      formats: ['protobuf', 'plain_json', 'protobuf_json'],
+    });
     signal.throwIfAborted();
 
-    progress.step(`send ${orderCount} orders, killing the worker half-way`);
+    progress.step(`send ${orderCount} orders, kill every service once`);
     const began = performance.now();
-    const half = orders.length / 2;
-    let records = await send(stores, orders.slice(0, half), (count) => progress.update(`${count} sent`));
-    while ((await decidedCount(stores)) < decidedBeforeKill) await sleep(5, undefined, { signal });
-    await countWorker(system);
-    await worker.kill();
-    const decidedAtKill = await decidedCount(stores);
-    const restarted = worker.start();
-    records += await send(stores, orders.slice(half), (count) => progress.update(`${half + count} sent`));
-    await restarted;
+    const { sent, killed } = await sendAndKill(system, stores, orders, progress, signal);
 
-    progress.step('wait until every order is decided, shown and told');
-    const deadline = Date.now() + settleMs;
-    while (!(await isSettled(stores, orders))) {
-      progress.update(`${await decidedCount(stores)} decided`);
-      if (Date.now() > deadline) break;
-      await sleep(50, undefined, { signal });
+    progress.step('wait until nothing is under way, and check the books');
+    const books = ordersCommand(system.env, 'check', '--wait', '60');
+    let checked: Awaited<typeof books> | undefined;
+    void books.then((result) => {
+      checked = result;
+    });
+    while (checked === undefined) {
+      const [row] = await stores.query<{ count: number }>(
+        "select count(*)::int as count from orders where state in ('COMPLETED', 'REJECTED', 'CANCELLED')",
+      );
+      progress.update(`${row?.count ?? 0} orders have ended`);
+      await sleep(250, undefined, { signal });
     }
     const seconds = (performance.now() - began) / 1000;
-    await countWorker(system);
-
-    progress.step('check the books');
-    const result = await audit(stores, orders);
+    const taken = orders.filter(({ orderId }) => !sent.refused.has(orderId));
+    const result = await audit(stores, taken);
+    const outcome = await readOutcome(stores);
     progress.done();
-    printSummary({ orders: orders.length, records, decidedAtKill, seconds, counted, audit: result });
-    return result.findings.every(({ violations }) => violations.length === 0);
+
+    printSummary({ orders: orders.length, sent, killed, seconds, outcome, audit: result, books: checked });
+    return checked.code === 0 && result.findings.every(({ violations }) => violations.length === 0);
   } finally {
     progress.step('stop everything');
     await system?.stop();

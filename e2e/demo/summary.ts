@@ -1,28 +1,28 @@
 import { inspect } from 'node:util';
-import type { Audit } from '../src/audit.ts';
+import type { Audit, Finding } from '../src/audit.ts';
+import type { Outcome } from './outcome.ts';
+import type { Sent } from './senders.ts';
 
 interface Summary {
   readonly orders: number;
-  readonly records: number;
-  readonly decidedAtKill: number;
+  readonly sent: Sent;
+  readonly killed: readonly string[];
   readonly seconds: number;
-  readonly counted: {
-    readonly hits: number;
-    readonly misses: number;
-    readonly upstream: number;
-    readonly repeated: number;
-  };
+  readonly outcome: Outcome;
   readonly audit: Audit;
+  /** What `pnpm orders check` has said. */
+  readonly books: { readonly said: string };
 }
 
 const width = 62;
 
 /** Prints what a person wants to know of a demo run. */
-export function printSummary({ orders, records, decidedAtKill, seconds, counted, audit }: Summary): void {
+export function printSummary({ orders, sent, killed, seconds, outcome, audit, books }: Summary): void {
   const row = (name: string, value: string | number) =>
-    console.log(`  ${name.padEnd(36)} ${String(value).padStart(12)}`);
+    console.log(`  ${name.padEnd(36)} ${String(value).padStart(width - 37)}`);
   const rule = () => console.log(`  ${'─'.repeat(width)}`);
-  const rejected = orders - audit.accepted - sum(audit.deadLettersByReason);
+  const time = (s: number) => `${s.toFixed(2)} s`;
+  const { latency } = outcome;
 
   console.log('\n  One whole enriched order, as MongoDB shows it:\n');
   const text = inspect(audit.example, { depth: 6, colors: process.stdout.isTTY, breakLength: 100 });
@@ -30,29 +30,37 @@ export function printSummary({ orders, records, decidedAtKill, seconds, counted,
 
   console.log('');
   rule();
-  row('orders sent', orders);
-  row('records sent (some orders twice)', records);
+  row('orders', orders);
+  row('  created over the API', sent.taken);
+  row('  refused at once: not enough on stock', sent.refused.size);
+  row('  records sent to Kafka, some twice', sent.records);
+  row('cancelled in flight / asked for', `${sent.cancelsTaken} / ${sent.cancelsAsked}`);
   rule();
-  row('accepted', audit.accepted);
-  row('rejected', rejected);
-  for (const [reason, count] of audit.rejectedByReason) row(`    ${reason}`, count);
+  for (const { state, reason, count } of outcome.ends) {
+    row(reason === null ? state : `${state}, ${reason}`, count);
+    if (state !== 'REJECTED') continue;
+    for (const [why, times] of audit.rejectedByReason) row(`    ${why}`, times);
+  }
   row('set aside as unreadable', sum(audit.deadLettersByReason));
   for (const [reason, count] of audit.deadLettersByReason) row(`    ${reason}`, count);
   rule();
-  row('duplicates absorbed', records - orders);
-  row('  … and records read again after the kill', Math.max(0, counted.repeated - (records - orders)));
-  row('decided when the worker was killed', decidedAtKill);
+  row('first step to last, p50 / p95', `${time(latency.p50)} / ${time(latency.p95)}`);
+  row('  p99 / longest', `${time(latency.p99)} / ${time(latency.max)}`);
+  row('orders/s, kills and restarts included', Math.round(orders / seconds));
+  row('services killed meanwhile', killed.length);
   row('events told / different', `${audit.eventRecords} / ${audit.distinctEvents}`);
-  row('cache hits', `${counted.hits} of ${counted.hits + counted.misses}`);
-  row('calls to the enrichment API', counted.upstream);
-  row('orders/s, kill and restart included', Math.round(orders / seconds));
   rule();
-  for (const { rule: name, violations } of audit.findings) {
-    console.log(`  ${violations.length === 0 ? '✓' : '✗'} ${name}`);
-    for (const violation of violations.slice(0, 5)) console.log(`      ${violation}`);
-    if (violations.length > 5) console.log(`      … and ${violations.length - 5} more`);
-  }
+  console.log('  What was sent is what is there:');
+  audit.findings.forEach(printFinding);
+  console.log('  What all stores say of each other (pnpm orders check):');
+  console.log(books.said.replace(/^/gm, '  '));
   console.log('');
+}
+
+function printFinding({ rule, violations }: Finding): void {
+  console.log(`  ${violations.length === 0 ? '✓' : '✗'} ${rule}`);
+  for (const violation of violations.slice(0, 5)) console.log(`      ${violation}`);
+  if (violations.length > 5) console.log(`      … and ${violations.length - 5} more`);
 }
 
 function sum(counts: ReadonlyMap<string, number>): number {

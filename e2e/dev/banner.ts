@@ -6,6 +6,8 @@ import type { System } from '../src/system.ts';
 export function printBanner(system: System, stack: Stack): void {
   const { services } = system;
   const stub = new URL(services['enrichment-stub'].url).host;
+  const api = new URL(services['order-api'].url).host;
+  const orderService = 'orderflow.order.v1.OrderService';
   const worker = services['order-worker'].url;
   const brokers = stack.urls.KAFKA_BROKERS;
   const orderJson =
@@ -30,6 +32,12 @@ Send an order, and see it
   psql ${stack.urls.POSTGRES_URL}/order_service -c "select * from order_history where order_id = 'o-1'"
   redis-cli -u ${stack.urls.REDIS_URL} --scan --pattern 'enrichment:*'
   kcat -C -b ${brokers} -t orders.order-worker.dlq -o beginning -e -f '%h\\n'
+
+Order over RPC, and look at it
+  grpcurl -plaintext -d '{"order_id":"o-2","customer_id":"c-1","lines":[{"sku":"LAPTOP001","quantity":1}],"request_id":"r-1"}' ${api} ${orderService}/CreateOrder
+  curl -s -H 'content-type: application/json' -d '{"orderId":"o-2"}' http://${api}/${orderService}/GetOrder
+  buf curl --http2-prior-knowledge -d '{"customer_id":"c-1","page_size":5}' http://${api}/${orderService}/ListOrders
+  grpcurl -plaintext -d '{"order_id":"o-2"}' ${api} ${orderService}/GetOrderHistory
 
 Ask the enrichment API
   grpcurl -plaintext ${stub} list

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, privateStack } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import { startRun } from '../src/grid.ts';
-import { type Service, serviceNames } from '../src/system.ts';
+import { enrichmentPath, type Service } from '../src/system.ts';
 import { decidedCount } from '../src/test-system.ts';
 
 /** A failing run is repeated by giving its seed. */
@@ -36,7 +36,7 @@ test('whatever is killed, whenever: 2,000 orders are decided, shown and told onc
       start: () => part.start(),
     }),
   );
-  const victims = [...parts, ...serviceNames.map((name) => victimOf(run.services[name]))];
+  const victims = [...parts, ...enrichmentPath.map((name) => victimOf(run.services[name]))];
 
   const over = AbortSignal.timeout(chaosMs);
   const chaos = Promise.all(victims.map((victim) => torment(victim, over)));
@@ -51,7 +51,7 @@ test('whatever is killed, whenever: 2,000 orders are decided, shown and told onc
   expect(kills.every((times) => times.length > 0)).toBe(true);
 
   // Here the healing ends: nobody does anything more.
-  await Promise.all(serviceNames.map((name) => run.services[name].ready()));
+  await Promise.all(enrichmentPath.map((name) => run.services[name].ready()));
   await run.settle();
 });
 

@@ -11,7 +11,7 @@ import { eventually, testStack } from '@orderflow/testing';
 import { type Audit, audit } from './audit.ts';
 import { readPrices } from './catalogue.ts';
 import { makeOrders, recordOf, type TestOrder } from './orders.ts';
-import { createSystem, type Service, sumOf } from './system.ts';
+import { createSystem, enrichmentPath, type Service, sumOf } from './system.ts';
 import { createTestSystem, expectAllSettled, sendOrders, type TestSystem } from './test-system.ts';
 
 /** What goes wrong; see `Fault` of the contract. */
@@ -46,7 +46,7 @@ export interface Run extends TestSystem {
 export async function startRun(name: string, env: Record<string, string> = {}): Promise<Run> {
   const system = await createTestSystem(name, env);
   try {
-    await system.start();
+    await system.start(enrichmentPath);
     return await runOn(system);
   } catch (error) {
     await system[Symbol.asyncDispose]();

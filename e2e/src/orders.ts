@@ -2,9 +2,11 @@ import { create, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { toMoney } from '@orderflow/contracts';
 import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 
-/** A record to send, and what must become of it; worked out without any code of the services. */
+/** An order to send, and what its decision must be; worked out without any code of the services. */
 export interface TestOrder {
   readonly orderId: string;
+  /** What is in the record, where it can be read. */
+  readonly content?: Content;
   readonly record: { readonly value: Buffer; readonly headers?: Record<string, string> };
   readonly expected:
     | { readonly outcome: 'ACCEPTED'; readonly total: bigint }
@@ -15,13 +17,15 @@ export interface TestOrder {
 /** How an order is written into a record. */
 export type Format = 'protobuf' | 'protobuf_json' | 'plain_json';
 
-interface Line {
+/** One line of an order. */
+export interface Line {
   readonly productId: string;
   readonly quantity: number;
   readonly price?: number;
 }
 
-interface Content {
+/** What an order says. */
+export interface Content {
   readonly orderId: string;
   readonly customerId: string;
   readonly lines: readonly Line[];
@@ -136,9 +140,11 @@ export function makeOrders(options: {
     }
     if (isOneIn(index, 10, 7)) {
       const flaw = flaws[Math.floor(index / 10) % flaws.length] as (typeof flaws)[number];
+      const spoiled = flaw.spoil(content);
       return {
         orderId,
-        record: recordOf(flaw.spoil(content), format),
+        content: spoiled,
+        record: recordOf(spoiled, format),
         expected: { outcome: 'REJECTED', reasons: flaw.reasons },
       };
     }
@@ -151,13 +157,14 @@ export function makeOrders(options: {
     const tax = (subtotal * taxBasisPoints + 5_000n) / 10_000n;
     return {
       orderId,
+      content,
       record: recordOf(content, format),
       expected: { outcome: 'ACCEPTED', total: subtotal + tax },
     };
   });
 }
 
-/** A customer and products that are active: every fiftieth of each is not. */
+/** A customer and products that are active: every fiftieth of each is not. One in ten asks for what is scarce. */
 function goodContent(
   orderId: string,
   index: number,
@@ -165,12 +172,14 @@ function goodContent(
 ): Content {
   const active = (number: number) => (number % 50 === 0 ? number + 1 : number);
   const line = (number: number, quantity: number): Line => ({ productId: `p-${active(number)}`, quantity });
+  const isScarce = isOneIn(index, 20, 3) || isOneIn(index, 20, 4);
+  const product = (number: number) => 6 + (number % (products - 6));
   return {
     orderId,
     customerId: `c-${active(1 + ((index * 7) % (customers - 1)))}`,
     lines: [
-      line(1 + (index % 5), 1 + (index % 3)),
-      ...(index % 2 === 0 ? [line(6 + (index % (products - 6)), 2)] : []),
+      line(isScarce ? 1 + (Math.floor(index / 20) % 5) : product(index * 13), 1 + (index % 3)),
+      ...(index % 2 === 0 ? [line(product(index), 2)] : []),
     ],
   };
 }

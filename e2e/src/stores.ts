@@ -30,7 +30,8 @@ export interface OrderDocument {
     readonly field: string;
     readonly message: string;
   }[];
-  readonly total?: { readonly minor_units: number; readonly text: string };
+  /** A decimal number, such as `1299.99`. */
+  readonly total?: string;
   readonly progress?: { readonly version: number; readonly state: string };
   readonly [field: string]: unknown;
 }

@@ -7,6 +7,9 @@ import { startProcess, type TestProcess } from '@orderflow/testing/process';
 const programs = {
   'enrichment-stub': { main: 'services/enrichment-stub/src/main.ts', roles: [], port: 8005 },
   inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002 },
+  payment: { main: 'services/payment/src/main.ts', roles: [], port: 8003 },
+  'payment-gateway-stub': { main: 'services/payment-gateway-stub/src/main.ts', roles: [], port: 8006 },
+  'order-api': { main: 'services/order/src/main.ts', roles: ['api'], port: 8001 },
   'order-relay': { main: 'services/order/src/main.ts', roles: ['relay'], port: 8011 },
   'order-worker': { main: 'services/order/src/main.ts', roles: ['worker'], port: 8012 },
   'order-saga': { main: 'services/order/src/main.ts', roles: ['saga'], port: 8013 },
@@ -18,6 +21,9 @@ export type ServiceName = keyof typeof programs;
 
 /** Every process, in the order they are started. */
 export const serviceNames = Object.keys(programs) as ServiceName[];
+
+/** What takes an order from its record to its decision, document and event, and no further. */
+export const enrichmentPath = ['enrichment-stub', 'order-relay', 'order-worker', 'order-view'] as const;
 
 /** A process of orderflow that can be started, stopped and killed again and again; it keeps its port. */
 export interface Service {
@@ -48,7 +54,8 @@ export interface System {
   readonly services: Readonly<Record<ServiceName, Service>>;
   /** Variables that every process gets. */
   readonly env: Readonly<Record<string, string>>;
-  start(): Promise<void>;
+  /** Starts these, or all of them, side by side: each waits for what it needs by itself. */
+  start(names?: readonly ServiceName[]): Promise<void>;
   /** Stops all of them, side by side. */
   stop(): Promise<void>;
 }
@@ -72,6 +79,7 @@ export async function createSystem(options: {
     CUSTOMER_API_URL: urlOf('enrichment-stub'),
     PRODUCT_API_URL: urlOf('enrichment-stub'),
     INVENTORY_URL: urlOf('inventory'),
+    GATEWAY_URL: urlOf('payment-gateway-stub'),
     // A killed consumer blocks its partitions this long.
     KAFKA_SESSION_TIMEOUT: '3s',
     // Halves the time of a start.
@@ -127,16 +135,12 @@ export async function createSystem(options: {
   const services = Object.fromEntries(
     serviceNames.map((name) => [name, service(name)]),
   ) as System['services'];
-  const startAll = (names: readonly ServiceName[]) =>
-    Promise.all(names.map((name) => services[name].start()));
 
   return {
     services,
     env,
-    async start() {
-      // Those that others call at once; beside that the order does not matter.
-      await startAll(['enrichment-stub', 'inventory']);
-      await startAll(serviceNames.filter((name) => name !== 'enrichment-stub' && name !== 'inventory'));
+    async start(names = serviceNames) {
+      await Promise.all(names.map((name) => services[name].start()));
     },
     async stop() {
       await Promise.all(Object.values(services).map((each) => each.stop()));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isSettled } from '../src/audit.ts';
 import { readPrices } from '../src/catalogue.ts';
 import { makeOrders, type TestOrder } from '../src/orders.ts';
-import { sumOf } from '../src/system.ts';
+import { enrichmentPath, sumOf } from '../src/system.ts';
 import {
   createTestSystem,
   decidedCount,
@@ -21,7 +21,7 @@ async function startSystem(
   env: Record<string, string> = {},
 ): Promise<{ system: TestSystem; orders: TestOrder[] }> {
   const system = await createTestSystem(name, env);
-  await system.start();
+  await system.start(enrichmentPath);
   const prices = await readPrices(system.services['enrichment-stub'].url);
   return { system, orders: makeOrders({ prefix: name, count: recordCount, prices }) };
 }

@@ -1,4 +1,5 @@
 // One stage of the worker alone, in slices of 500: `mget`, `decide` or `insert`. Prints {orders, seconds, cpuSeconds}.
+import { byteaArray, textArray } from '@orderflow/storage';
 import { Redis } from 'ioredis';
 import { MongoClient } from 'mongodb';
 import pg from 'pg';
@@ -66,7 +67,7 @@ const stages: Record<
     return {
       async work(slice) {
         const client = await pool.connect();
-        const ids = slice.map(({ orderId }) => orderId);
+        const ids = textArray(slice.map(({ orderId }) => orderId));
         const all = <T>(value: T) => slice.map(() => value);
         try {
           await client.query('begin');
@@ -75,18 +76,18 @@ const stages: Record<
              select id, customer_id, content_hash, 'ACCEPTED', 1, 1, 0, now(), now(), now()
              from unnest($1::text[], $2::text[], $3::bytea[]) as new(id, customer_id, content_hash)
              order by id on conflict (id) do nothing returning id`,
-            [ids, slice.map(({ customerId }) => customerId), all(hash)],
+            [ids, textArray(slice.map(({ customerId }) => customerId)), byteaArray(all(hash))],
           );
           await client.query(
             `insert into order_history (order_id, revision, state, cause, version, event_types, enriched_order, create_time)
              select order_id, 1, 'ACCEPTED', cause, 1, array['OrderAccepted'], enriched_order, now()
              from unnest($1::text[], $2::text[], $3::bytea[]) as new(order_id, cause, enriched_order)`,
-            [ids, all('orders/0/1'), all(enrichedBytes)],
+            [ids, textArray(all('orders/0/1')), byteaArray(all(enrichedBytes))],
           );
           await client.query(
             `insert into outbox (topic, key, value, headers) select topic, key, value, headers::json
              from unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) as new(topic, key, value, headers)`,
-            [all('order-events'), ids, all(eventBytes), all(headers)],
+            [textArray(all('order-events')), ids, byteaArray(all(eventBytes)), textArray(all(headers))],
           );
           await client.query('commit');
         } finally {

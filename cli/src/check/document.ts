@@ -1,11 +1,11 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
-import { toMinorUnits } from '@orderflow/contracts';
+import { formatAmount, toMinorUnits } from '@orderflow/contracts';
 import type { Money } from '@orderflow/contracts/google/type/money';
 import {
   type EnrichedOrder,
   EnrichedOrder_OutcomeSchema,
 } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
-import type { AmountFact, DocumentFact } from './facts.ts';
+import type { DocumentFact } from './facts.ts';
 
 /** How a document differs from the decision it must show; undefined when it does not. */
 export function differenceOf(
@@ -29,12 +29,12 @@ function shownBy(document: DocumentFact) {
       product.sku,
       product.name,
       String(quantity),
-      shownAmount(unit_price),
-      shownAmount(amount),
+      unit_price,
+      amount,
     ]),
-    subtotal: shownAmount(document.subtotal),
-    tax: shownAmount(document.tax),
-    total: shownAmount(document.total),
+    subtotal: document.subtotal,
+    tax: document.tax,
+    total: document.total,
     rejections: rejections.map(({ reason, field, message }) => [reason, field, message]),
   };
 }
@@ -51,8 +51,8 @@ function wantedBy(decision: EnrichedOrder): ReturnType<typeof shownBy> {
       product?.sku ?? '',
       product?.name ?? '',
       String(quantity),
-      wantedAmount(unitPrice),
-      wantedAmount(amount),
+      wantedAmount(unitPrice) ?? '',
+      wantedAmount(amount) ?? '',
     ]),
     subtotal: wantedAmount(decision.subtotal),
     tax: wantedAmount(decision.tax),
@@ -61,10 +61,7 @@ function wantedBy(decision: EnrichedOrder): ReturnType<typeof shownBy> {
   };
 }
 
-function shownAmount(amount: AmountFact | undefined): string | undefined {
-  return amount && String(amount.minor_units);
-}
-
 function wantedAmount(money: Money | undefined): string | undefined {
-  return money && String(toMinorUnits(money));
+  const minorUnits = money && toMinorUnits(money);
+  return minorUnits === undefined ? undefined : formatAmount(minorUnits);
 }

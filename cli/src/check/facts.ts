@@ -12,7 +12,7 @@ export interface OrderFact {
   readonly refunded: boolean;
 }
 
-/** The MongoDB document of an order, as far as it is checked. */
+/** The MongoDB document of an order, as far as it is checked. Amounts are decimal numbers, such as `12.99`. */
 export interface DocumentFact {
   readonly _id: string;
   readonly outcome?: string;
@@ -26,18 +26,13 @@ export interface DocumentFact {
   readonly lines?: readonly {
     readonly product: { readonly product_id: string; readonly sku: string; readonly name: string };
     readonly quantity: number;
-    readonly unit_price: AmountFact;
-    readonly amount: AmountFact;
+    readonly unit_price: string;
+    readonly amount: string;
   }[];
-  readonly subtotal?: AmountFact;
-  readonly tax?: AmountFact;
-  readonly total?: AmountFact;
+  readonly subtotal?: string;
+  readonly tax?: string;
+  readonly total?: string;
   readonly progress?: { readonly version: number; readonly state: string };
-}
-
-/** An amount in a document. */
-export interface AmountFact {
-  readonly minor_units: number | bigint;
 }
 
 /** An event of an order, as it lies on `order-events`. */

@@ -1,5 +1,4 @@
-import { create } from '@bufbuild/protobuf';
-import { type Money, MoneySchema } from './gen/google/type/money_pb.ts';
+import type { Money } from './gen/google/type/money_pb.ts';
 
 /** An amount in the currency's minor unit: 1299n is 12.99 USD. */
 export type MinorUnits = bigint;
@@ -8,11 +7,12 @@ const nanosPerMinorUnit = 10_000_000;
 
 /** Converts minor units of a currency with two decimals to `google.type.Money`. */
 export function toMoney(amount: MinorUnits, currencyCode: string): Money {
-  return create(MoneySchema, {
+  return {
+    $typeName: 'google.type.Money',
     currencyCode,
     units: amount / 100n,
     nanos: Number(amount % 100n) * nanosPerMinorUnit,
-  });
+  };
 }
 
 /**
@@ -27,9 +27,13 @@ export function toMinorUnits(money: Money): MinorUnits | undefined {
   return units * 100n + BigInt(nanos / nanosPerMinorUnit);
 }
 
+/** Writes an amount as an exact decimal number: `1299.99`. */
+export function formatAmount(amount: MinorUnits): string {
+  const digits = String(amount < 0n ? -amount : amount).padStart(3, '0');
+  return `${amount < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+}
+
 /** Writes an amount for people: `1299.99 USD`. */
 export function formatMoney(amount: MinorUnits, currencyCode: string): string {
-  const sign = amount < 0n ? '-' : '';
-  const absolute = amount < 0n ? -amount : amount;
-  return `${sign}${absolute / 100n}.${String(absolute % 100n).padStart(2, '0')} ${currencyCode}`;
+  return `${formatAmount(amount)} ${currencyCode}`;
 }

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { MoneySchema } from '../src/gen/google/type/money_pb.ts';
-import { formatMoney, toMinorUnits, toMoney } from '../src/money.ts';
+import { formatAmount, formatMoney, toMinorUnits, toMoney } from '../src/money.ts';
 
 describe('money', () => {
   test.each([0n, 1n, -1n, 99n, 129_999n, -250n, 9_007_199_254_740_993n])('%s survives the wire', (amount) => {
@@ -24,5 +24,7 @@ describe('money', () => {
   test('is written for people with both decimals and the sign', () => {
     expect(formatMoney(-5n, 'USD')).toBe('-0.05 USD');
     expect(formatMoney(129_999n, 'USD')).toBe('1299.99 USD');
+    expect(formatAmount(-100n)).toBe('-1.00');
+    expect(formatAmount(0n)).toBe('0.00');
   });
 });

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/storage';
+import { byteaArray, nativeQuery, textArray } from '@orderflow/storage';
 
 /** A record that will be on its topic once the transaction it is written in has been committed. */
 export interface OutboxMessage {
@@ -53,10 +53,10 @@ export async function appendOutbox(em: SqlEntityManager, messages: readonly Outb
        as message (topic, key, value, headers, position)
      order by position`,
     [
-      messages.map((message) => message.topic),
-      messages.map((message) => message.key),
-      messages.map((message) => message.value),
-      messages.map((message) => JSON.stringify(message.headers)),
+      textArray(messages.map((message) => message.topic)),
+      textArray(messages.map((message) => message.key)),
+      byteaArray(messages.map((message) => message.value)),
+      textArray(messages.map((message) => JSON.stringify(message.headers))),
     ],
   );
 }

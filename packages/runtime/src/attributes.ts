@@ -15,13 +15,13 @@ export interface Metric<Kind extends MetricKind = MetricKind, Key extends string
 
 /** What the attributes say, for people who read a dashboard. */
 export const attribute = {
-  api: 'The upstream API: customers or products',
+  api: 'Who is called: customers, products or gateway',
   cause: 'Why an order needs attention',
   code: 'The Connect code of the answer, such as ok or not_found',
   'cpu.mode': 'user or system',
   happening: 'What happened to an order: a word of docs/order-states.md',
   group: 'The consumer group, without the prefix of tests',
-  kind: 'What is looked up: customer or product',
+  kind: 'What is looked up: customer or product; what the gateway is asked to do: charge, void or refund',
   method: 'The RPC method, such as BatchGetCustomers',
   outcome: 'How it ended; the words depend on the metric',
   partition: 'The number of the partition',
@@ -29,7 +29,7 @@ export const attribute = {
   reason: 'A reason from docs/errors.md, or of a dead letter from docs/events.md',
   result: 'hit, stale or miss',
   service: 'The full name of the RPC service',
-  state: 'The state of an order afterwards',
+  state: 'The state of an order afterwards; or why a payment waits: due, overdue, settling or refunding',
   stage: 'The part of a slice: enrich, decide or show',
   topic: 'The topic, without the prefix of tests',
 } as const;
@@ -161,6 +161,21 @@ export const metric = {
     unit: '{state}',
     description: 'Circuit breaker: 0 closed, 1 half-open, 2 open',
     attributes: ['api'],
+  },
+  gatewayCalls: {
+    kind: 'counter',
+    name: 'orderflow.gateway.calls',
+    unit: '{call}',
+    description:
+      'Calls to the payment gateway: approved, declined, temporarily_declined, voided, refunded, unknown or unreachable',
+    attributes: ['kind', 'outcome'],
+  },
+  paymentsWaiting: {
+    kind: 'gauge',
+    name: 'orderflow.payments.waiting',
+    unit: '{payment}',
+    description: 'Payments that wait for the payment gateway',
+    attributes: ['state'],
   },
   rpcServerDuration: {
     kind: 'histogram',

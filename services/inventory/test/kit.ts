@@ -17,6 +17,10 @@ export function accepted(orderId: string, lines: Lines, { requery = false } = {}
   };
 }
 
+export function reserved(orderId: string, { requery = false } = {}): OrderEvent {
+  return { kind: 'reserved', orderId, requery };
+}
+
 export function confirmed(orderId: string, { requery = false } = {}): OrderEvent {
   return { kind: 'confirmed', orderId, requery };
 }

@@ -7,7 +7,7 @@ import {
   type Reservation,
 } from '../src/domain/reservation.ts';
 import { noStock, type Stock } from '../src/domain/stock.ts';
-import { accepted, cancelRequested, confirmed, now } from './kit.ts';
+import { accepted, cancelRequested, confirmed, now, reserved } from './kit.ts';
 
 const later = new Date(now.getTime() + 1000);
 
@@ -134,6 +134,8 @@ const repeats = [
   ['COMMITTED', order],
   ['RELEASED', cancelRequested('o-1')],
   ['COMMITTED', confirmed('o-1')],
+  ['RESERVED', reserved('o-1')],
+  ['RELEASED', reserved('o-1')],
 ] as const;
 
 test.each(repeats)('%s: a repeat does nothing, a re-query has the answer told again: %o', (state, event) => {
@@ -146,6 +148,7 @@ test.each(repeats)('%s: a repeat does nothing, a re-query has the answer told ag
 });
 
 const contradictions = [
+  ['nothing', reserved('o-1')],
   ['nothing', confirmed('o-1')],
   ['UNAVAILABLE', confirmed('o-1')],
   ['RELEASED', confirmed('o-1')],

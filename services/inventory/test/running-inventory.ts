@@ -7,6 +7,7 @@ import {
   OrderAcceptedSchema,
   OrderCancelRequestedSchema,
   OrderConfirmedSchema,
+  OrderReservedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import {
   createBatchConsumer,
@@ -139,6 +140,8 @@ export function toRecord(event: OrderEvent): OutgoingRecord {
         total,
       });
     }
+    case 'reserved':
+      return encode(OrderReservedSchema, { orderId });
     case 'confirmed':
       return encode(OrderConfirmedSchema, { orderId });
     case 'cancel_requested':

@@ -58,7 +58,6 @@ describe('the bytes in the history', () => {
 
 describe('the document', () => {
   test('shows an accepted order so that a person can read it', () => {
-    const usd = (minor_units: bigint, text: string) => ({ minor_units, text });
     expect(toDocument(accepted)).toEqual({
       _id: 'o-1',
       outcome: 'ACCEPTED',
@@ -82,22 +81,22 @@ describe('the document', () => {
             stale: false,
           }),
           quantity: 2,
-          unit_price: usd(99_999n, '999.99 USD'),
-          quoted_price: usd(99_999n, '999.99 USD'),
-          amount: usd(199_998n, '1999.98 USD'),
+          unit_price: '999.99',
+          quoted_price: '999.99',
+          amount: '1999.98',
         },
         {
           product: expect.objectContaining({ product_id: 'p-2', name: 'Product p-2', version: 5n }),
           quantity: 1,
-          unit_price: usd(99_999n, '999.99 USD'),
-          quoted_price: usd(5n, '0.05 USD'),
-          amount: usd(99_999n, '999.99 USD'),
+          unit_price: '999.99',
+          quoted_price: '0.05',
+          amount: '999.99',
         },
       ],
-      subtotal: usd(299_997n, '2999.97 USD'),
-      tax: usd(24_000n, '240.00 USD'),
+      subtotal: '2999.97',
+      tax: '240.00',
       tax_rate: '8 %',
-      total: usd(323_997n, '3239.97 USD'),
+      total: '3239.97',
       submission: {
         customer_id: 'c-1',
         line_count: 2,

@@ -40,8 +40,7 @@ export interface Reservation {
 /** What the order service says of an order. `requery`: it asks for an answer, also if there was one before. */
 export type OrderEvent = { readonly orderId: string; readonly requery: boolean } & (
   | { readonly kind: 'accepted'; readonly lines: readonly OrderedLine[]; readonly payable: Payable }
-  | { readonly kind: 'confirmed' }
-  | { readonly kind: 'cancel_requested' }
+  | { readonly kind: 'reserved' | 'confirmed' | 'cancel_requested' }
 );
 
 /**
@@ -71,6 +70,11 @@ export function decide(
     case 'accepted':
       if (current !== undefined) return repeat(current, event);
       return reserve(event, stock, now);
+
+    case 'reserved':
+      // Asks for nothing by itself: only told again when payment has not answered, which acts on what is told here.
+      if (current !== undefined) return repeat(current, event);
+      return { kind: 'contradictory', detail: `the order is reserved, and ${stateOf(current)}` };
 
     case 'confirmed':
       if (current?.state === 'COMMITTED') return repeat(current, event);

@@ -46,11 +46,11 @@ export function needs(submission: Submission): { customers: string[]; products: 
 export function judge(submission: Submission, knowledge: Knowledge, terms: Terms, now: Date): Verdict {
   const wanted = needs(submission);
   const customerLookups = wanted.customers.map((id) => knowledge.customer(id));
-  const productLookups = wanted.products.map((reference) => knowledge.product(reference));
-  for (const lookup of [...customerLookups, ...productLookups]) {
+  const lookups = [...customerLookups, ...wanted.products.map((reference) => knowledge.product(reference))];
+  for (const lookup of lookups) {
     if (lookup.status === 'invalid') return { kind: 'invalid', cause: lookup.cause };
   }
-  for (const lookup of [...customerLookups, ...productLookups]) {
+  for (const lookup of lookups) {
     if (lookup.status === 'unavailable') return { kind: 'wait', cause: lookup.cause };
   }
 

@@ -1,128 +1,124 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  type MessageShape,
+  toBinary,
+  type UnknownField,
+} from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { type Timestamp, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { toMinorUnits, toMoney } from '@orderflow/contracts';
-import type { Money } from '@orderflow/contracts/google/type/money';
+import { type Money, MoneySchema } from '@orderflow/contracts/google/type/money';
 import type { Customer as CustomerMessage } from '@orderflow/contracts/orderflow/enrichment/v1/customer';
 import {
   Product_State,
   type Product as ProductMessage,
+  ProductSchema,
 } from '@orderflow/contracts/orderflow/enrichment/v1/product';
+import type { Rejection as RejectionMessage } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import {
   EnrichedCustomerSchema,
+  type EnrichedLine as EnrichedLineMessage,
   EnrichedLineSchema,
   EnrichedOrder_Outcome,
   type EnrichedOrder as EnrichedOrderMessage,
   EnrichedOrderSchema,
   type Freshness as FreshnessMessage,
+  FreshnessSchema,
   type SubmissionLine as SubmissionLineMessage,
   SubmissionSource_Format,
 } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
 import type { EnrichedLine, EnrichedOrder } from '../domain/enriched-order.ts';
 import type { Customer, Freshness, Product } from '../domain/enrichment.ts';
-import type { RejectionReason } from '../domain/rejection.ts';
+import type { Rejection, RejectionReason } from '../domain/rejection.ts';
 import type { QuotedPrice, SubmissionSource, SubmittedLine } from '../domain/submission.ts';
+import { oncePerCopy } from './once-per-copy.ts';
 
 /**
  * Writes an enriched order as the bytes that the order's history keeps.
  *
- * Orders of a slice share customers and products, and those are most of the bytes: each is encoded once. That is
- * sound because encoded fields may be put together in any order, and a submessage is its length and its own bytes.
+ * The messages are literals, which cost a fraction of `create`. Customers and products, most of the bytes, are encoded
+ * once for all orders that name them.
  */
 export function encodeEnrichedOrder(order: EnrichedOrder): Uint8Array {
-  const writer = new BinaryWriter().raw(encodeOwnFields(order));
-  if (order.customer !== undefined) {
-    writer.tag(customerField, WireType.LengthDelimited).bytes(encodeCustomer(order.customer));
-  }
-  for (const line of order.lines) {
-    writer.tag(linesField, WireType.LengthDelimited).bytes(encodeLine(line, order.currency));
-  }
-  return writer.finish();
-}
-
-const customerField = EnrichedOrderSchema.field.customer.number;
-const linesField = EnrichedOrderSchema.field.lines.number;
-
-/** Everything but the customer and the lines. */
-function encodeOwnFields(order: EnrichedOrder): Uint8Array {
   const money = (amount: bigint) => toMoney(amount, order.currency);
-  const { decision, source } = order;
-  return toBinary(
-    EnrichedOrderSchema,
-    create(EnrichedOrderSchema, {
-      orderId: order.orderId,
-      outcome: EnrichedOrder_Outcome[decision.outcome],
-      rejections: decision.outcome === 'REJECTED' ? [...decision.rejections] : [],
-      submission: {
-        customerId: order.submission.customerId,
-        lines: order.submission.lines.map(encodeSubmittedLine),
-      },
-      ...(decision.outcome === 'ACCEPTED'
-        ? { subtotal: money(decision.subtotal), tax: money(decision.tax), total: money(decision.total) }
-        : {}),
-      currencyCode: order.currency,
-      taxBasisPoints: order.taxBasisPoints,
-      source: {
-        topic: source.topic,
-        partition: source.partition,
-        offset: source.offset,
-        format: formats[source.format],
-        recordTime: timestampFromDate(source.recordTime),
-      },
-      decideTime: timestampFromDate(order.decideTime),
-    }),
-  );
+  const { decision, source, submission, customer } = order;
+  const accepted = decision.outcome === 'ACCEPTED' ? decision : undefined;
+  return toBinary(EnrichedOrderSchema, {
+    $typeName: 'orderflow.order.v1.EnrichedOrder',
+    orderId: order.orderId,
+    outcome: EnrichedOrder_Outcome[decision.outcome],
+    rejections: decision.outcome === 'REJECTED' ? decision.rejections.map(encodeRejection) : [],
+    submission: {
+      $typeName: 'orderflow.order.v1.Submission',
+      customerId: submission.customerId,
+      lines: submission.lines.map(encodeSubmittedLine),
+    },
+    lines: order.lines.map((line) => encodeLine(line, order.currency)),
+    subtotal: accepted && money(accepted.subtotal),
+    tax: accepted && money(accepted.tax),
+    total: accepted && money(accepted.total),
+    currencyCode: order.currency,
+    taxBasisPoints: order.taxBasisPoints,
+    source: {
+      $typeName: 'orderflow.order.v1.SubmissionSource',
+      topic: source.topic,
+      partition: source.partition,
+      offset: source.offset,
+      format: formats[source.format],
+      recordTime: timestampFromDate(source.recordTime),
+    },
+    decideTime: timestampFromDate(order.decideTime),
+    ...(customer && { $unknown: customerFields(customer.customer, customer.freshness, order.currency) }),
+  });
 }
 
-const encodedCustomers = new WeakMap<Customer, Uint8Array>();
-
-function encodeCustomer({ customer, freshness }: NonNullable<EnrichedOrder['customer']>): Uint8Array {
-  return onceFor(encodedCustomers, customer, () =>
-    toBinary(
-      EnrichedCustomerSchema,
-      create(EnrichedCustomerSchema, { customer: { ...customer }, freshness: encodeFreshness(freshness) }),
-    ),
-  );
+/**
+ * A field that is encoded already. protobuf-es writes what it does not know as it is, behind the fields that it knows;
+ * a reader takes fields in any order.
+ */
+function encodedField<Desc extends DescMessage>(
+  { number }: DescField,
+  schema: Desc,
+  message: MessageShape<Desc>,
+): UnknownField {
+  const data = new BinaryWriter().bytes(toBinary(schema, message)).finish();
+  return { no: number, wireType: WireType.LengthDelimited, data };
 }
 
-const encodedProducts = new WeakMap<Product, Uint8Array>();
+const customerFields = oncePerCopy((customer: Customer, freshness) => [
+  encodedField(
+    EnrichedOrderSchema.field.customer,
+    EnrichedCustomerSchema,
+    create(EnrichedCustomerSchema, { customer: { ...customer }, freshness: encodeFreshness(freshness) }),
+  ),
+]);
 
-function encodeLine(
-  { product, freshness, quantity, quotedPrice, amount }: EnrichedLine,
-  currency: string,
-): Uint8Array {
-  const ofProduct = onceFor(encodedProducts, product, () =>
-    toBinary(
-      EnrichedLineSchema,
-      create(EnrichedLineSchema, {
-        product: encodeProduct(product, currency),
-        freshness: encodeFreshness(freshness),
-        unitPrice: toMoney(product.price, currency),
-      }),
-    ),
-  );
-  const ofLine = toBinary(
-    EnrichedLineSchema,
-    create(EnrichedLineSchema, {
-      quantity: BigInt(quantity),
-      ...(quotedPrice === undefined ? {} : { quotedPrice: toMoney(quotedPrice, currency) }),
-      amount: toMoney(amount, currency),
-    }),
-  );
-  return Buffer.concat([ofProduct, ofLine]);
-}
+const productFields = oncePerCopy((product: Product, freshness, currency) => [
+  encodedField(
+    EnrichedLineSchema.field.product,
+    ProductSchema,
+    create(ProductSchema, encodeProduct(product, currency)),
+  ),
+  encodedField(
+    EnrichedLineSchema.field.freshness,
+    FreshnessSchema,
+    create(FreshnessSchema, encodeFreshness(freshness)),
+  ),
+  encodedField(EnrichedLineSchema.field.unitPrice, MoneySchema, toMoney(product.price, currency)),
+]);
 
-/** A value and how fresh it is come from one look-up, so that the value alone stands for both. */
-function onceFor<K extends object>(
-  known: WeakMap<K, Uint8Array>,
-  key: K,
-  encode: () => Uint8Array,
-): Uint8Array {
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const bytes = encode();
-  known.set(key, bytes);
-  return bytes;
+function encodeLine(line: EnrichedLine, currency: string): EnrichedLineMessage {
+  const { product, freshness, quantity, quotedPrice, amount } = line;
+  return {
+    $typeName: 'orderflow.order.v1.EnrichedLine',
+    quantity: BigInt(quantity),
+    quotedPrice: quotedPrice === undefined ? undefined : toMoney(quotedPrice, currency),
+    amount: toMoney(amount, currency),
+    $unknown: productFields(product, freshness, currency),
+  };
 }
 
 /** Reads the bytes of `encodeEnrichedOrder`. Throws when they are something else. */
@@ -167,20 +163,21 @@ function formatOf(format: SubmissionSource_Format): SubmissionSource['format'] {
   return format === SubmissionSource_Format.PROTOBUF_JSON ? 'protobuf_json' : 'plain_json';
 }
 
-function encodeSubmittedLine({ reference, quantity, quotedPrice }: SubmittedLine) {
+function encodeRejection({ reason, field, message }: Rejection): RejectionMessage {
+  return { $typeName: 'orderflow.order.event.v1.Rejection', reason, field, message };
+}
+
+function encodeSubmittedLine({ reference, quantity, quotedPrice }: SubmittedLine): SubmissionLineMessage {
   return {
+    $typeName: 'orderflow.order.v1.SubmissionLine',
     reference:
       reference === undefined
         ? { case: undefined }
-        : reference.by === 'sku'
-          ? { case: 'sku' as const, value: reference.value }
-          : { case: 'productId' as const, value: reference.value },
+        : { case: reference.by === 'sku' ? 'sku' : 'productId', value: reference.value },
     quantity,
-    ...(quotedPrice === undefined
-      ? {}
-      : quotedPrice.amount === undefined
-        ? { unreadablePrice: quotedPrice.text }
-        : { quotedPrice: toMoney(quotedPrice.amount, quotedPrice.currency ?? '') }),
+    quotedPrice:
+      quotedPrice?.amount === undefined ? undefined : toMoney(quotedPrice.amount, quotedPrice.currency ?? ''),
+    unreadablePrice: quotedPrice?.amount === undefined ? (quotedPrice?.text ?? '') : '',
   };
 }
 

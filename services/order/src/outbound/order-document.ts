@@ -1,28 +1,18 @@
-import { formatMoney } from '@orderflow/contracts';
+import { formatAmount, formatMoney } from '@orderflow/contracts';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
-import type { Freshness } from '../domain/enrichment.ts';
+import type { Customer, Freshness, Product } from '../domain/enrichment.ts';
 import { limits } from '../domain/judge.ts';
 import type { SubmittedLine } from '../domain/submission.ts';
-
-/** An amount in a document: exact, and readable. */
-export interface AmountDocument {
-  /** In the document's currency: 1299 is 12.99 USD. */
-  readonly minor_units: bigint;
-  readonly text: string;
-}
+import { oncePerCopy } from './once-per-copy.ts';
 
 /** The MongoDB document of a decided order, without its progress. */
 export type OrderDocument = ReturnType<typeof toDocument>;
 
 /**
  * Computes the document that shows a decided order. Pure: the same order gives the same document, so that it can be
- * written again, or rebuilt from the order's history.
+ * written again, or rebuilt from the order's history. Amounts are exact decimals as text, all in the one currency.
  */
 export function toDocument(order: EnrichedOrder) {
-  const amount = (minorUnits: bigint): AmountDocument => ({
-    minor_units: minorUnits,
-    text: formatMoney(minorUnits, order.currency),
-  });
   const { decision, submission, source, customer } = order;
   return {
     _id: order.orderId,
@@ -33,36 +23,21 @@ export function toDocument(order: EnrichedOrder) {
     ...(customer === undefined
       ? {}
       : {
-          customer: {
-            customer_id: customer.customer.customerId,
-            name: customer.customer.name,
-            email: customer.customer.email,
-            active: customer.customer.active,
-            version: customer.customer.version,
-            ...freshnessOf(customer.freshness),
-          },
+          customer: customerDocument(customer.customer, customer.freshness, order.currency),
         }),
-    lines: order.lines.map(({ product, freshness, quantity, quotedPrice, amount: lineAmount }) => ({
-      product: {
-        product_id: product.productId,
-        sku: product.sku,
-        name: product.name,
-        description: product.description,
-        retired: product.retired,
-        version: product.version,
-        ...freshnessOf(freshness),
-      },
+    lines: order.lines.map(({ product, freshness, quantity, quotedPrice, amount }) => ({
+      product: productDocument(product, freshness, order.currency),
       quantity,
-      unit_price: amount(product.price),
-      ...(quotedPrice === undefined ? {} : { quoted_price: amount(quotedPrice) }),
-      amount: amount(lineAmount),
+      unit_price: formatAmount(product.price),
+      ...(quotedPrice === undefined ? {} : { quoted_price: formatAmount(quotedPrice) }),
+      amount: formatAmount(amount),
     })),
     ...(decision.outcome === 'ACCEPTED'
       ? {
-          subtotal: amount(decision.subtotal),
-          tax: amount(decision.tax),
+          subtotal: formatAmount(decision.subtotal),
+          tax: formatAmount(decision.tax),
           tax_rate: `${order.taxBasisPoints / 100} %`,
-          total: amount(decision.total),
+          total: formatAmount(decision.total),
         }
       : {}),
     submission: {
@@ -81,6 +56,25 @@ export function toDocument(order: EnrichedOrder) {
   };
 }
 
+const customerDocument = oncePerCopy((customer: Customer, freshness) => ({
+  customer_id: customer.customerId,
+  name: customer.name,
+  email: customer.email,
+  active: customer.active,
+  version: customer.version,
+  ...freshnessOf(freshness),
+}));
+
+const productDocument = oncePerCopy((product: Product, freshness) => ({
+  product_id: product.productId,
+  sku: product.sku,
+  name: product.name,
+  description: product.description,
+  retired: product.retired,
+  version: product.version,
+  ...freshnessOf(freshness),
+}));
+
 function freshnessOf({ fetchTime, stale }: Freshness) {
   return { fetch_time: fetchTime, stale };
 }
@@ -95,7 +89,9 @@ function submittedLineOf({ reference, quantity, quotedPrice }: SubmittedLine) {
           quoted_price:
             quotedPrice.amount === undefined
               ? quotedPrice.text
-              : formatMoney(quotedPrice.amount, quotedPrice.currency ?? '').trim(),
+              : quotedPrice.currency === undefined
+                ? formatAmount(quotedPrice.amount)
+                : formatMoney(quotedPrice.amount, quotedPrice.currency),
         }),
   };
 }

@@ -3,6 +3,7 @@ import { MongoBulkWriteError } from 'mongodb';
 import type { OrderDocuments } from '../ports.ts';
 import { ordersCollection, type Progress } from './order-collection.ts';
 import { type OrderDocument, toDocument } from './order-document.ts';
+import { toProgress } from './order-progress.ts';
 import { isRefusedDocument } from './outage.ts';
 
 const duplicateKey = 11_000;
@@ -63,7 +64,8 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
 
 /** Where an order is right after its decision; what the view writes for the same event. */
 function progressOf({ outcome, decide_time }: Pick<OrderDocument, 'outcome' | 'decide_time'>): Progress {
-  return { version: 1, state: outcome, update_time: decide_time };
+  const payment = outcome === 'ACCEPTED' ? ({ state: 'AWAITED', transactionId: '' } as const) : undefined;
+  return toProgress({ version: 1, state: outcome, payment, cancelReason: undefined, time: decide_time });
 }
 
 /** The documents that were there already, if that is all that went wrong. */

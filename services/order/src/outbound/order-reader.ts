@@ -4,6 +4,7 @@ import type { OrderInFull, OrderTransition, StoredOrder } from '../domain/order.
 import type { CancelReason, OrderState } from '../domain/saga.ts';
 import type { OrderConditions, OrderKey, OrderReader } from '../ports.ts';
 import { decodeEnrichedOrder } from './enriched-order-codec.ts';
+import { millis } from './millis.ts';
 
 interface OrderRow {
   readonly id: string;
@@ -16,8 +17,8 @@ interface OrderRow {
   readonly transaction_id: string | null;
   readonly refunded: boolean;
   readonly version: number;
-  readonly create_time: Date;
-  readonly update_time: Date;
+  readonly create_time: number;
+  readonly update_time: number;
 }
 
 interface FullOrderRow extends OrderRow {
@@ -35,11 +36,11 @@ interface TransitionRow {
   readonly version: number;
   readonly event_types: readonly string[];
   readonly detail: string | null;
-  readonly create_time: Date;
+  readonly create_time: number;
 }
 
 const columns = `id, customer_id, state, total, needs_attention, cancel_reason, cancel_detail, transaction_id, refunded,
-  version, create_time, update_time`;
+  version, ${millis('create_time')} as create_time, ${millis('update_time')} as update_time`;
 
 /** Reads orders in Postgres. */
 export function createOrderReader(orm: MikroORM): OrderReader {
@@ -47,19 +48,15 @@ export function createOrderReader(orm: MikroORM): OrderReader {
     find: (orderId) => findOrder(orm.em.fork(), orderId),
 
     async page(conditions, after, limit) {
-      const { where, parameters } = conditionsOf(conditions, after);
-      const rows = await nativeQuery<OrderRow>(
-        orm.em.fork(),
-        `select ${columns} from orders ${where} order by create_time desc, id desc limit ${limit}`,
-        parameters,
-      );
+      const { sql, parameters } = pageQuery(conditions, after, limit);
+      const rows = await nativeQuery<OrderRow>(orm.em.fork(), sql, parameters);
       return rows.map(toOrder);
     },
 
     async history(orderId) {
       const rows = await nativeQuery<TransitionRow>(
         orm.em.fork(),
-        `select revision, state, cause, version, event_types, detail, create_time
+        `select revision, state, cause, version, event_types, detail, ${millis('create_time')} as create_time
          from order_history where order_id = $1 order by revision`,
         [orderId],
       );
@@ -81,7 +78,12 @@ export async function findOrder(em: SqlEntityManager, orderId: string): Promise<
   return row && toOrderInFull(row);
 }
 
-function conditionsOf(conditions: OrderConditions, after: OrderKey | undefined) {
+/** Newest first, in the order of the indexes. */
+export function pageQuery(
+  conditions: OrderConditions,
+  after: OrderKey | undefined,
+  limit: number,
+): { sql: string; parameters: unknown[] } {
   const { customerId, state, createTimeFrom, createTimeTo, needsAttention } = conditions;
   const parameters: unknown[] = [];
   const given = (value: unknown) => `$${parameters.push(value)}`;
@@ -95,7 +97,10 @@ function conditionsOf(conditions: OrderConditions, after: OrderKey | undefined) 
       ? []
       : [`(create_time, id) < (${given(after.createTime)}, ${given(after.orderId)})`]),
   ];
-  return { where: all.length === 0 ? '' : `where ${all.join(' and ')}`, parameters };
+  const where = all.length === 0 ? '' : `where ${all.join(' and ')}`;
+  // The column, not what is selected under its name: that is in no index.
+  const order = 'order by orders.create_time desc, id desc';
+  return { sql: `select ${columns} from orders ${where} ${order} limit ${given(limit)}`, parameters };
 }
 
 function toOrder(row: OrderRow): StoredOrder {
@@ -110,8 +115,8 @@ function toOrder(row: OrderRow): StoredOrder {
     transactionId: row.transaction_id ?? undefined,
     refunded: row.refunded,
     version: row.version,
-    createTime: row.create_time,
-    updateTime: row.update_time,
+    createTime: new Date(row.create_time),
+    updateTime: new Date(row.update_time),
   };
 }
 
@@ -135,5 +140,12 @@ function toTransition(orderId: string, row: TransitionRow): OrderTransition {
     id: `${orderId}/${version - types.length + 1 + index}`,
     type,
   }));
-  return { revision, state, cause, events, detail: detail ?? undefined, createTime: row.create_time };
+  return {
+    revision,
+    state,
+    cause,
+    events,
+    detail: detail ?? undefined,
+    createTime: new Date(row.create_time),
+  };
 }

@@ -1,6 +1,6 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
-import { nativeQuery } from '@orderflow/storage';
+import { byteaArray, nativeQuery, textArray } from '@orderflow/storage';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
 import type { Candidate, OrderStore, Settled } from '../ports.ts';
 import { decodeEnrichedOrder, encodeEnrichedOrder } from './enriched-order-codec.ts';
@@ -113,12 +113,12 @@ async function insertNew(
     on conflict (id) do nothing
     returning id`,
     [
-      rows.map(({ candidate }) => candidate.orderId),
-      rows.map(({ candidate }) => storable(candidate.customerId)),
-      rows.map(({ candidate }) => candidate.contentHash),
-      rows.map(stateAfter),
+      textArray(rows.map(({ candidate }) => candidate.orderId)),
+      textArray(rows.map(({ candidate }) => storable(candidate.customerId))),
+      byteaArray(rows.map(({ candidate }) => candidate.contentHash)),
+      textArray(rows.map(stateAfter)),
       rows.map(({ version }) => version),
-      rows.map(attentionAfter),
+      textArray(rows.map(attentionAfter)),
       rows.map(totalAfter),
       rows.map((row) => submissionAfter(row)?.value ?? null),
       rows.map((row) => submissionAfter(row)?.contentType ?? null),
@@ -219,11 +219,11 @@ async function updatePending(
     ) as new(id, state, version, revision, needs_attention, total)
     where orders.id = new.id`,
     [
-      transitions.map(({ candidate }) => candidate.orderId),
-      transitions.map(stateAfter),
+      textArray(transitions.map(({ candidate }) => candidate.orderId)),
+      textArray(transitions.map(stateAfter)),
       transitions.map(({ version }) => version),
       transitions.map(({ revision }) => revision),
-      transitions.map(attentionAfter),
+      textArray(transitions.map(attentionAfter)),
       transitions.map(totalAfter),
       acceptedLookMs,
     ],
@@ -249,12 +249,14 @@ async function appendHistory(em: SqlEntityManager, transitions: readonly Transit
       $6::bytea[]
     ) as new(order_id, revision, state, cause, version, enriched_order)`,
     [
-      transitions.map(({ candidate }) => candidate.orderId),
+      textArray(transitions.map(({ candidate }) => candidate.orderId)),
       transitions.map(({ revision }) => revision),
-      transitions.map(stateAfter),
-      transitions.map(({ candidate }) => candidate.cause),
+      textArray(transitions.map(stateAfter)),
+      textArray(transitions.map(({ candidate }) => candidate.cause)),
       transitions.map(({ version }) => version),
-      transitions.map(({ decision }) => ('invalid' in decision ? null : encodeEnrichedOrder(decision))),
+      byteaArray(
+        transitions.map(({ decision }) => ('invalid' in decision ? null : encodeEnrichedOrder(decision))),
+      ),
     ],
   );
 }

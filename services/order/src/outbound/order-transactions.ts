@@ -6,6 +6,7 @@ import { currentTrace, type InTransaction } from '@orderflow/runtime';
 import { answerOnce, nativeQuery } from '@orderflow/storage';
 import type { OrderInFull } from '../domain/order.ts';
 import type { NewOrder, OrderTransaction } from '../ports.ts';
+import { millis } from './millis.ts';
 import { findOrder } from './order-reader.ts';
 import { sagaTransaction } from './saga-transaction.ts';
 import { storable } from './storable.ts';
@@ -53,7 +54,7 @@ async function insertPending(
   { orderId, customerId, callerId, contentHash, submission }: NewOrder,
   pendingDeadlineMs: number,
 ): Promise<Date | undefined> {
-  const [inserted] = await nativeQuery<{ create_time: Date }>(
+  const [inserted] = await nativeQuery<{ create_time: number }>(
     em,
     `with taken as (
        insert into orders (
@@ -66,7 +67,7 @@ async function insertPending(
      )
      insert into order_history (order_id, revision, state, cause, version, create_time)
      select id, 1, 'PENDING', $8, 0, create_time from taken
-     returning create_time`,
+     returning ${millis('create_time')} as create_time`,
     [
       orderId,
       storable(customerId),
@@ -78,7 +79,7 @@ async function insertPending(
       `CreateOrder by ${callerId}`,
     ],
   );
-  return inserted?.create_time;
+  return inserted && new Date(inserted.create_time);
 }
 
 /** There is one submission of an order, so that its event is the same however often it is sent. */

@@ -7,11 +7,9 @@ import type { NextLook, SagaOrder, Step } from '../domain/order-step.ts';
 import { type CancelReason, type OrderState, placeOf, places } from '../domain/saga.ts';
 import type { SagaTransaction } from '../ports.ts';
 import { decodeEnrichedOrder } from './enriched-order-codec.ts';
+import { millis } from './millis.ts';
 import { decisionEvent, type SagaEventName, sagaEvent } from './order-event.ts';
 import { withoutNul } from './storable.ts';
-
-/** A time as the driver hands it over: as milliseconds since 1970. */
-const millis = (time: string) => `round(extract(epoch from ${time}) * 1000)::float8`;
 
 /** The columns of `orders` that the saga works on. */
 const sagaColumns = `id, customer_id, state, version, revision, needs_attention, total, cancel_reason,

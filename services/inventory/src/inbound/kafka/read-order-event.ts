@@ -4,6 +4,7 @@ import {
   OrderAcceptedSchema,
   OrderCancelRequestedSchema,
   OrderConfirmedSchema,
+  OrderReservedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import type { ReceivedRecord } from '@orderflow/messaging';
 import type { OrderEvent } from '../../domain/reservation.ts';
@@ -22,6 +23,9 @@ export function readOrderEvent(record: ReceivedRecord): OrderEvent | undefined {
   switch (record.headers['ce_type']) {
     case OrderAcceptedSchema.typeName:
       return { ...accepted(decode(OrderAcceptedSchema, record)), requery };
+    case OrderReservedSchema.typeName:
+      if (!requery) return undefined;
+      return { kind: 'reserved', orderId: decode(OrderReservedSchema, record).orderId, requery };
     case OrderConfirmedSchema.typeName:
       return { kind: 'confirmed', orderId: decode(OrderConfirmedSchema, record).orderId, requery };
     case OrderCancelRequestedSchema.typeName:

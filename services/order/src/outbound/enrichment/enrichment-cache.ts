@@ -65,6 +65,28 @@ function keysOf(prefix: string, kind: string, key: string): [entry: string, mark
   return [entry, `${entry}:announced`];
 }
 
+/** More entries than this are not remembered: all are forgotten, and remembered anew. */
+const rememberedEntries = 20_000;
+
+/**
+ * Reads each entry once for as long as it stays the same, which is most of an hour. What was read is the same object
+ * every time, so that others can remember what they made of it.
+ */
+function createEntryReader<K, R>(
+  decode: (key: K, entry: Buffer) => R,
+): (key: K, id: string, entry: Buffer) => R {
+  const known = new Map<string, { readonly entry: Buffer; readonly read: R }>();
+  return (key, id, entry) => {
+    const before = known.get(id);
+    if (before?.entry.equals(entry)) return before.read;
+    const read = decode(key, entry);
+    if (known.size >= rememberedEntries) known.clear();
+    // A copy: the entry is a window on a much larger buffer of the connection.
+    known.set(id, { entry: Buffer.from(entry), read });
+    return read;
+  };
+}
+
 /** Keeps copies of one kind in Redis. `onTrouble` hears of everything that goes wrong with it. */
 export function createEnrichmentCache<K, M extends Message & { readonly version: bigint }, T>(
   redis: Redis,
@@ -76,13 +98,19 @@ export function createEnrichmentCache<K, M extends Message & { readonly version:
 ): EnrichmentCache<K, M, T> {
   const { prefix, staleness } = options;
 
-  function read(key: K, entry: Buffer): CachedCopy<T> | undefined {
+  const read = createEntryReader((key: K, entry) => ({
+    value: upstream.toValue(key, fromBinary(schema, entry.subarray(headerBytes)) as M),
+    fetchTime: new Date(entry.readDoubleBE(0)),
+    freshUntil: entry.readDoubleBE(8),
+  }));
+
+  function copyIn(key: K, entry: Buffer): CachedCopy<T> | undefined {
     try {
-      const fetchedAt = entry.readDoubleBE(0);
-      const age = now().getTime() - fetchedAt;
+      const time = now().getTime();
+      const age = time - entry.readDoubleBE(0);
       if (!(age >= -staleness.freshMs && age < staleness.usableMs)) return undefined;
-      const value = upstream.toValue(key, fromBinary(schema, entry.subarray(headerBytes)) as M);
-      return { value, fetchTime: new Date(fetchedAt), fresh: now().getTime() < entry.readDoubleBE(8) };
+      const { value, fetchTime, freshUntil } = read(key, upstream.keyOf(key), entry);
+      return { value, fetchTime, fresh: time < freshUntil };
     } catch (error) {
       // Not what we wrote: as good as nothing, and overwritten by the next refill.
       onTrouble(error);
@@ -100,7 +128,7 @@ export function createEnrichmentCache<K, M extends Message & { readonly version:
         const copies = new Map<string, CachedCopy<T>>();
         for (const [index, key] of keys.entries()) {
           const entry = entries[index];
-          const copy = entry ? read(key, entry) : undefined;
+          const copy = entry ? copyIn(key, entry) : undefined;
           if (copy !== undefined) copies.set(upstream.keyOf(key), copy);
         }
         return copies;

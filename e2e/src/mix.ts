@@ -1,0 +1,91 @@
+import { create } from '@bufbuild/protobuf';
+import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
+import { Fault_Kind, FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { eventually } from '@orderflow/testing';
+import { untilKnown } from './clients.ts';
+import { recordOf } from './orders.ts';
+import type { Lines, Whole } from './whole.ts';
+
+/** Short times, so that what is retried, settled and looked at again happens within a test. */
+export const hastyTimes = {
+  PAYMENT_RETRY_DELAYS: '200ms,400ms,800ms',
+  PAYMENT_SETTLE_INTERVAL: '500ms',
+  GATEWAY_TRY_TIMEOUT: '1s',
+} as const;
+
+const waitMs = 90_000;
+
+/**
+ * Orders that take every way there is, side by side: over the API and Kafka, short of stock, cancelled while the
+ * gateway is charging, charged without anybody hearing of it, refunded after their completion. Resolves when each has
+ * ended; whatever is killed meanwhile must come back.
+ */
+export async function runMix(whole: Whole, name: string): Promise<void> {
+  const id = (kind: string, n: number) => `${name}-${kind}-${n}`;
+  const slow = [1, 2, 3].map((n) => id('cancelled', n));
+  const silent = [1, 2].map((n) => id('silent', n));
+  // One fault a method: those whose charge is slow are cancelled meanwhile, the others never hear what became of it.
+  await untilKnown(() =>
+    whole.gatewayFaults.setFault({
+      fault: create(FaultSchema, {
+        method: 'Charge',
+        ids: [...slow, ...silent],
+        minLatency: { nanos: 400_000_000 },
+        kind: Fault_Kind.REFUSE,
+        afterEffect: true,
+      }),
+    }),
+  );
+  await Promise.all([
+    ...[1, 2, 3, 4].map((n) => whole.place({ orderId: id('api', n), lines: { 'p-201': 1, 'p-202': 2 } })),
+    send(whole, { [id('kafka', 1)]: { 'p-203': 1 }, [id('kafka', 2)]: { 'p-204': 2 } }),
+    send(whole, { [id('short', 1)]: { 'p-205': 1, 'p-1': 10_000 }, [id('short', 2)]: { 'p-4': 9_999 } }),
+    ...silent.map((orderId) => whole.place({ orderId, lines: { 'p-206': 1 } })),
+    ...slow.map((orderId) => placeAndCancel(whole, orderId)),
+    placeAndRefund(whole, id('refunded', 1)),
+  ]);
+  const placed = [
+    ...[1, 2, 3, 4].map((n) => id('api', n)),
+    ...[1, 2].flatMap((n) => [id('kafka', n), id('short', n)]),
+    ...slow,
+    ...silent,
+  ];
+  await Promise.all(placed.map((orderId) => endedInTime(whole, orderId)));
+}
+
+async function send(whole: Whole, orders: Readonly<Record<string, Lines>>): Promise<void> {
+  const records = Object.entries(orders).map(([orderId, lines]) => {
+    const content = Object.entries(lines).map(([productId, quantity]) => ({ productId, quantity }));
+    return recordOf({ orderId, customerId: 'c-1', lines: content }, 'plain_json');
+  });
+  await eventually(() => whole.stores.send(records), { timeoutMs: waitMs });
+}
+
+async function placeAndCancel(whole: Whole, orderId: string): Promise<void> {
+  await whole.place({ orderId, lines: { 'p-207': 1 } });
+  await endedInTime(whole, orderId, [Order_State.RESERVED, Order_State.CANCELLED]);
+  await untilKnown(() => whole.orders.cancelOrder({ orderId, reason: 'changed my mind' }));
+}
+
+async function placeAndRefund(whole: Whole, orderId: string): Promise<void> {
+  await whole.place({ orderId, lines: { 'p-208': 1 } });
+  await endedInTime(whole, orderId);
+  const paymentOf = () => whole.payments.getPaymentByOrder({ orderId });
+  const { payment } = await eventually(paymentOf, { timeoutMs: waitMs, intervalMs: 100 });
+  const request = { paymentId: payment?.paymentId ?? '', reason: 'came broken', requestId: orderId };
+  // Refused until payment has heard of the completion.
+  await eventually(() => whole.payments.refundPayment(request), { timeoutMs: waitMs, intervalMs: 100 });
+  await eventually(async () => (await whole.order(orderId)).refunded, { timeoutMs: waitMs, intervalMs: 100 });
+}
+
+/** Like `ended`, through the death of whoever is asked. */
+async function endedInTime(
+  whole: Whole,
+  orderId: string,
+  states: Order_State[] = [Order_State.COMPLETED, Order_State.REJECTED, Order_State.CANCELLED],
+): Promise<void> {
+  await eventually(async () => states.includes((await whole.order(orderId)).state), {
+    timeoutMs: waitMs,
+    intervalMs: 100,
+  });
+}

@@ -1,0 +1,297 @@
+import { ConnectError } from '@connectrpc/connect';
+import { ErrorInfoSchema, PreconditionFailureSchema } from '@orderflow/contracts/google/rpc/error_details';
+import { Reservation_State } from '@orderflow/contracts/orderflow/inventory/v1/reservation';
+import { CancelReason } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
+import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
+import { Payment_State } from '@orderflow/contracts/orderflow/payment/v1/payment';
+import { eventually } from '@orderflow/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { recordOf } from '../src/orders.ts';
+import { type Lines, startWhole, type Whole } from '../src/whole.ts';
+
+let whole: Whole;
+
+beforeAll(async () => {
+  whole = await startWhole('whole-order');
+});
+afterAll(async () => {
+  await whole?.[Symbol.asyncDispose]();
+});
+
+/** The reason and the violations of a call that was refused. */
+async function refusalOf(
+  call: Promise<unknown>,
+): Promise<{ reason: string | undefined; violations: string[] }> {
+  const error = await call.then(
+    () => {
+      throw new Error('the call was not refused');
+    },
+    (reason: unknown) => ConnectError.from(reason),
+  );
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const violations = error.findDetails(PreconditionFailureSchema).flatMap((failure) => failure.violations);
+  return {
+    reason: info?.reason,
+    violations: violations.map(({ type, description }) => `${type}: ${description}`),
+  };
+}
+
+/** Sends an order to Kafka, past the look that the API takes first. */
+async function send(orderId: string, lines: Lines, customerId = 'c-1'): Promise<void> {
+  const content = Object.entries(lines).map(([productId, quantity]) => ({ productId, quantity }));
+  await whole.stores.send([recordOf({ orderId, customerId, lines: content }, 'protobuf')]);
+}
+
+/** Waits until an order that was sent to Kafka is known, and has ended. */
+function endedWhenKnown(orderId: string, ...states: Order_State[]) {
+  return eventually(() => whole.ended(orderId, ...states), { timeoutMs: 60_000 });
+}
+
+/** What the gateway has taken for an order and not given back, in minor units, and how often it has charged. */
+async function ledgerOf(orderId: string): Promise<{ charges: number; entries: number }> {
+  const { entries } = await whole.gateway.listLedger({ orderId });
+  return { charges: entries.filter(({ kind }) => kind === 1).length, entries: entries.length };
+}
+
+describe('an order that goes well', () => {
+  test('is taken at once, and completed: charged once for all of its lines, its stock gone', async () => {
+    const before = { first: await whole.available('p-101'), second: await whole.available('p-102') };
+    const placed = await whole.place({ orderId: 'well', lines: { 'p-101': 2, 'p-102': 3 } });
+    expect(placed.state).toBe(Order_State.PENDING);
+
+    const order = await whole.ended('well');
+    expect(order).toMatchObject({ state: Order_State.COMPLETED, refunded: false, needsAttention: '' });
+    expect(order.transactionId).not.toBe('');
+    expect(await ledgerOf('well')).toEqual({ charges: 1, entries: 1 });
+    expect(await whole.available('p-101')).toBe(before.first - 2);
+    expect(await whole.available('p-102')).toBe(before.second - 3);
+    const { payment } = await whole.payments.getPaymentByOrder({ orderId: 'well' });
+    expect(payment).toMatchObject({ state: Payment_State.PROCESSED, amount: order.total });
+  });
+
+  test('says every step it has taken, and by which event', async () => {
+    await whole.place({ orderId: 'steps', lines: { 'p-103': 1 } });
+    await whole.ended('steps');
+    const { transitions } = await whole.orders.getOrderHistory({ orderId: 'steps' });
+    expect(transitions.map(({ state }) => state)).toEqual([
+      Order_State.PENDING,
+      Order_State.ACCEPTED,
+      Order_State.RESERVED,
+      Order_State.CONFIRMED,
+      Order_State.COMPLETED,
+    ]);
+    expect(transitions.flatMap(({ events }) => events)).toEqual([
+      'steps/1 orderflow.order.event.v1.OrderAccepted',
+      'steps/2 orderflow.order.event.v1.OrderReserved',
+      'steps/3 orderflow.order.event.v1.OrderConfirmed',
+      'steps/4 orderflow.order.event.v1.OrderCompleted',
+    ]);
+  });
+
+  test('is the same when it came over Kafka: it can be read, listed and has a history', async () => {
+    await send('by-kafka', { 'p-104': 1 }, 'c-77');
+    expect((await endedWhenKnown('by-kafka')).state).toBe(Order_State.COMPLETED);
+    const { orders } = await whole.orders.listOrders({ customerId: 'c-77' });
+    expect(orders.map(({ orderId }) => orderId)).toEqual(['by-kafka']);
+  });
+
+  test('names one product on two lines: they are added up, and charged once', async () => {
+    const before = await whole.available('p-105');
+    const line = (quantity: bigint) => ({
+      reference: { case: 'productId' as const, value: 'p-105' },
+      quantity,
+    });
+    await whole.orders.createOrder({ orderId: 'twice', customerId: 'c-1', lines: [line(2n), line(3n)] });
+    const order = await whole.ended('twice');
+    expect(order.lines.map(({ quantity }) => quantity)).toEqual([5n]);
+    expect(await whole.available('p-105')).toBe(before - 5);
+    expect(await ledgerOf('twice')).toEqual({ charges: 1, entries: 1 });
+  });
+
+  test('can be given back whole, after its completion and not before', async () => {
+    await whole.place({ orderId: 'refund', lines: { 'p-106': 1 } });
+    await whole.ended('refund');
+    const { payment } = await whole.payments.getPaymentByOrder({ orderId: 'refund' });
+    const paymentId = payment?.paymentId ?? '';
+    await eventually(() => whole.payments.refundPayment({ paymentId, reason: 'came broken' }));
+    await eventually(async () => (await whole.order('refund')).refunded);
+    expect((await whole.order('refund')).state).toBe(Order_State.COMPLETED);
+    expect(await ledgerOf('refund')).toEqual({ charges: 1, entries: 2 });
+  });
+});
+
+describe('an order that cannot be had', () => {
+  test('is refused before it is taken, naming every short line with what is there', async () => {
+    const refusal = await refusalOf(
+      whole.orders.createOrder({
+        orderId: 'too-many',
+        customerId: 'c-1',
+        lines: [
+          { reference: { case: 'sku', value: 'LAPTOP001' }, quantity: 100n },
+          { reference: { case: 'productId', value: 'p-107' }, quantity: 1n },
+          { reference: { case: 'productId', value: 'p-5' }, quantity: 21n },
+        ],
+      }),
+    );
+    expect(refusal).toEqual({
+      reason: 'ORDER_REFUSED',
+      violations: [
+        'OUT_OF_STOCK: Not enough inventory for LAPTOP001. Available: 15, Requested: 100',
+        'OUT_OF_STOCK: Not enough inventory for MONITOR001. Available: 20, Requested: 21',
+      ],
+    });
+    expect(await refusalOf(whole.orders.getOrder({ orderId: 'too-many' }))).toMatchObject({
+      reason: 'ORDER_NOT_FOUND',
+    });
+  });
+
+  test('ends cancelled when it comes over Kafka: one short line among many holds nothing', async () => {
+    const before = await whole.available('p-108');
+    await send('short', { 'p-108': 1, 'p-2': 10_000, 'p-109': 1 });
+    const order = await endedWhenKnown('short');
+    expect(order).toMatchObject({ state: Order_State.CANCELLED, cancelReason: CancelReason.OUT_OF_STOCK });
+    expect(order.cancelDetail).toMatch(/p-2.*50.*10000|50 .*p-2.*10000/);
+    expect(await whole.available('p-108')).toBe(before);
+    expect(await ledgerOf('short')).toEqual({ charges: 0, entries: 0 });
+    const { reservation } = await whole.inventory.getReservation({ orderId: 'short' });
+    expect(reservation?.state).toBe(Reservation_State.RELEASED);
+  });
+
+  test('is refused for an unknown product, an inactive customer and a negative price, all at once', async () => {
+    const refusal = await refusalOf(
+      whole.orders.createOrder({
+        customerId: 'c-50',
+        lines: [
+          { reference: { case: 'productId', value: 'p-nothing' }, quantity: 1n },
+          {
+            reference: { case: 'productId', value: 'p-7' },
+            quantity: 1n,
+            quotedPrice: { currencyCode: 'USD', units: -1n },
+          },
+        ],
+      }),
+    );
+    expect(refusal.reason).toBe('ORDER_REFUSED');
+    expect(refusal.violations.map((violation) => violation.split(':')[0]).sort()).toEqual([
+      'CUSTOMER_INACTIVE',
+      'PRODUCT_NOT_FOUND',
+      'QUOTED_PRICE_INVALID',
+    ]);
+  });
+});
+
+describe('one order id', () => {
+  test('with the same content is the same order, however often and whichever way it comes', async () => {
+    await whole.place({ orderId: 'again', lines: { 'p-110': 1 } });
+    await whole.place({ orderId: 'again', lines: { 'p-110': 1 } });
+    await send('again', { 'p-110': 1 });
+    await whole.ended('again');
+    expect(await ledgerOf('again')).toEqual({ charges: 1, entries: 1 });
+  });
+
+  test('with other content is refused, and the first order is untouched', async () => {
+    await whole.place({ orderId: 'taken', lines: { 'p-111': 1 } });
+    expect(
+      await refusalOf(
+        whole.orders.createOrder(
+          {
+            orderId: 'taken',
+            customerId: 'c-1',
+            lines: [{ reference: { case: 'productId', value: 'p-111' }, quantity: 2n }],
+          },
+          { headers: { 'x-caller-id': 'test' } },
+        ),
+      ),
+    ).toMatchObject({ reason: 'ORDER_ALREADY_EXISTS' });
+    expect((await whole.ended('taken')).lines.map(({ quantity }) => quantity)).toEqual([1n]);
+  });
+});
+
+describe('one request id', () => {
+  const request = {
+    customerId: 'c-2',
+    lines: [{ reference: { case: 'productId' as const, value: 'p-112' }, quantity: 1n }],
+    requestId: 'storm',
+  };
+
+  test('on 50 connections at once is one order, with 50 equal answers', async () => {
+    const headers = { 'x-caller-id': 'storm' };
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => whole.orders.createOrder(request, { headers })),
+    );
+    expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(1);
+    expect(
+      new Set(answers.map(({ order }) => JSON.stringify(order?.createTime?.seconds.toString()))).size,
+    ).toBe(1);
+    const { orders } = await whole.orders.listOrders({ customerId: 'c-2' });
+    expect(orders).toHaveLength(1);
+  });
+
+  test('of another caller is another order, and with another body is refused', async () => {
+    const other = await whole.orders.createOrder(request, { headers: { 'x-caller-id': 'somebody else' } });
+    const { orders } = await whole.orders.listOrders({ customerId: 'c-2' });
+    expect(orders.map(({ orderId }) => orderId)).toContain(other.order?.orderId);
+    expect(orders).toHaveLength(2);
+    expect(
+      await refusalOf(
+        whole.orders.createOrder({ ...request, customerId: 'c-3' }, { headers: { 'x-caller-id': 'storm' } }),
+      ),
+    ).toMatchObject({ reason: 'REQUEST_ID_REUSED' });
+  });
+});
+
+describe('an order that is cancelled', () => {
+  test('before its decision is cancelled at once, and its record changes nothing afterwards', async () => {
+    await whole.services['order-worker'].stop();
+    await whole.place({ orderId: 'cancel-pending', lines: { 'p-113': 1 } });
+    const { order } = await whole.orders.cancelOrder({ orderId: 'cancel-pending', reason: 'a mistake' });
+    expect(order).toMatchObject({
+      state: Order_State.CANCELLED,
+      cancelReason: CancelReason.CLIENT_REQUEST,
+      cancelDetail: 'a mistake',
+    });
+    await whole.services['order-worker'].start();
+    await whole.place({ orderId: 'after-it', lines: { 'p-113': 1 } });
+    await whole.ended('after-it');
+    expect((await whole.order('cancel-pending')).state).toBe(Order_State.CANCELLED);
+  });
+
+  test('before its payment is undone: stock comes back, nothing is charged, late answers revive nothing', async () => {
+    const before = await whole.available('p-114');
+    await whole.services.payment.stop();
+    await whole.place({ orderId: 'cancel-reserved', lines: { 'p-114': 4 } });
+    await whole.ended('cancel-reserved', Order_State.RESERVED);
+    expect(await whole.available('p-114')).toBe(before - 4);
+    const { order } = await whole.orders.cancelOrder({ orderId: 'cancel-reserved' });
+    expect(order?.state).toBe(Order_State.CANCELLING);
+    // Only now payment hears of the order, and of its cancellation after it.
+    await whole.services.payment.start();
+    expect((await whole.ended('cancel-reserved')).state).toBe(Order_State.CANCELLED);
+    expect(await whole.available('p-114')).toBe(before);
+    expect(await ledgerOf('cancel-reserved')).toMatchObject({ charges: expect.any(Number) });
+  });
+
+  test('again is answered as it is', async () => {
+    const { order } = await whole.orders.cancelOrder({ orderId: 'cancel-reserved' });
+    expect(order?.state).toBe(Order_State.CANCELLED);
+  });
+
+  test('after its completion is refused', async () => {
+    expect(await refusalOf(whole.orders.cancelOrder({ orderId: 'well' }))).toMatchObject({
+      reason: 'ORDER_NOT_CANCELLABLE',
+    });
+  });
+});
+
+test('while Kafka, Redis, MongoDB and all other services are away the API takes orders; they are completed later', async () => {
+  const others = ['order-relay', 'order-worker', 'order-saga', 'order-view', 'inventory', 'payment'] as const;
+  await Promise.all(others.map((name) => whole.services[name].stop()));
+  const ids = Array.from({ length: 20 }, (_, index) => `alone-${index}`);
+  for (const orderId of ids) await whole.place({ orderId, lines: { 'p-115': 1 } });
+  await Promise.all(others.map((name) => whole.services[name].start()));
+  for (const orderId of ids) expect((await whole.ended(orderId)).state).toBe(Order_State.COMPLETED);
+});
+
+test('in the end all stores agree, and everybody who was told something was told the truth', async () => {
+  await whole.expectSound();
+});

@@ -1,0 +1,45 @@
+/** The numbers by which Postgres knows the types. */
+const oids = { bytea: 17, text: 25 } as const;
+const headerBytes = 20;
+
+/**
+ * An array of byte strings as a parameter `$1::bytea[]`, in the binary format of Postgres. The driver would write it
+ * as text: twice as long, and every value copied four times.
+ */
+export function byteaArray(values: readonly (Uint8Array | null)[]): Buffer {
+  return binaryArray(oids.bytea, values, {
+    size: (value) => value.length,
+    write: (into, value, at) => into.set(value, at),
+  });
+}
+
+/** An array of texts as a parameter `$1::text[]`, in the binary format of Postgres: nothing has to be escaped. */
+export function textArray(values: readonly (string | null)[]): Buffer {
+  return binaryArray(oids.text, values, {
+    size: (value) => Buffer.byteLength(value),
+    write: (into, value, at) => into.write(value, at),
+  });
+}
+
+/** Number of dimensions, whether there are nulls, type; length and first index; then each value behind its length. */
+function binaryArray<T>(
+  oid: number,
+  values: readonly (T | null)[],
+  { size, write }: { size: (value: T) => number; write: (into: Buffer, value: T, at: number) => unknown },
+): Buffer {
+  const sizes = values.map((value) => (value === null ? -1 : size(value)));
+  const bytes = sizes.reduce((sum, each) => sum + 4 + Math.max(0, each), headerBytes);
+  const array = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const number of [1, sizes.includes(-1) ? 1 : 0, oid, values.length, 1]) {
+    at = array.writeInt32BE(number, at);
+  }
+  for (const [index, value] of values.entries()) {
+    const length = sizes[index] ?? -1;
+    at = array.writeInt32BE(length, at);
+    if (value === null) continue;
+    write(array, value, at);
+    at += length;
+  }
+  return array;
+}

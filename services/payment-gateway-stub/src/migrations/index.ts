@@ -1,0 +1,4 @@
+import { CreateLedger } from './2026-11-24-create-ledger.ts';
+
+/** Every migration in the order they run. A name, once released, never changes. */
+export const migrations = [{ name: '2026-11-24-create-ledger', class: CreateLedger }];

@@ -1,0 +1,49 @@
+import { defineEntity, p } from '@mikro-orm/postgresql';
+
+/** Ids sort the same everywhere: by their bytes, not by the rules of a language. */
+const idCollation = 'C';
+
+/** Table `charge`: a key that was used, and what became of it. */
+export const ChargeRow = defineEntity({
+  name: 'Charge',
+  tableName: 'charge',
+  properties: {
+    key: p.text().primary().collation(idCollation),
+    orderId: p.text().collation(idCollation),
+    customerId: p.text(),
+    amount: p.bigint(),
+    currency: p.text(),
+    outcome: p.text().$type<'APPROVED' | 'DECLINED' | 'TEMPORARILY_DECLINED' | 'BLOCKED'>(),
+    transactionId: p.text(),
+    declineCode: p.text(),
+    voided: p.boolean(),
+    refundKey: p.text().collation(idCollation).nullable().unique(),
+    refundTransactionId: p.text().nullable(),
+  },
+});
+
+/** Table `ledger`: every movement of money. A trigger keeps it from being changed. */
+export const LedgerRow = defineEntity({
+  name: 'Ledger',
+  tableName: 'ledger',
+  properties: {
+    sequence: p.bigint().primary().autoincrement(false),
+    kind: p.text().$type<'CHARGE' | 'VOID' | 'REFUND'>(),
+    chargeKey: p.text().collation(idCollation),
+    orderId: p.text().collation(idCollation),
+    amount: p.bigint(),
+    currency: p.text(),
+    transactionId: p.text(),
+    createTime: p.datetime(3),
+  },
+  triggers: [
+    {
+      name: 'append_only',
+      timing: 'before',
+      events: ['update', 'delete'],
+      forEach: 'statement',
+      body: "raise exception 'the ledger is append-only';",
+    },
+  ],
+  indexes: [{ name: 'ledger_order', properties: ['orderId', 'sequence'] }],
+});

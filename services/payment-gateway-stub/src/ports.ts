@@ -1,0 +1,18 @@
+import type { Charge, LedgerEntry, Movement } from './domain/charge.ts';
+
+/** What happens all together or not at all. No other transaction moves money before this one ends. */
+export interface LedgerTransaction {
+  find(key: string): Promise<Charge | undefined>;
+  /** The charge that was given back under this key of a refund. */
+  findByRefund(refundKey: string): Promise<Charge | undefined>;
+  /** Writes a charge, new or changed. */
+  save(charge: Charge): Promise<void>;
+  /** Writes a movement down; answers the gateway's name for it. */
+  append(movement: Movement): Promise<string>;
+}
+
+/** Where the ledger is read. */
+export interface LedgerReader {
+  /** Up to `limit` entries in the order they were written, of one order or of all, from the one after `sequence`. */
+  page(orderId: string | undefined, sequence: bigint, limit: number): Promise<LedgerEntry[]>;
+}

@@ -1,0 +1,36 @@
+import { type Charge, isSamePurchase, movementOf, type Purchase } from '../domain/charge.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { type DecliningRule, declineCodeOf } from '../domain/verdict.ts';
+import type { LedgerTransaction } from '../ports.ts';
+
+/**
+ * Charges once for each key: a key that was used before is answered by its charge as it is.
+ * `notNow`: declines for now what would be approved.
+ * @throws Refusal REQUEST_ID_REUSED for another purchase under a used key.
+ */
+export async function charge(
+  { transaction, rule }: { readonly transaction: LedgerTransaction; readonly rule: DecliningRule },
+  key: string,
+  purchase: Purchase,
+  { notNow }: { readonly notNow: boolean },
+): Promise<Charge> {
+  const earlier = await transaction.find(key);
+  if (earlier !== undefined) {
+    if (isSamePurchase(earlier, purchase)) return earlier;
+    throw new Refusal('REQUEST_ID_REUSED', `key ${key} was used for another charge: take a new one`, { key });
+  }
+  const declineCode = declineCodeOf(rule, purchase.orderId);
+  const charge: Charge = {
+    ...purchase,
+    key,
+    outcome: declineCode !== undefined ? 'DECLINED' : notNow ? 'TEMPORARILY_DECLINED' : 'APPROVED',
+    declineCode: declineCode ?? (notNow ? 'try_again_later' : ''),
+    transactionId: '',
+    voided: false,
+    refund: undefined,
+  };
+  const transactionId =
+    charge.outcome === 'APPROVED' ? await transaction.append(movementOf('CHARGE', charge)) : '';
+  await transaction.save({ ...charge, transactionId });
+  return { ...charge, transactionId };
+}

@@ -1,0 +1,29 @@
+import { movementOf, standsCharged } from '../domain/charge.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { LedgerTransaction } from '../ports.ts';
+
+/**
+ * Gives a whole charge back, once; answers the gateway's name for it.
+ * @throws Refusal REQUEST_ID_REUSED when the refund's key was used for another charge; CHARGE_NOT_REFUNDABLE when
+ * nothing stands charged.
+ */
+export async function refundCharge(
+  { transaction }: { readonly transaction: LedgerTransaction },
+  key: string,
+  chargeKey: string,
+): Promise<string> {
+  const earlier = await transaction.findByRefund(key);
+  if (earlier !== undefined && earlier.key !== chargeKey) {
+    throw new Refusal('REQUEST_ID_REUSED', `key ${key} was used for another refund: take a new one`, { key });
+  }
+  if (earlier?.refund !== undefined) return earlier.refund.transactionId;
+  const charge = await transaction.find(chargeKey);
+  if (charge === undefined || !standsCharged(charge)) {
+    throw new Refusal('CHARGE_NOT_REFUNDABLE', `nothing stands charged under key ${chargeKey}`, {
+      charge_key: chargeKey,
+    });
+  }
+  const transactionId = await transaction.append(movementOf('REFUND', charge));
+  await transaction.save({ ...charge, refund: { key, transactionId } });
+  return transactionId;
+}

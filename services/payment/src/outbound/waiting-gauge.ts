@@ -1,0 +1,34 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { type Component, type Meter, metric, observableGauge } from '@orderflow/runtime';
+import { nativeQuery } from '@orderflow/storage';
+
+/** A payment that nobody has taken for this long after it was due is overdue. */
+const overdueMs = 10_000;
+
+/** Measures how many payments wait for the gateway, and why, whenever metrics are read. */
+export function waitingGauge(orm: MikroORM, now: () => Date, meter: Meter): Component {
+  const gauge = observableGauge(meter, metric.paymentsWaiting);
+  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => {
+    const counts = { due: 0, overdue: 0, settling: 0, refunding: 0 };
+    const rows = await nativeQuery<{ why: keyof typeof counts; count: number }>(
+      orm.em.fork(),
+      `select
+         case when next_attempt_time < $1 then 'overdue' when state = 'SETTLING' then 'settling'
+           when state = 'REFUNDING' then 'refunding' else 'due' end as why,
+         count(*)::int as count
+       from payment where next_attempt_time is not null group by why`,
+      [new Date(now().getTime() - overdueMs)],
+    );
+    for (const { why, count } of rows) counts[why] = count;
+    for (const [state, count] of Object.entries(counts)) result.observe(count, { state });
+  };
+  return {
+    name: 'waiting gauge',
+    async start() {
+      gauge.addCallback(observe);
+    },
+    async stop() {
+      gauge.removeCallback(observe);
+    },
+  };
+}

@@ -1,0 +1,191 @@
+import { expect, test } from 'vitest';
+import { decide } from '../src/domain/decide.ts';
+import type { Call, Input, Outcome, Terms } from '../src/domain/input.ts';
+import { lastAnswerOf, type Payment } from '../src/domain/payment.ts';
+import { reserved } from './states.ts';
+
+// Searches every world that the rules can lead to: all orders of events and calls, answers lost, calls carried out
+// late or never, several instances at once. Time stands still, so everything that will be due is due now.
+
+const terms: Terms = { retryDelaysMs: [0], settleIntervalMs: 0, callTimeoutMs: 0 };
+const now = new Date(0);
+const mostCalls = 4;
+
+/** What a key has come to at the gateway. */
+type Key = 'charged' | 'declined' | 'not now' | 'voided' | 'refunded';
+
+/** A call that was written down: not yet carried out, or carried out and not yet recorded. */
+interface OpenCall {
+  readonly call: Call;
+  readonly outcome?: Outcome;
+  /** Nobody waits for its answer any more, and the gateway may still carry it out. */
+  readonly givenUp?: true;
+}
+
+interface World {
+  readonly payment: Payment | undefined;
+  readonly gateway: Readonly<Record<string, Key>>;
+  readonly open: readonly OpenCall[];
+  readonly told: readonly string[];
+}
+
+interface Step {
+  readonly name: string;
+  readonly world: World;
+}
+
+/** What the gateway can make of a call: by its contract a key that was used keeps its outcome. */
+function carriedOut(
+  { kind, key }: Call,
+  gateway: World['gateway'],
+  chargeKey: string,
+): [Outcome, World['gateway']][] {
+  const used = gateway[key];
+  const approved: Outcome = { kind: 'approved', transactionId: 'ch' };
+  switch (kind) {
+    case 'CHARGE':
+      if (used === 'charged' || used === 'refunded') return [[approved, gateway]];
+      if (used === 'declined') return [[{ kind: 'declined', code: '' }, gateway]];
+      if (used === 'not now') return [[{ kind: 'temporarily_declined', code: '' }, gateway]];
+      if (used === 'voided') return [[{ kind: 'voided' }, gateway]];
+      return [
+        [approved, { ...gateway, [key]: 'charged' }],
+        [
+          { kind: 'declined', code: '' },
+          { ...gateway, [key]: 'declined' },
+        ],
+        [
+          { kind: 'temporarily_declined', code: '' },
+          { ...gateway, [key]: 'not now' },
+        ],
+      ];
+    case 'VOID':
+      return [[{ kind: 'voided' }, { ...gateway, [key]: 'voided' }]];
+    case 'REFUND':
+      expect(['charged', 'refunded'], 'a refund is asked for what stands charged').toContain(
+        gateway[chargeKey],
+      );
+      return [[{ kind: 'refunded' }, { ...gateway, [chargeKey]: 'refunded' }]];
+  }
+}
+
+function apply(world: World, name: string, input: Input): Step[] {
+  const { next, answer, call, contradiction } = decide(world.payment, input, 'o-1', now, terms);
+  if (contradiction !== undefined) {
+    expect(next).toBe(world.payment);
+    return [];
+  }
+  if (answer !== undefined) expect(next && lastAnswerOf(next)).toBe(answer);
+  const told = answer === undefined || input.kind === 'asked_again' ? world.told : [...world.told, answer];
+  const open = call === undefined ? world.open : [...world.open, { call }];
+  return [{ name, world: { ...world, payment: next, open, told } }];
+}
+
+function steps(world: World): Step[] {
+  const found: Step[] = [
+    ...apply(world, 'reserved', reserved),
+    ...apply(world, 'again', { kind: 'asked_again' }),
+    ...apply(world, 'refund', { kind: 'refund_requested', reason: 'r' }),
+  ];
+  // The order service asks for a cancel until the order is completed, and completes only what was paid and is not cancelled.
+  if (!world.payment?.completed) found.push(...apply(world, 'cancel', { kind: 'cancel_requested' }));
+  if (world.payment?.state === 'PROCESSED') found.push(...apply(world, 'completed', { kind: 'completed' }));
+  if ((world.payment?.attempts ?? 0) < mostCalls) found.push(...apply(world, 'due', { kind: 'due' }));
+
+  for (const [index, { call, outcome, givenUp }] of world.open.entries()) {
+    const others = world.open.filter((_, other) => other !== index);
+    const record = (ended: Outcome, gateway = world.gateway) =>
+      apply({ ...world, gateway, open: others }, `${call.kind} ${call.number} ${ended.kind}`, {
+        kind: 'called',
+        call,
+        outcome: ended,
+      });
+    if (outcome !== undefined) {
+      found.push(...record(outcome), ...record({ kind: 'unknown', detail: '' }));
+      // The process dies before it records anything.
+      found.push({ name: `${call.kind} ${call.number} forgotten`, world: { ...world, open: others } });
+      continue;
+    }
+    if (!givenUp) {
+      found.push(...record({ kind: 'unreachable', detail: '' }));
+      for (const step of record({ kind: 'unknown', detail: '' })) {
+        const open = [...step.world.open, { call, givenUp: true } as const];
+        found.push({ name: `${step.name}, on its way`, world: { ...step.world, open } });
+      }
+    }
+    const chargeKey = `o-1:${world.payment?.keyNumber}`;
+    for (const [ended, gateway] of carriedOut(call, world.gateway, chargeKey)) {
+      const open = givenUp ? others : world.open.with(index, { call, outcome: ended });
+      found.push({
+        name: `${call.kind} ${call.number} at the gateway: ${ended.kind}`,
+        world: { ...world, gateway, open },
+      });
+    }
+  }
+  return found;
+}
+
+function problemOf({ payment, gateway, open, told }: World): string | undefined {
+  const standing = Object.values(gateway).filter((key) => key === 'charged').length;
+  if (standing > 1) return 'two charges stand';
+  if (new Set(told).size !== told.length) return 'an answer was given twice as if it were new';
+  if (payment === undefined) return undefined;
+  const { state, keyNumber, cancelRequested, completed, nextAttemptTime, unknown, tries } = payment;
+
+  for (let number = 1; number < keyNumber; number++) {
+    if (gateway[`o-1:${number}`] !== 'not now') return 'the key rose without a definite "not now"';
+  }
+  if (unknown < 0 || tries < 0) return 'a call was counted twice';
+  const isFinal = ['FAILED', 'VOIDED', 'REFUNDED'].includes(state);
+  if (isFinal && standing > 0) return `money is kept by a payment that is ${state}`;
+  const isUndone = isFinal || state === 'REFUNDING' || state === 'PROCESSED';
+  const canCharge = open.some(
+    ({ call, outcome }) => call.kind === 'CHARGE' && outcome === undefined && gateway[call.key] === undefined,
+  );
+  if (isUndone && canCharge) return `a payment that is ${state} can still be charged`;
+  if (state === 'PROCESSED' && standing !== 1) return 'a payment that is processed was not charged';
+  if (state === 'REFUNDING' && !cancelRequested && !completed) return 'refunded without a cause';
+  const isWaiting = ['PENDING', 'SETTLING', 'REFUNDING'].includes(state);
+  if (isWaiting !== (nextAttemptTime !== undefined)) return `${state}, and what is due does not fit`;
+  if (cancelRequested && (state === 'PENDING' || state === 'PROCESSED')) return `cancelled, and ${state}`;
+  return undefined;
+}
+
+/** Worlds that differ only in the order in which calls were written down are one. */
+const keyOf = ({ open, ...world }: World) =>
+  JSON.stringify({ ...world, open: open.toSorted((a, b) => a.call.number - b.call.number) }, (_, value) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
+
+/** Looks at every world that can be reached; answers how many there are, and the way to the first bad one. */
+function search(start: World): { seen: number; trace: string[] | undefined } {
+  const cameFrom = new Map<string, { from: string | undefined; name: string }>();
+  const queue: World[] = [start];
+  cameFrom.set(keyOf(start), { from: undefined, name: 'start' });
+  for (let index = 0; index < queue.length; index++) {
+    const world = queue[index] as World;
+    const key = keyOf(world);
+    const problem = problemOf(world);
+    if (problem !== undefined) {
+      const trace = [problem];
+      for (let at: string | undefined = key; at !== undefined; at = cameFrom.get(at)?.from) {
+        trace.unshift(cameFrom.get(at)?.name ?? '');
+      }
+      return { seen: cameFrom.size, trace };
+    }
+    for (const { name, world: reached } of steps(world)) {
+      const reachedKey = keyOf(reached);
+      if (cameFrom.has(reachedKey)) continue;
+      cameFrom.set(reachedKey, { from: key, name });
+      queue.push(reached);
+    }
+  }
+  return { seen: cameFrom.size, trace: undefined };
+}
+
+test('in no world is money kept for what is not confirmed, or taken twice', () => {
+  const { seen, trace } = search({ payment: undefined, gateway: {}, open: [], told: [] });
+  expect(trace).toBeUndefined();
+  console.log(`${seen} worlds`);
+  expect(seen).toBeGreaterThan(5_000);
+});

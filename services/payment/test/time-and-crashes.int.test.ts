@@ -1,0 +1,274 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Code } from '@connectrpc/connect';
+import {
+  PaymentAttempt_Outcome as Outcome,
+  Payment_State as State,
+} from '@orderflow/contracts/orderflow/payment/v1/payment';
+import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { createPostgres } from '@orderflow/storage';
+import { eventually, uniqueName } from '@orderflow/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CrashPoint, crashPoints } from '../src/inbound/crash-points.ts';
+import { migrations } from '../src/migrations/index.ts';
+import { PaymentAttemptRow, PaymentRow } from '../src/outbound/postgres/entities.ts';
+import {
+  configOf,
+  createTopics,
+  ownEnv,
+  paymentOf,
+  quietLogger,
+  runPayment,
+  startGateway,
+  startProgram,
+} from './running-payment.ts';
+
+const env = ownEnv();
+let gateway: Awaited<ReturnType<typeof startGateway>>;
+let topics: Awaited<ReturnType<typeof createTopics>>;
+let paymentEnv: Record<string, string>;
+
+beforeAll(async () => {
+  gateway = await startGateway(env);
+  topics = await createTopics(env);
+  paymentEnv = { ...env, GATEWAY_URL: gateway.url, GATEWAY_TRY_TIMEOUT: '2s' };
+});
+afterAll(async () => {
+  await topics?.close();
+  await gateway?.kill();
+});
+
+const newOrder = () => uniqueName('o');
+
+async function until(order: string, kind: string, timeoutMs = 25_000): Promise<void> {
+  await eventually(() => topics.told(order).includes(kind), { timeoutMs });
+}
+
+test('the migrations make the tables that the entities describe', async () => {
+  const config = configOf(env);
+  const { orm, component } = createPostgres({
+    url: config.postgresUrl,
+    database: `${config.databasePrefix}payment`,
+    applicationName: 'test',
+    entities: [PaymentRow, PaymentAttemptRow],
+    migrations,
+    logger: quietLogger,
+  });
+  await component.start();
+  expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
+  await component.stop();
+});
+
+test('"not now" is asked again after 1, 2 and 4 seconds, never earlier, also across a restart', async () => {
+  const order = newOrder();
+  await gateway.faults.setFault({
+    fault: {
+      method: 'Charge',
+      kind: Fault_Kind.TEMPORARY_DECLINE,
+      ids: [1, 2, 3].map((n) => `${order}:${n}`),
+    },
+  });
+  const before = await runPayment(paymentEnv);
+  await topics.reserved(order);
+  await paymentOf(before, order, ({ attempts }) => attempts.length === 2);
+  await before.stop();
+  const after = await runPayment(paymentEnv);
+  await until(order, 'PaymentProcessed');
+  const { attempts } = await paymentOf(after, order);
+  await after.stop();
+  await gateway.faults.clearFaults({});
+  const times = attempts.map(({ createTime, endTime }) => ({
+    began: Number(createTime?.seconds) * 1000 + Number(createTime?.nanos) / 1e6,
+    ended: Number(endTime?.seconds) * 1000 + Number(endTime?.nanos) / 1e6,
+  }));
+  const pauses = times.slice(1).map(({ began }, index) => began - (times[index]?.ended ?? 0));
+  expect(pauses).toHaveLength(3);
+  for (const [index, least] of [1_000, 2_000, 4_000].entries()) {
+    expect(pauses[index]).toBeGreaterThanOrEqual(least);
+  }
+  expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:4`]);
+});
+
+test('what became due while payment was down is asked at once after the start', async () => {
+  const order = newOrder();
+  await gateway.faults.setFault({
+    fault: { method: 'Charge', kind: Fault_Kind.TEMPORARY_DECLINE, ids: [`${order}:1`] },
+  });
+  const before = await runPayment({ ...paymentEnv, PAYMENT_RETRY_DELAYS: '300ms' });
+  await topics.reserved(order);
+  const { nextAttemptTime } = await paymentOf(
+    before,
+    order,
+    ({ attempts }) => attempts[0]?.endTime !== undefined,
+  );
+  await before.stop();
+  await eventually(() => Date.now() > Number(nextAttemptTime?.seconds) * 1000 + 1_000);
+  const after = await runPayment(paymentEnv);
+  await until(order, 'PaymentProcessed');
+  await after.stop();
+  expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:2`]);
+});
+
+test('a gateway that is down costs no try, and payment is ready all the while', async () => {
+  const order = newOrder();
+  const port = new URL(gateway.url).port;
+  await gateway.stop();
+  const payment = await runPayment(paymentEnv);
+  await topics.reserved(order);
+  await paymentOf(payment, order, ({ attempts }) =>
+    attempts.some(({ outcome }) => outcome === Outcome.UNREACHABLE),
+  );
+  expect((await payment.health.ready()).ready).toBe(true);
+  // More than the tries it has.
+  await paymentOf(
+    payment,
+    order,
+    ({ updateTime, createTime }) => Number(updateTime?.seconds) - Number(createTime?.seconds) >= 5,
+  );
+  expect((await paymentOf(payment, order)).state).toBe(State.PENDING);
+  gateway = await startGateway({ ...env, PORT: port });
+  await until(order, 'PaymentProcessed');
+  const { attempts } = await paymentOf(payment, order);
+  expect(attempts.length).toBeLessThanOrEqual(2);
+  await payment.stop();
+  expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`]);
+});
+
+test('two instances charge each of many orders once', async () => {
+  const slow = { minLatency: { seconds: 0n, nanos: 20_000_000 } };
+  await gateway.faults.setFault({ fault: { method: 'Charge', ...slow } });
+  const both = await Promise.all([runPayment(paymentEnv), runPayment(paymentEnv)]);
+  const orders = Array.from({ length: 60 }, newOrder);
+  await Promise.all(orders.map((order) => topics.reserved(order)));
+  for (const order of orders) await until(order, 'PaymentProcessed');
+  await gateway.faults.clearFaults({});
+  await Promise.all(both.map((payment) => payment.stop()));
+  for (const order of orders) {
+    expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`]);
+    expect(topics.told(order)).toEqual(['PaymentProcessed']);
+  }
+});
+
+test('of cancels that race their charges, with answers lost and two instances, no money is kept', async () => {
+  const ill = {
+    errorRate: 0.3,
+    errorCode: Code.Unavailable,
+    afterEffect: true,
+    maxLatency: { seconds: 0n, nanos: 60_000_000 },
+  };
+  for (const method of ['Charge', 'VoidCharge', 'RefundCharge']) {
+    await gateway.faults.setFault({ fault: { method, ...ill } });
+  }
+  const quick = { ...paymentEnv, PAYMENT_RETRY_DELAYS: '20ms,20ms,20ms', PAYMENT_SETTLE_INTERVAL: '50ms' };
+  const both = await Promise.all([runPayment(quick), runPayment(quick)]);
+  const orders = Array.from({ length: 80 }, newOrder);
+  await Promise.all(
+    orders.map(async (order, index) => {
+      // At every moment of a charge, from before it begins to after its end.
+      await Promise.all([topics.reserved(order), sleep(index * 5).then(() => topics.cancel(order))]);
+    }),
+  );
+  for (const order of orders) {
+    await eventually(
+      () => topics.told(order).some((kind) => kind === 'PaymentVoided' || kind === 'PaymentRefunded'),
+      { timeoutMs: 60_000 },
+    );
+  }
+  await gateway.faults.clearFaults({});
+  await Promise.all(both.map((payment) => payment.stop()));
+  for (const order of orders) {
+    const moved = (await gateway.ledger(order)).map((entry) => entry.split(' ')[0]);
+    const isRefunded = topics.told(order).includes('PaymentRefunded');
+    expect(isRefunded ? [['CHARGE', 'REFUND']] : [[], ['CHARGE', 'VOID']]).toContainEqual(moved);
+  }
+}, 120_000);
+
+test('an instance that was frozen in the middle of a charge does no harm when it thaws', async () => {
+  const order = newOrder();
+  await gateway.faults.setFault({
+    fault: { method: 'Charge', ids: [order], kind: Fault_Kind.HANG, afterEffect: true },
+  });
+  const frozen = await startProgram('payment', paymentEnv);
+  await topics.reserved(order);
+  await eventually(async () => (await gateway.ledger(order)).length === 1);
+  frozen.freeze();
+  await gateway.faults.clearFaults({});
+  const other = await runPayment(paymentEnv);
+  await until(order, 'PaymentProcessed');
+  await topics.cancel(order);
+  await until(order, 'PaymentRefunded');
+  frozen.thaw();
+  const late = newOrder();
+  await topics.reserved(late);
+  await until(late, 'PaymentProcessed');
+  frozen.close();
+  await frozen.stop();
+  await other.stop();
+  expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `REFUND ${order}:1`]);
+  expect(topics.told(order)).toEqual(['PaymentProcessed', 'PaymentRefunded']);
+}, 90_000);
+
+describe('killed between two durable steps', () => {
+  const quick = { PAYMENT_RETRY_DELAYS: '200ms,200ms,200ms', PAYMENT_SETTLE_INTERVAL: '300ms' };
+  const unknown = { method: 'Charge', kind: Fault_Kind.HANG, afterEffect: true } as const;
+  interface End {
+    readonly state: State;
+    readonly moved: readonly string[];
+    readonly told: readonly string[];
+  }
+  const usual: End = { state: State.PROCESSED, moved: ['CHARGE'], told: ['PaymentProcessed'] };
+  const settled: End = { state: State.FAILED, moved: ['CHARGE', 'VOID'], told: ['PaymentFailed'] };
+  const ends: Record<CrashPoint, End> = {
+    'payment-after-intake': usual,
+    'payment-after-attempt-written': usual,
+    'payment-after-charge': usual,
+    'payment-after-record': usual,
+    'payment-before-settle': settled,
+    'payment-after-void': settled,
+    'payment-after-refund': {
+      state: State.REFUNDED,
+      moved: ['CHARGE', 'REFUND'],
+      told: ['PaymentProcessed', 'PaymentRefunded'],
+    },
+  };
+  const told = new Map<string, readonly string[]>();
+
+  test.each(crashPoints)(
+    '%s: the money is where the payment says',
+    async (point) => {
+      const order = newOrder();
+      const end = ends[point];
+      told.set(order, end.told);
+      if (end === settled) await gateway.faults.setFault({ fault: { ...unknown, ids: [order] } });
+      const dying = await startProgram('payment', {
+        ...paymentEnv,
+        ...quick,
+        GATEWAY_TRY_TIMEOUT: '500ms',
+        ORDERFLOW_TEST: '1',
+        CRASH_AT: `${point}#1`,
+      });
+      await topics.reserved(order);
+      if (point === 'payment-after-refund') {
+        await paymentOf(dying, order, ({ state }) => state === State.PROCESSED);
+        await topics.cancel(order);
+      }
+      expect((await dying.exited).signal).toBe('SIGKILL');
+      dying.close();
+
+      const payment = await runPayment({ ...paymentEnv, ...quick });
+      await paymentOf(payment, order, ({ state }) => state === end.state);
+      await payment.stop();
+      await gateway.faults.clearFaults({});
+      expect((await gateway.ledger(order)).map((entry) => entry.split(' ')[0])).toEqual(end.moved);
+    },
+    90_000,
+  );
+
+  test('every answer is told in the end, and repeats of it are the same event', async () => {
+    const payment = await runPayment(paymentEnv);
+    for (const [order, kinds] of told) {
+      for (const kind of kinds) await until(order, kind);
+      expect([...new Set(topics.told(order))]).toEqual(kinds);
+    }
+    await payment.stop();
+  }, 90_000);
+});
