@@ -147,7 +147,7 @@ async function readReservations({ inventory }: Stores): Promise<ReservationFact[
   return rows.map(({ order_id: orderId, state, lines }) => ({
     orderId,
     state,
-    lines: new Map(lines.map(({ productId, quantity }) => [productId, BigInt(quantity)])),
+    lines: new Map(lines.map(({ product_id: productId, quantity }) => [productId, BigInt(quantity)])),
   }));
 }
 

@@ -29,8 +29,8 @@ export const attribute = {
   reason: 'A reason from docs/errors.md, or of a dead letter from docs/events.md',
   result: 'hit, stale or miss',
   service: 'The full name of the RPC service',
+  state: 'The state of an order or of a payment',
   stage: 'The part of a slice: enrich, decide or show',
-  state: 'The state of an order afterwards; or why a payment waits: due, overdue, settling or refunding',
   topic: 'The topic, without the prefix of tests',
 } as const;
 
