@@ -57,6 +57,7 @@ describe('order documents', () => {
         payment: { state: 'AWAITED' },
         update_time: sent.decideTime,
       },
+      timeline: { 1: { event: 'OrderAccepted', state: 'ACCEPTED', time: sent.decideTime } },
     });
   });
 
@@ -69,16 +70,15 @@ describe('order documents', () => {
   });
 
   test('that the view has written first, or that differ, become the stored decision', async () => {
-    await progress.advance([step('late', 1, 'ACCEPTED')]);
+    await progress.advance([step('late', 2, 'RESERVED')]);
     await ordersCollection(database.mongo).insertOne({ _id: 'damaged', outcome: 'REJECTED' });
     await documents.show([order('late'), order('damaged')]);
-    for (const id of ['late', 'damaged']) {
-      expect(await stored(id)).toMatchObject({
-        outcome: 'ACCEPTED',
-        customer: { customer_id: 'c-1' },
-        progress: { version: 1, state: 'ACCEPTED' },
-      });
-    }
+    const decision = { outcome: 'ACCEPTED', customer: { customer_id: 'c-1' } };
+    expect(await stored('late')).toMatchObject({ ...decision, progress: { version: 2, state: 'RESERVED' } });
+    expect(await stored('damaged')).toMatchObject({
+      ...decision,
+      progress: { version: 1, state: 'ACCEPTED' },
+    });
   });
 
   test('never take progress back', async () => {
@@ -120,6 +120,14 @@ describe('progress', () => {
     });
     await documents.show([order('early')]);
     expect(await stored('early')).toMatchObject({ outcome: 'ACCEPTED', progress: { version: 2 } });
+  });
+
+  test('of a decision is left to the worker, which writes it with the document', async () => {
+    await progress.advance([step('decided', 1, 'ACCEPTED'), step('refused', 1, 'REJECTED')]);
+    await progress.advance([step('decided', 1, 'ACCEPTED'), step('cancelled', 1, 'CANCELLED')]);
+    expect(await stored('decided')).toBeNull();
+    expect(await stored('refused')).toBeNull();
+    expect(await progressOf('cancelled')).toMatchObject({ version: 1, state: 'CANCELLED' });
   });
 
   test('only goes forward, in whatever order and however often the steps come', async () => {
