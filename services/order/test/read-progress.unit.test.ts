@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
-  file_orderflow_order_event_v1_order_events as file,
   type CancelReason,
+  file_orderflow_order_event_v1_order_events as file,
   OrderCancelledSchema,
   OrderReservedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
@@ -67,7 +67,12 @@ test('an event of another type is for others, and one that lies about its type c
 
 test('a reason that came after this code is none', () => {
   const schema = OrderCancelledSchema;
-  const content = { orderId: 'o-1', version: 1n, cancelTime: timestampFromDate(time), reason: 99 as CancelReason };
+  const content = {
+    orderId: 'o-1',
+    version: 1n,
+    cancelTime: timestampFromDate(time),
+    reason: 99 as CancelReason,
+  };
   const about = { id: 'o-1/1', source: '/test', subject: 'o-1', time };
   expect(readProgress(received(encodeEvent(schema, create(schema, content), about)))).toMatchObject({
     state: 'CANCELLED',
