@@ -1,11 +1,12 @@
 // What CreateOrder does in Postgres, without the API: the same statements on the same pool, 64 orders at once.
 // PREFIX COUNT. Prints {orders, seconds}.
 import { hash } from 'node:crypto';
-import { createLogger } from '@orderflow/runtime';
+import { createLogger, together } from '@orderflow/runtime';
 import { createPostgres } from '@orderflow/storage';
 import { migrations } from '../../../services/order/src/migrations/index.ts';
 import { OrderHistoryRow, OrderRow } from '../../../services/order/src/outbound/entities.ts';
-import { createOrderTransactions } from '../../../services/order/src/outbound/order-transactions.ts';
+import { createOrderIntake } from '../../../services/order/src/outbound/order-intake.ts';
+import type { NewOrder } from '../../../services/order/src/ports.ts';
 import { makeOrders, type PlainOrder } from '../orders.ts';
 
 const [prefix = '', count = '0'] = process.argv.slice(2);
@@ -23,27 +24,36 @@ const { orm, component } = createPostgres({
   logger: createLogger({ service: 'bench', level: 'warn' }),
 });
 await component.start();
-const inTransaction = createOrderTransactions(orm, {
-  pendingDeadlineMs: 900_000,
-  currency: 'USD',
-  now: () => new Date(),
-});
+const inIntake = createOrderIntake(orm, { pendingDeadlineMs: 900_000, now: () => new Date() });
+const place = together(
+  (orders: readonly PlainOrder[]) =>
+    inIntake((transaction, answerEachOnce) =>
+      answerEachOnce(
+        orders.map(({ orderId }) => ({
+          callerId: 'bench',
+          method: 'CreateOrder',
+          requestId: orderId,
+          contentHash: hash('sha256', orderId, 'buffer'),
+        })),
+        async (places) => {
+          await transaction.take(orders.map(toNewOrder));
+          return new Map(places.map((index) => [index, answer]));
+        },
+      ),
+    ),
+  { size: 100, joinMs: 10 },
+);
+
+function toNewOrder({ orderId, customerId }: PlainOrder): NewOrder {
+  const contentHash = hash('sha256', orderId, 'buffer');
+  return { orderId, customerId, callerId: 'bench', contentHash, submission, traceparent: undefined };
+}
 
 async function take(orders: readonly PlainOrder[]): Promise<void> {
   const left = [...orders];
   await Promise.all(
     Array.from({ length: callers }, async () => {
-      for (let order = left.pop(); order !== undefined; order = left.pop()) {
-        const { orderId, customerId } = order;
-        const contentHash = hash('sha256', orderId, 'buffer');
-        const request = { callerId: 'bench', method: 'CreateOrder', requestId: orderId, contentHash };
-        await inTransaction((transaction, answerOnce) =>
-          answerOnce(request, async () => {
-            await transaction.take({ orderId, customerId, callerId: 'bench', contentHash, submission });
-            return answer;
-          }),
-        );
-      }
+      for (let order = left.pop(); order !== undefined; order = left.pop()) await place(order);
     }),
   );
 }

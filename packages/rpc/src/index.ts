@@ -21,7 +21,12 @@ export { type FieldViolation, invalidRequest, storableText } from './invalid-req
 export { decodePageToken, encodePageToken } from './page-token.ts';
 export { type BreakerState, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
 export { preconditionFailure } from './precondition-failure.ts';
-export { answerRepeatably, earlierAnswer, repeatableRequest } from './repeatable-request.ts';
+export {
+  answerEachRepeatably,
+  answerRepeatably,
+  earlierAnswer,
+  repeatableRequest,
+} from './repeatable-request.ts';
 export {
   createRpcServer,
   defaultRpcServerLimits,

@@ -29,6 +29,7 @@ export {
 } from './metrics.ts';
 export { runProcess } from './process.ts';
 export type {
+  AnswerEachOnce,
   AnswerOnce,
   FindAnswer,
   InTransaction,
@@ -36,6 +37,7 @@ export type {
   RepeatableRequest,
 } from './repeatable-request.ts';
 export { brokerList, byteSize, durationMs, origins, port, positiveInteger, url } from './setting-schemas.ts';
+export { type TogetherOptions, together } from './together.ts';
 export {
   childOf,
   currentTrace,

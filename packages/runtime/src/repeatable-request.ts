@@ -30,6 +30,16 @@ export type AnswerOnce = (
   work: () => Promise<Uint8Array>,
 ) => Promise<KeptAnswer>;
 
+/**
+ * Like {@link AnswerOnce} for many requests in one transaction, each of which succeeds or fails by itself. The work gets
+ * the places of those that were not answered before, and answers for each: undefined when it is refused, so that nothing
+ * is kept. Answers in the order of the requests, undefined for those refused. No two may have the same request id.
+ */
+export type AnswerEachOnce = (
+  requests: readonly (RepeatableRequest | undefined)[],
+  work: (places: readonly number[]) => Promise<ReadonlyMap<number, Uint8Array | undefined>>,
+) => Promise<(KeptAnswer | undefined)[]>;
+
 /** The answer this request was given before, if any. */
 export type FindAnswer = (request: RepeatableRequest) => Promise<KeptAnswer | undefined>;
 

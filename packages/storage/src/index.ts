@@ -2,4 +2,10 @@ export { byteaArray, textArray } from './binary-array.ts';
 export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
-export { answerOnce, findAnswer, forgetOldAnswers, idempotencyMigration } from './stored-answers.ts';
+export {
+  answerEachOnce,
+  answerOnce,
+  findAnswer,
+  forgetOldAnswers,
+  idempotencyMigration,
+} from './stored-answers.ts';

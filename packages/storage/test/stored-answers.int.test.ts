@@ -2,7 +2,14 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import type { KeptAnswer, RepeatableRequest } from '@orderflow/runtime';
 import { createDatabase, eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { answerOnce, findAnswer, forgetOldAnswers, idempotencyMigration, nativeQuery } from '../src/index.ts';
+import {
+  answerEachOnce,
+  answerOnce,
+  findAnswer,
+  forgetOldAnswers,
+  idempotencyMigration,
+  nativeQuery,
+} from '../src/index.ts';
 
 let orm: MikroORM;
 beforeAll(async () => {
@@ -131,6 +138,54 @@ test('without a request the work is done every time', async () => {
 test('without a transaction nothing is answered', async () => {
   const work = async () => expect.unreachable('the work was done');
   await expect(answerOnce(orm.em.fork(), undefined, now, work)).rejects.toThrow('no transaction is open');
+});
+
+/** One transaction for all of them; what `work` gives for a request id is its answer. */
+function answerEach(
+  asked: readonly (RepeatableRequest | undefined)[],
+  work: (request: RepeatableRequest | undefined) => Uint8Array | undefined,
+) {
+  return orm.em
+    .fork()
+    .transactional((em) =>
+      answerEachOnce(
+        em,
+        asked,
+        now,
+        async (places) => new Map(places.map((place) => [place, work(asked[place])])),
+      ),
+    );
+}
+
+test('of many requests each is answered by itself: anew, again, reused, or refused with nothing kept', async () => {
+  const [old, other, fresh, refused] = [request(), request(), request(), request()];
+  await answer(old, () => bytes(1));
+  await answer({ ...other, contentHash: Buffer.from('other content') }, () => bytes(2));
+  const done: (RepeatableRequest | undefined)[] = [];
+  const answers = await answerEach([old, undefined, other, refused, fresh], (asked) => {
+    done.push(asked);
+    return asked === refused ? undefined : bytes(3);
+  });
+  expect(answers.map(textOf)).toEqual(['01', '03', 'reused', undefined, '03']);
+  expect(done).toEqual([undefined, refused, fresh]);
+  expect(textOf(await answer(refused, () => bytes(4)))).toBe('04');
+  expect(textOf(await findAnswer(orm.em.fork(), fresh))).toBe('03');
+});
+
+test('transactions with the same requests in opposite order do not lock each other out', async () => {
+  const asked = Array.from({ length: 20 }, () => request());
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, index) =>
+      answerEach(index % 2 === 0 ? asked : asked.toReversed(), () => bytes(index)),
+    ),
+  );
+  const texts = answers.map((each, index) => (index % 2 === 0 ? each : each.toReversed()).map(textOf));
+  expect(new Set(texts.flat()).size).toBe(1);
+});
+
+test('two requests of one transaction with the same request id are a mistake', async () => {
+  const asked = request();
+  await expect(answerEach([asked, asked], () => bytes(1))).rejects.toThrow('the same request id');
 });
 
 test('answers are forgotten after 30 days', async () => {

@@ -70,16 +70,26 @@ export interface NewOrder {
   readonly contentHash: Uint8Array;
   /** What the worker will read. */
   readonly submission: SubmissionRecord;
+  readonly traceparent: string | undefined;
 }
 
-/** What callers do to orders, all together or not at all. */
-export interface OrderTransaction extends SagaTransaction, Pick<OrderReader, 'find'> {
+/** Orders that are taken in one transaction. */
+export interface IntakeTransaction {
   /**
-   * Stores the order as PENDING and has its submission sent to the worker. Answers the order as it is stored: the new
-   * one, or the one that has had this id before, untouched.
+   * Stores orders as PENDING and has their submissions sent to the worker. Answers each as it is stored: the new one,
+   * or the one that has had its id before, untouched. No two may have the same id.
    */
-  take(order: NewOrder): Promise<{ readonly isNew: boolean; readonly order: OrderInFull }>;
+  take(orders: readonly NewOrder[]): Promise<TakenOrder[]>;
 }
+
+/** An order as it is stored after it was to be taken. */
+export interface TakenOrder {
+  readonly isNew: boolean;
+  readonly order: OrderInFull;
+}
+
+/** What callers do to an order, in one transaction. */
+export interface OrderTransaction extends SagaTransaction, Pick<OrderReader, 'find'> {}
 
 /** Which orders are wanted; what is left out does not matter. */
 export interface OrderConditions {

@@ -13,11 +13,13 @@ import {
   type Logger,
   type Meter,
   metric,
+  together,
 } from '@orderflow/runtime';
-import { findAnswer } from '@orderflow/storage';
+import { findAnswer, isPostgresOutage } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
 import type { settings } from './config.ts';
 import type { Limits } from './domain/order-step.ts';
+import type { Submission } from './domain/submission.ts';
 import { createDeadlineTimer } from './inbound/deadline-timer.ts';
 import { createAnswersHandler } from './inbound/kafka/answers.ts';
 import { createCustomerUpdatesHandler } from './inbound/kafka/customer-updates.ts';
@@ -34,6 +36,7 @@ import { createCustomerCopies } from './outbound/enrichment/enrichment-cache.ts'
 import { createInventoryStock } from './outbound/inventory-stock.ts';
 import type { createMongo } from './outbound/mongo.ts';
 import { createOrderDocuments } from './outbound/order-documents.ts';
+import { createOrderIntake } from './outbound/order-intake.ts';
 import { createOrderLocks } from './outbound/order-locks.ts';
 import { createOrderProgress } from './outbound/order-progress.ts';
 import { createOrderReader } from './outbound/order-reader.ts';
@@ -45,6 +48,7 @@ import type { Enrichment, OrderDocuments, OrderStore, Stock } from './ports.ts';
 import { createDecideOrders, type Stage } from './use-cases/decide-orders.ts';
 import { decideUnderLocks } from './use-cases/decide-under-locks.ts';
 import { getOrder } from './use-cases/get-order.ts';
+import { judgeAll } from './use-cases/judge-all.ts';
 import { createLookAtOrder } from './use-cases/look-at-order.ts';
 
 /** What the roles of a process share. */
@@ -68,6 +72,9 @@ export interface Shared {
 /** A look at stock is given up long before that; this is when inventory is taken for ill. */
 const stockPolicies = { tryTimeoutMs: 1_000, totalTimeoutMs: 1_000, retries: 0 };
 
+/** Orders that are looked up in one go. */
+const gathering = { size: 100, joinMs: 10 };
+
 /** Takes, reads and cancels orders over RPC. */
 export function apiRole(
   { config, orm, logger, meter, now, instead }: Shared,
@@ -85,20 +92,24 @@ export function apiRole(
     createInventoryStock(createClient(InventoryService, inventory), (error) =>
       logger.debug({ err: error }, 'stock could not be looked at'),
     );
+  const judge = together(async (submissions: readonly Submission[]) => {
+    const verdicts = await judgeAll(submissions, enrichment, termsOf(config), now());
+    return submissions.map((submission) => verdicts.get(submission));
+  }, gathering);
   const { currency, pendingDeadlineMs } = config;
-  const inTransaction = createOrderTransactions(orm, { pendingDeadlineMs, currency, now });
   return {
     components: [{ name: 'inventory-api', start: async () => {}, stop: async () => inventory.close() }],
     handlers: {
       ...orderHandlers({
-        inTransaction,
+        inIntake: createOrderIntake(orm, { pendingDeadlineMs, now }),
+        isOutage: isPostgresOutage,
         findAnswer: (request) => findAnswer(orm.em.fork(), request),
         reader: createOrderReader(orm),
-        look: createLookAtOrder({ enrichment, stock, terms: termsOf(config), now }),
+        look: createLookAtOrder({ judge, stock }),
         currency,
       }),
       ...sagaHandlers({
-        inTransaction,
+        inTransaction: createOrderTransactions(orm, { currency, now }),
         read: async (transaction, orderId) => toWireOrder(await getOrder(transaction, orderId), currency),
         limits: limitsOf(config),
         report: createStepReport(meter, logger, now),

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Customer, Lookup } from '../src/domain/enrichment.ts';
 import { referenceKey, type SubmittedLine } from '../src/domain/submission.ts';
 import type { Enrichment, Stock } from '../src/ports.ts';
+import { judgeAll } from '../src/use-cases/judge-all.ts';
 import { createLookAtOrder } from '../src/use-cases/look-at-order.ts';
 import { bySku, copied, customer, found, knownProduct, line, now, submission, terms } from './kit.ts';
 
@@ -19,19 +20,18 @@ function looking({
   available?: Stock['available'];
 } = {}) {
   const asked: string[][] = [];
+  const enrichment: Enrichment = {
+    customers: async ([id], options) => new Map(id === undefined ? [] : [[id, await customers(options)]]),
+    products,
+  };
   const look = createLookAtOrder({
-    enrichment: {
-      customers: async ([id], options) => new Map(id === undefined ? [] : [[id, await customers(options)]]),
-      products,
-    },
+    judge: async (sent) => (await judgeAll([sent], enrichment, terms, now)).get(sent),
     stock: {
       available: (ids) => {
         asked.push([...ids]);
         return available(ids);
       },
     },
-    terms,
-    now: () => now,
   });
   return { asked, look: (lines: SubmittedLine[], limitMs = 1_000) => look(submission({ lines }), limitMs) };
 }

@@ -1,5 +1,5 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/storage';
+import { nativeQuery, textArray } from '@orderflow/storage';
 import type { OrderInFull, OrderTransition, StoredOrder } from '../domain/order.ts';
 import type { CancelReason, OrderState } from '../domain/saga.ts';
 import type { OrderConditions, OrderKey, OrderReader } from '../ports.ts';
@@ -45,7 +45,7 @@ const columns = `id, customer_id, state, total, needs_attention, cancel_reason, 
 /** Reads orders in Postgres. */
 export function createOrderReader(orm: MikroORM): OrderReader {
   return {
-    find: (orderId) => findOrder(orm.em.fork(), orderId),
+    find: async (orderId) => (await findOrders(orm.em.fork(), [orderId])).get(orderId),
 
     async page(conditions, after, limit) {
       const { sql, parameters } = pageQuery(conditions, after, limit);
@@ -65,17 +65,20 @@ export function createOrderReader(orm: MikroORM): OrderReader {
   };
 }
 
-/** The order as the transaction of `em` sees it. */
-export async function findOrder(em: SqlEntityManager, orderId: string): Promise<OrderInFull | undefined> {
-  const [row] = await nativeQuery<FullOrderRow>(
+/** The orders of these ids that there are, as the transaction of `em` sees them. */
+export async function findOrders(
+  em: SqlEntityManager,
+  orderIds: readonly string[],
+): Promise<Map<string, OrderInFull>> {
+  const rows = await nativeQuery<FullOrderRow>(
     em,
     `select ${columns}, caller_id, content_hash, submission, submission_content_type,
        (select enriched_order from order_history
         where order_id = orders.id and enriched_order is not null limit 1) as enriched_order
-     from orders where id = $1`,
-    [orderId],
+     from orders where id = any($1::text[])`,
+    [textArray(orderIds)],
   );
-  return row && toOrderInFull(row);
+  return new Map(rows.map((row) => [row.id, toOrderInFull(row)]));
 }
 
 /** Newest first, in the order of the indexes. */

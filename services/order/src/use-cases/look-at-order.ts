@@ -1,9 +1,8 @@
 import type { JudgedOrder } from '../domain/enriched-order.ts';
-import type { Terms, Verdict } from '../domain/judge.ts';
+import type { Verdict } from '../domain/judge.ts';
 import type { Violation } from '../domain/refusal.ts';
 import { referenceKey, type Submission } from '../domain/submission.ts';
-import type { Enrichment, Stock } from '../ports.ts';
-import { judgeAll } from './judge-all.ts';
+import type { Stock } from '../ports.ts';
 
 /** What could be found out about an order before it is taken. */
 export interface Look {
@@ -19,10 +18,9 @@ export interface Look {
 export type LookAtOrder = (submission: Submission, limitMs: number) => Promise<Look>;
 
 interface Dependencies {
-  readonly enrichment: Enrichment;
+  /** What can be said of it with what is known of customer and products. */
+  readonly judge: (submission: Submission) => Promise<Verdict | undefined>;
   readonly stock: Stock;
-  readonly terms: Terms;
-  readonly now: () => Date;
 }
 
 /**
@@ -30,16 +28,15 @@ interface Dependencies {
  * unknown is no "no". A question that is given up here goes on to its own end: its answer fills the cache, and only
  * its own time limit counts against whom it was put to.
  */
-export function createLookAtOrder({ enrichment, stock, terms, now }: Dependencies): LookAtOrder {
+export function createLookAtOrder({ judge, stock }: Dependencies): LookAtOrder {
   return async (submission, limitMs) => {
     const limit = timeLimit(limitMs);
     try {
       const named = namedById(submission);
-      const [verdicts, stockOfNamed] = await Promise.all([
-        limit.within(judgeAll([submission], enrichment, terms, now())),
+      const [verdict, stockOfNamed] = await Promise.all([
+        limit.within(judge(submission)),
         limit.within(stock.available(named)),
       ]);
-      const verdict = verdicts?.get(submission);
       const judged = verdict?.kind === 'decided' ? verdict.order : undefined;
       const demands = judged === undefined ? demandsOf(submission) : demandsOfJudged(judged);
       const unasked = demands.map(({ productId }) => productId).filter((id) => !named.includes(id));

@@ -1,7 +1,7 @@
 import type { OrderInFull } from '../domain/order.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
-import type { NewOrder, OrderReader, OrderTransaction } from '../ports.ts';
+import type { IntakeTransaction, NewOrder, OrderReader } from '../ports.ts';
 import { contentHashOf } from './content-hash.ts';
 import type { LookAtOrder } from './look-at-order.ts';
 
@@ -13,6 +13,7 @@ export interface ProposedOrder {
   readonly callerId: string;
   /** What the worker will read. */
   readonly record: NewOrder['submission'];
+  readonly traceparent: string | undefined;
 }
 
 interface Dependencies {
@@ -30,45 +31,49 @@ export async function checkOrder(
   { reader, look, limitMs }: Dependencies,
   { submission, choseId }: ProposedOrder,
 ): Promise<void> {
-  // What is stored already is answered as it is, also when it could not be had once more.
-  const isStored = async () => choseId && (await reader.find(submission.orderId)) !== undefined;
-  if (await isStored()) return;
   const { violations } = await look(submission, limitMs);
-  // This very order may have been stored meanwhile, over another connection, and have got the last of the stock.
-  if (violations.length > 0 && !(await isStored())) throw refused(violations);
+  if (violations.length === 0) return;
+  // What is stored already is answered as it is, also when it could not be had once more: it may itself have got the
+  // last of the stock.
+  if (choseId && (await reader.find(submission.orderId)) !== undefined) return;
+  throw refused(violations);
 }
 
 /**
- * Takes the order: once this has been committed it will be decided. An order that the same caller has sent before is
- * answered as it is.
- * @throws Refusal ORDER_ALREADY_EXISTS
+ * Takes orders: once this has been committed they will be decided. An order that the same caller has sent before is
+ * answered as it is; one that cannot be taken by its refusal, ORDER_ALREADY_EXISTS. In the order of the proposals, no
+ * two of which may have the same id.
  */
-export async function placeOrder(
-  transaction: OrderTransaction,
-  { submission, callerId, record }: ProposedOrder,
-): Promise<OrderInFull> {
-  const contentHash = contentHashOf({ submission, bytes: record.value });
-  const { orderId, customerId } = submission;
-  const { isNew, order } = await transaction.take({
-    orderId,
-    customerId,
-    callerId,
-    contentHash,
-    submission: record,
+export async function placeOrders(
+  transaction: IntakeTransaction,
+  proposals: readonly ProposedOrder[],
+): Promise<(OrderInFull | Refusal)[]> {
+  const orders = proposals.map(({ submission, callerId, record, traceparent }): NewOrder => {
+    const contentHash = contentHashOf({ submission, bytes: record.value });
+    const { orderId, customerId } = submission;
+    return { orderId, customerId, callerId, contentHash, submission: record, traceparent };
   });
-  return isNew ? order : sameOrder(order, callerId, contentHash);
+  const taken = await transaction.take(orders);
+  return taken.map(({ isNew, order }, index) => {
+    const proposed = orders[index];
+    return isNew || (proposed && isSame(order, proposed)) ? order : alreadyExists(order.orderId);
+  });
 }
 
-/**
- * The stored order, if it is the one that the caller means.
- * @throws Refusal ORDER_ALREADY_EXISTS when it has other content, or came another way.
- */
-export function sameOrder(stored: OrderInFull, callerId: string, contentHash: Uint8Array): OrderInFull {
-  if (stored.callerId === callerId && Buffer.compare(stored.contentHash, contentHash) === 0) return stored;
-  throw new Refusal(
+/** Whether the stored order is the one that the caller means: it came from him, with the same content. */
+export function isSame(
+  stored: OrderInFull,
+  { callerId, contentHash }: Pick<NewOrder, 'callerId' | 'contentHash'>,
+): boolean {
+  return stored.callerId === callerId && Buffer.compare(stored.contentHash, contentHash) === 0;
+}
+
+/** The refusal of an order whose id another one has. */
+export function alreadyExists(orderId: string): Refusal {
+  return new Refusal(
     'ORDER_ALREADY_EXISTS',
-    `order ${stored.orderId} exists, with other content or from another caller: read it, or choose another order_id`,
-    { metadata: { order_id: stored.orderId } },
+    `order ${orderId} exists, with other content or from another caller: read it, or choose another order_id`,
+    { metadata: { order_id: orderId } },
   );
 }
 

@@ -4,7 +4,7 @@ import { Refusal } from '../domain/refusal.ts';
 import type { OrderReader } from '../ports.ts';
 import { contentHashOf } from './content-hash.ts';
 import type { LookAtOrder } from './look-at-order.ts';
-import { type ProposedOrder, refused, sameOrder } from './place-order.ts';
+import { alreadyExists, isSame, type ProposedOrder, refused } from './place-order.ts';
 
 interface Dependencies {
   readonly reader: OrderReader;
@@ -30,7 +30,8 @@ export async function quoteOrder(
   const stored = choseId ? await reader.find(submission.orderId) : undefined;
   if (stored !== undefined) {
     const contentHash = contentHashOf({ submission, bytes: record.value });
-    return { kind: 'stored', order: sameOrder(stored, callerId, contentHash) };
+    if (!isSame(stored, { callerId, contentHash })) throw alreadyExists(stored.orderId);
+    return { kind: 'stored', order: stored };
   }
   const { judged, cause, violations } = await look(submission, limitMs);
   if (violations.length > 0) throw refused(violations);

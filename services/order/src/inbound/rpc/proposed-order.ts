@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import type { CreateOrderRequest } from '@orderflow/contracts/orderflow/order/v1/order_service';
+import { currentTrace } from '@orderflow/runtime';
 import type { ProposedOrder } from '../../use-cases/place-order.ts';
 import { toSubmission } from '../kafka/read-order.ts';
 
@@ -21,6 +22,7 @@ export function toProposedOrder(request: CreateOrderRequest, callerId: string): 
     submission: toSubmission(submitted),
     choseId: request.orderId !== '',
     callerId,
+    traceparent: currentTrace()?.traceparent,
     record: {
       value: toBinary(OrderSubmittedSchema, submitted),
       contentType: 'application/protobuf',
