@@ -41,7 +41,7 @@ beforeAll(async () => {
   whole = await startWhole('whole-crash-points', {
     ...hastyTimes,
     ORDER_DEADLINE: '90s',
-    SETTLE_DEADLINE: '1s',
+    SETTLE_DEADLINE: '4s',
   });
 });
 afterAll(async () => {
