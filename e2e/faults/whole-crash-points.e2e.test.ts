@@ -1,17 +1,48 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hastyTimes, runMix } from '../src/mix.ts';
+import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
 import type { ServiceName } from '../src/system.ts';
 import { startWhole, type Whole } from '../src/whole.ts';
 
-/** Between every two durable steps there is one, in each process. */
-const points: Partial<Record<ServiceName, readonly string[]>> = {
-  'order-api': ['order-after-place', 'order-after-cancel'],
-};
+const consumer = ['consumer-after-fetch', 'consumer-before-commit'] as const;
+
+/** Between every two durable steps of a process there is a point at which it can be killed. */
+const points = {
+  'order-api': ['order-after-place-transaction', 'saga-after-cancel'],
+  'order-relay': ['relay-after-ack'],
+  'order-worker': [...consumer, 'worker-after-enrichment', 'worker-after-decision', 'worker-after-mongo'],
+  'order-saga': [...consumer, 'saga-after-transaction', 'saga-after-deadlines'],
+  'order-view': consumer,
+  inventory: [
+    ...consumer,
+    'relay-after-ack',
+    'inventory-after-reserve-transaction',
+    'inventory-after-refuse-transaction',
+    'inventory-after-release-transaction',
+    'inventory-after-commit-transaction',
+    'inventory-after-stock-transaction',
+  ],
+  payment: [
+    ...consumer,
+    'relay-after-ack',
+    'payment-after-intake',
+    'payment-after-attempt-written',
+    'payment-after-charge',
+    'payment-before-settle',
+    'payment-after-void',
+    'payment-after-refund',
+    'payment-after-record',
+  ],
+} as const satisfies Partial<Record<ServiceName, readonly string[]>>;
 
 let whole: Whole;
 
 beforeAll(async () => {
-  whole = await startWhole('whole-crash-points', hastyTimes);
+  // So short that orders are asked for again while the gateway takes its time, and none ends by it.
+  whole = await startWhole('whole-crash-points', {
+    ...hastyTimes,
+    ORDER_DEADLINE: '90s',
+    SETTLE_DEADLINE: '4s',
+  });
 });
 afterAll(async () => {
   await whole?.[Symbol.asyncDispose]();
@@ -22,17 +53,21 @@ describe.for(Object.entries(points) as [ServiceName, readonly string[]][])(
   ([name, named]) => {
     test.for(named)('at %s, and again in its recovery', async (point) => {
       const service = whole.services[name];
+      const mixes = [`${name}-${point}-1`, `${name}-${point}-2`] as const;
+      await prepareMixes(whole, mixes);
       await service.stop();
-      const crash = { ORDERFLOW_TEST: '1', CRASH_AT: `${point}#2` };
+      const crash = { ORDERFLOW_TEST: '1', CRASH_AT: `${point}#1` };
+      const killed = { code: null, signal: 'SIGKILL' };
+
       const first = service.launch(crash);
-      const mixes = [runMix(whole, `${point}-1`)];
-      expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' });
-      // More work, so that the point is passed again.
+      const work = [runMix(whole, mixes[0])];
+      expect(await first.exited).toEqual(killed);
       const second = service.launch(crash);
-      mixes.push(runMix(whole, `${point}-2`));
-      expect(await second.exited).toEqual({ code: null, signal: 'SIGKILL' });
+      // More work, so that the point is passed again.
+      work.push(runMix(whole, mixes[1]));
+      expect(await second.exited).toEqual(killed);
       await service.start();
-      await Promise.all(mixes);
+      await Promise.all(work);
       await whole.expectSound();
     });
   },

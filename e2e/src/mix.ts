@@ -15,27 +15,36 @@ export const hastyTimes = {
 
 const waitMs = 90_000;
 
+const kinds = { cancelled: [1, 2, 3], silent: [1, 2] } as const;
+const idOf = (name: string, kind: string, n: number) => `${name}-${kind}-${n}`;
+
+/**
+ * Has the gateway behave for these mixes as they need it: it is slow, and in the end nobody hears what it has done. The
+ * orders of one kind are cancelled meanwhile, those of the other have to be settled.
+ */
+export async function prepareMixes(whole: Whole, names: readonly string[]): Promise<void> {
+  const ids = names.flatMap((name) =>
+    Object.entries(kinds).flatMap(([kind, numbers]) => numbers.map((n) => idOf(name, kind, n))),
+  );
+  const fault = create(FaultSchema, {
+    method: 'Charge',
+    ids,
+    minLatency: { nanos: 400_000_000 },
+    kind: Fault_Kind.REFUSE,
+    afterEffect: true,
+  });
+  await untilKnown(() => whole.gatewayFaults.setFault({ fault }));
+}
+
 /**
  * Orders that take every way there is, side by side: over the API and Kafka, short of stock, cancelled while the
- * gateway is charging, charged without anybody hearing of it, refunded after their completion. Resolves when each has
- * ended; whatever is killed meanwhile must come back.
+ * gateway is charging, charged without anybody hearing of it, refunded after their completion; and more stock comes.
+ * Needs {@link prepareMixes}. Resolves when each has ended; whatever is killed meanwhile must come back.
  */
 export async function runMix(whole: Whole, name: string): Promise<void> {
-  const id = (kind: string, n: number) => `${name}-${kind}-${n}`;
-  const slow = [1, 2, 3].map((n) => id('cancelled', n));
-  const silent = [1, 2].map((n) => id('silent', n));
-  // One fault a method: those whose charge is slow are cancelled meanwhile, the others never hear what became of it.
-  await untilKnown(() =>
-    whole.gatewayFaults.setFault({
-      fault: create(FaultSchema, {
-        method: 'Charge',
-        ids: [...slow, ...silent],
-        minLatency: { nanos: 400_000_000 },
-        kind: Fault_Kind.REFUSE,
-        afterEffect: true,
-      }),
-    }),
-  );
+  const id = (kind: string, n: number) => idOf(name, kind, n);
+  const slow = kinds.cancelled.map((n) => id('cancelled', n));
+  const silent = kinds.silent.map((n) => id('silent', n));
   await Promise.all([
     ...[1, 2, 3, 4].map((n) => whole.place({ orderId: id('api', n), lines: { 'p-201': 1, 'p-202': 2 } })),
     send(whole, { [id('kafka', 1)]: { 'p-203': 1 }, [id('kafka', 2)]: { 'p-204': 2 } }),
@@ -43,6 +52,9 @@ export async function runMix(whole: Whole, name: string): Promise<void> {
     ...silent.map((orderId) => whole.place({ orderId, lines: { 'p-206': 1 } })),
     ...slow.map((orderId) => placeAndCancel(whole, orderId)),
     placeAndRefund(whole, id('refunded', 1)),
+    untilKnown(() =>
+      whole.inventory.adjustStock({ productId: 'p-209', delta: 5n, reason: 'delivery', requestId: name }),
+    ),
   ]);
   const placed = [
     ...[1, 2, 3, 4].map((n) => id('api', n)),

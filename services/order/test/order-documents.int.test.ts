@@ -20,11 +20,20 @@ afterAll(() => database?.[Symbol.asyncDispose]());
 
 const stored = (id: string) => ordersCollection(database.mongo).findOne({ _id: id }, { useBigInt64: true });
 const order = (orderId: string) => decide(submission({ orderId }));
-const step = (orderId: string, version: number, state: string): ProgressStep => ({
+const step = (
+  orderId: string,
+  version: number,
+  state: ProgressStep['state'],
+  more: Partial<ProgressStep> = {},
+): ProgressStep => ({
   orderId,
   version,
+  event: 'OrderReserved',
   state,
   time: new Date(version * 1_000),
+  payment: undefined,
+  cancelReason: undefined,
+  ...more,
 });
 const progressOf = async (id: string) => (await stored(id))?.progress;
 
@@ -42,7 +51,13 @@ describe('order documents', () => {
     expect(await documents.show([sent])).toEqual(new Map());
     expect(await stored('written')).toEqual({
       ...toDocument(sent),
-      progress: { version: 1, state: 'ACCEPTED', update_time: sent.decideTime },
+      progress: {
+        version: 1,
+        state: 'ACCEPTED',
+        payment: { state: 'AWAITED' },
+        update_time: sent.decideTime,
+      },
+      timeline: { 1: { event: 'OrderAccepted', state: 'ACCEPTED', time: sent.decideTime } },
     });
   });
 
@@ -55,16 +70,15 @@ describe('order documents', () => {
   });
 
   test('that the view has written first, or that differ, become the stored decision', async () => {
-    await progress.advance([step('late', 1, 'ACCEPTED')]);
+    await progress.advance([step('late', 2, 'RESERVED')]);
     await ordersCollection(database.mongo).insertOne({ _id: 'damaged', outcome: 'REJECTED' });
     await documents.show([order('late'), order('damaged')]);
-    for (const id of ['late', 'damaged']) {
-      expect(await stored(id)).toMatchObject({
-        outcome: 'ACCEPTED',
-        customer: { customer_id: 'c-1' },
-        progress: { version: 1, state: 'ACCEPTED' },
-      });
-    }
+    const decision = { outcome: 'ACCEPTED', customer: { customer_id: 'c-1' } };
+    expect(await stored('late')).toMatchObject({ ...decision, progress: { version: 2, state: 'RESERVED' } });
+    expect(await stored('damaged')).toMatchObject({
+      ...decision,
+      progress: { version: 1, state: 'ACCEPTED' },
+    });
   });
 
   test('never take progress back', async () => {
@@ -102,9 +116,18 @@ describe('progress', () => {
     expect(await stored('early')).toEqual({
       _id: 'early',
       progress: { version: 2, state: 'RESERVED', update_time: new Date(2_000) },
+      timeline: { 2: { event: 'OrderReserved', state: 'RESERVED', time: new Date(2_000) } },
     });
     await documents.show([order('early')]);
     expect(await stored('early')).toMatchObject({ outcome: 'ACCEPTED', progress: { version: 2 } });
+  });
+
+  test('of a decision is left to the worker, which writes it with the document', async () => {
+    await progress.advance([step('decided', 1, 'ACCEPTED'), step('refused', 1, 'REJECTED')]);
+    await progress.advance([step('decided', 1, 'ACCEPTED'), step('cancelled', 1, 'CANCELLED')]);
+    expect(await stored('decided')).toBeNull();
+    expect(await stored('refused')).toBeNull();
+    expect(await progressOf('cancelled')).toMatchObject({ version: 1, state: 'CANCELLED' });
   });
 
   test('only goes forward, in whatever order and however often the steps come', async () => {
@@ -116,5 +139,36 @@ describe('progress', () => {
       state: 'COMPLETED',
       update_time: new Date(10_000),
     });
+  });
+
+  test('says where the money is, and why an order was cancelled', async () => {
+    const payment = { state: 'CHARGED', transactionId: 'tx-1' } as const;
+    await progress.advance([step('paid', 3, 'CONFIRMED', { payment })]);
+    expect(await progressOf('paid')).toMatchObject({ payment: { state: 'CHARGED', transaction_id: 'tx-1' } });
+    await progress.advance([step('paid', 4, 'CANCELLING', { cancelReason: 'DEADLINE' })]);
+    expect(await progressOf('paid')).toEqual({
+      version: 4,
+      state: 'CANCELLING',
+      cancel_reason: 'DEADLINE',
+      update_time: new Date(4_000),
+    });
+  });
+
+  test('leaves a timeline that is the same whatever came twice, late, or before the document', async () => {
+    const steps = [
+      step('told', 1, 'ACCEPTED', { event: 'OrderAccepted' }),
+      step('told', 2, 'RESERVED'),
+      step('told', 3, 'CONFIRMED', { event: 'OrderConfirmed' }),
+    ];
+    await progress.advance(steps.slice(1).toReversed());
+    await documents.show([order('told')]);
+    await progress.advance([...steps, ...steps.toReversed()]);
+    await documents.show([order('told')]);
+    const entries = Object.entries((await stored('told'))?.timeline ?? {}).sort();
+    expect(entries.map(([version, { event, state }]) => [version, event, state])).toEqual([
+      ['1', 'OrderAccepted', 'ACCEPTED'],
+      ['2', 'OrderReserved', 'RESERVED'],
+      ['3', 'OrderConfirmed', 'CONFIRMED'],
+    ]);
   });
 });

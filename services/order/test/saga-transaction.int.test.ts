@@ -247,6 +247,7 @@ describe('CancelOrder', () => {
       cancel_reason: 'CLIENT_REQUEST',
       cancel_detail: 'too late',
       needs_attention: null,
+      // What was ordered is known from nowhere else.
       submission: Buffer.from('sent early'),
       deadline_time: null,
     });

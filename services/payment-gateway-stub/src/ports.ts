@@ -1,14 +1,14 @@
 import type { Charge, LedgerEntry, Movement } from './domain/charge.ts';
 
-/** What happens all together or not at all. No other transaction moves money before this one ends. */
+/** What happens all together or not at all. Nobody else acts on the same key of a charge before it ends. */
 export interface LedgerTransaction {
   find(key: string): Promise<Charge | undefined>;
   /** The charge that was given back under this key of a refund. */
   findByRefund(refundKey: string): Promise<Charge | undefined>;
   /** Writes a charge, new or changed. */
   save(charge: Charge): Promise<void>;
-  /** Writes a movement down; answers the gateway's name for it. */
-  append(movement: Movement): Promise<string>;
+  /** Writes a movement down; the last thing to do, as all others wait for the end of the transaction from then on. */
+  append(movement: Movement): Promise<void>;
 }
 
 /** Where the ledger is read. */

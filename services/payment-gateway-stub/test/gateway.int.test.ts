@@ -179,7 +179,7 @@ test('the ledger outlives a restart, and Postgres itself refuses to change it', 
   }
   await component.stop();
   const after = await runGateway(own);
-  expect((await after.charge('o-1')).transactionId).toBe('ch-1');
+  expect((await after.charge('o-1')).transactionId).toBe('ch-o-1:1');
   expect(await after.ledger()).toEqual(['CHARGE o-1:1 1299']);
   await after.stop();
 });

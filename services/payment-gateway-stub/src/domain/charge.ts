@@ -30,13 +30,14 @@ export interface Movement {
   readonly orderId: string;
   readonly amount: bigint;
   readonly currency: string;
+  /** The gateway's name for it. */
+  readonly transactionId: string;
 }
 
 /** A movement as it was written down. */
 export interface LedgerEntry extends Movement {
   /** 1, 2, 3 … without a gap. */
   readonly sequence: bigint;
-  readonly transactionId: string;
   readonly createTime: Date;
 }
 
@@ -55,9 +56,14 @@ export function wasTakenBack({ outcome, voided, refund }: Charge): boolean {
   return outcome === 'APPROVED' && voided && refund === undefined;
 }
 
-/** The movement that takes a charge, or gives it back. */
-export function movementOf(kind: Movement['kind'], { key, orderId, amount, currency }: Charge): Movement {
-  return { kind, chargeKey: key, orderId, amount, currency };
+const prefixes: Record<Movement['kind'], string> = { CHARGE: 'ch', VOID: 'vd', REFUND: 'rf' };
+
+/** The movement that takes a charge, or gives it back: there is at most one of each kind a key. */
+export function movementOf(
+  kind: Movement['kind'],
+  { key, orderId, amount, currency }: Purchase & { readonly key: string },
+): Movement {
+  return { kind, chargeKey: key, orderId, amount, currency, transactionId: `${prefixes[kind]}-${key}` };
 }
 
 /** Whether a charge under a used key asks for the same as the first time; a blocked key knows its order only. */

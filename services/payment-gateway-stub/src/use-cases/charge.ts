@@ -20,17 +20,18 @@ export async function charge(
     throw new Refusal('REQUEST_ID_REUSED', `key ${key} was used for another charge: take a new one`, { key });
   }
   const declineCode = declineCodeOf(rule, purchase.orderId);
+  const outcome = declineCode !== undefined ? 'DECLINED' : notNow ? 'TEMPORARILY_DECLINED' : 'APPROVED';
+  const movement = movementOf('CHARGE', { ...purchase, key });
   const charge: Charge = {
     ...purchase,
     key,
-    outcome: declineCode !== undefined ? 'DECLINED' : notNow ? 'TEMPORARILY_DECLINED' : 'APPROVED',
+    outcome,
     declineCode: declineCode ?? (notNow ? 'try_again_later' : ''),
-    transactionId: '',
+    transactionId: outcome === 'APPROVED' ? movement.transactionId : '',
     voided: false,
     refund: undefined,
   };
-  const transactionId =
-    charge.outcome === 'APPROVED' ? await transaction.append(movementOf('CHARGE', charge)) : '';
-  await transaction.save({ ...charge, transactionId });
-  return { ...charge, transactionId };
+  await transaction.save(charge);
+  if (outcome === 'APPROVED') await transaction.append(movement);
+  return charge;
 }

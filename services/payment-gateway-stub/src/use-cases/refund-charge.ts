@@ -23,7 +23,8 @@ export async function refundCharge(
       charge_key: chargeKey,
     });
   }
-  const transactionId = await transaction.append(movementOf('REFUND', charge));
-  await transaction.save({ ...charge, refund: { key, transactionId } });
-  return transactionId;
+  const movement = movementOf('REFUND', charge);
+  await transaction.save({ ...charge, refund: { key, transactionId: movement.transactionId } });
+  await transaction.append(movement);
+  return movement.transactionId;
 }

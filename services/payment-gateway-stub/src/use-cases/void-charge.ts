@@ -16,9 +16,9 @@ export async function voidCharge(
     throw new Refusal('REQUEST_ID_REUSED', `key ${key} belongs to another order`, { key });
   }
   if (charge.voided) return charge;
-  if (standsCharged(charge)) await transaction.append(movementOf('VOID', charge));
   const voided = { ...charge, voided: true };
   await transaction.save(voided);
+  if (standsCharged(charge)) await transaction.append(movementOf('VOID', charge));
   return voided;
 }
 

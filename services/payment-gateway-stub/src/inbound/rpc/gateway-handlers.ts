@@ -26,7 +26,11 @@ export function gatewayHandlers({
   rule,
   declinesNow,
 }: {
-  readonly inTransaction: <T>(work: (transaction: LedgerTransaction) => Promise<T>) => Promise<T>;
+  /** A transaction that has a charge's key for itself. */
+  readonly inTransaction: <T>(
+    key: string,
+    work: (transaction: LedgerTransaction) => Promise<T>,
+  ) => Promise<T>;
   readonly reader: LedgerReader;
   readonly rule: DecliningRule;
   readonly declinesNow: (ids: readonly string[]) => boolean;
@@ -35,7 +39,7 @@ export function gatewayHandlers({
     async charge({ key, orderId, customerId, amount }) {
       const purchase = { orderId, customerId, ...readAmount(amount) };
       const notNow = declinesNow([key, orderId, customerId]);
-      const charged = await inTransaction((transaction) =>
+      const charged = await inTransaction(key, (transaction) =>
         charge({ transaction, rule }, key, purchase, { notNow }),
       );
       const outcome = outcomeOf(charged);
@@ -47,13 +51,15 @@ export function gatewayHandlers({
     },
 
     async voidCharge({ key, orderId }) {
-      const voided = await inTransaction((transaction) => voidCharge({ transaction }, key, orderId));
+      const voided = await inTransaction(key, (transaction) => voidCharge({ transaction }, key, orderId));
       return { wasCharged: wasTakenBack(voided) };
     },
 
     async refundCharge({ key, chargeKey }) {
       return {
-        transactionId: await inTransaction((transaction) => refundCharge({ transaction }, key, chargeKey)),
+        transactionId: await inTransaction(chargeKey, (transaction) =>
+          refundCharge({ transaction }, key, chargeKey),
+        ),
       };
     },
 

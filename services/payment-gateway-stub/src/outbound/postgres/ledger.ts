@@ -1,25 +1,21 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { nativeQuery } from '@orderflow/storage';
-import type { Charge, LedgerEntry, Movement } from '../../domain/charge.ts';
+import type { Charge, LedgerEntry } from '../../domain/charge.ts';
 import type { LedgerReader, LedgerTransaction } from '../../ports.ts';
 import { tablesOf } from './tables.ts';
 
-/** Any number will do as long as no other advisory lock of the database has it. */
-const ledgerLock = 8_006;
+/** Locks of their own kinds: the ledger as a whole, and each key of a charge. */
+const ledgerLock = 1;
+const keyLocks = 2;
 
-const prefixes: Record<Movement['kind'], string> = { CHARGE: 'ch', VOID: 'vd', REFUND: 'rf' };
+/** Runs the work in a transaction that has a charge's key for itself. */
+type InTransaction = <T>(key: string, work: (transaction: LedgerTransaction) => Promise<T>) => Promise<T>;
 
-/**
- * Runs the work in a transaction that has the ledger for itself: one movement after the other, so that entries have no
- * gaps and no key can be used twice at the same time.
- */
-export function ledgerTransactions(
-  orm: MikroORM,
-  now: () => Date,
-): <T>(work: (transaction: LedgerTransaction) => Promise<T>) => Promise<T> {
-  return (work) =>
+/** Transactions on the charges and the ledger in Postgres. */
+export function ledgerTransactions(orm: MikroORM, now: () => Date): InTransaction {
+  return (key, work) =>
     orm.em.fork().transactional(async (em) => {
-      await nativeQuery(em, 'select pg_advisory_xact_lock($1)', [ledgerLock]);
+      await nativeQuery(em, 'select pg_advisory_xact_lock($1, hashtext($2))', [keyLocks, key]);
       return work(ledgerTransaction(em, now));
     });
 }
@@ -68,18 +64,15 @@ function ledgerTransaction(em: SqlEntityManager, now: () => Date): LedgerTransac
         .execute();
     },
 
-    async append(movement) {
-      const { next } = await tables
-        .selectFrom('ledger')
-        .select(({ fn, val }) => fn.coalesce(fn.max('sequence'), val(0n)).as('next'))
-        .executeTakeFirstOrThrow();
-      const sequence = BigInt(next) + 1n;
-      const transactionId = `${prefixes[movement.kind]}-${sequence}`;
-      await tables
-        .insertInto('ledger')
-        .values({ ...movement, sequence, transactionId, createTime: now() })
-        .execute();
-      return transactionId;
+    async append({ kind, chargeKey, orderId, amount, currency, transactionId }) {
+      // One movement after the other, so that numbers have no gaps and whoever reads on misses none.
+      await nativeQuery(em, 'select pg_advisory_xact_lock($1, 0)', [ledgerLock]);
+      await nativeQuery(
+        em,
+        `insert into ledger (sequence, kind, charge_key, order_id, amount, currency, transaction_id, create_time)
+         select coalesce(max(sequence), 0) + 1, $1, $2, $3, $4, $5, $6, $7 from ledger`,
+        [kind, chargeKey, orderId, amount, currency, transactionId, now()],
+      );
     },
   };
 }
