@@ -25,6 +25,8 @@ import { limits } from '../../services/order/src/domain/judge.ts';
 import { rejectionReasons } from '../../services/order/src/domain/rejection.ts';
 import { unreadableReasons } from '../../services/order/src/inbound/kafka/read-order.ts';
 import type { SetAsideReason } from '../../services/order/src/use-cases/decide-orders.ts';
+import { settings as paymentSettings } from '../../services/payment/src/config.ts';
+import { settings as gatewaySettings } from '../../services/payment-gateway-stub/src/config.ts';
 
 const eventFiles = [
   file_orderflow_order_event_v1_order_submitted,
@@ -219,7 +221,9 @@ describe('README.md', () => {
     const inCode = {
       ...rolePorts,
       inventory: Number(inventorySettings.port.default),
+      payment: Number(paymentSettings.port.default),
       'enrichment-stub': Number(stubSettings.port.default),
+      'payment-gateway-stub': Number(gatewaySettings.port.default),
     };
     expect(Object.fromEntries(documented)).toEqual(inCode);
   });

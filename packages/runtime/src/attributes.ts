@@ -29,7 +29,7 @@ export const attribute = {
   reason: 'A reason from docs/errors.md, or of a dead letter from docs/events.md',
   result: 'hit, stale or miss',
   service: 'The full name of the RPC service',
-  state: 'The state of an order or of a payment',
+  state: 'The state of an order afterwards; or why a payment waits: due, overdue, settling or refunding',
   stage: 'The part of a slice: enrich, decide or show',
   topic: 'The topic, without the prefix of tests',
 } as const;
