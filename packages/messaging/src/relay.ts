@@ -165,7 +165,8 @@ export function createRelay(options: RelayOptions): Component {
 
   /** Sends rows and deletes them. False when the lease is gone. `held` are the keys that must wait. */
   async function relayRows(candidates: OutboxRow[], held: Set<string>): Promise<boolean> {
-    const rows = candidates.filter((row) => !held.has(keyOf(row)) && !unusableTopics.has(row.topic));
+    const isHeld = (row: OutboxRow) => held.size > 0 && held.has(keyOf(row));
+    const rows = candidates.filter((row) => !isHeld(row) && !unusableTopics.has(row.topic));
     const [first] = rows;
     if (first === undefined) return true;
     if (stopping.signal.aborted || !(await holdsLease())) return false;
@@ -250,7 +251,8 @@ function chunks(rows: OutboxRow[]): OutboxRow[][] {
   const all: OutboxRow[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const row of rows) {
-    const size = row.value.length + row.key.length + JSON.stringify(row.headers).length;
+    let size = row.value.length + row.key.length;
+    for (const name in row.headers) size += name.length + (row.headers[name]?.length ?? 0);
     bytes += size;
     if (bytes > MAX_SEND_BYTES) {
       all.push([]);
