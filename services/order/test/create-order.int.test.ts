@@ -201,22 +201,6 @@ describe('the same request', () => {
     api.inventory.available.set('p-1', 15n);
     expect((await create(request)).state).toBe(Order_State.PENDING);
   });
-
-  test('that waits for the look at its twin gets the answer of its twin, not a refusal', async () => {
-    const request = { requestId: 'twins', orderId: '' };
-    const slow = Promise.withResolvers<void>();
-    api.inventory.state.answers = slow.promise;
-    const calls = api.inventory.calls.length;
-    const late = create(request);
-    await expect.poll(() => api.inventory.calls.length).toBeGreaterThan(calls);
-    // Its twin has been looked at, is stored, and has got the last of the stock, while this one is being looked at.
-    const twin = await api
-      .connect()
-      .createOrder({ customerId: 'c-1', lines: [line()], requestId: 'twins' }, as('shop'));
-    api.inventory.available.set('p-1', 0n);
-    slow.resolve();
-    expect(await late).toEqual(twin.order);
-  });
 });
 
 describe('an order id that is taken', () => {
