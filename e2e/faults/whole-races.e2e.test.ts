@@ -15,7 +15,9 @@ import { startWhole, type Whole } from '../src/whole.ts';
 let whole: Whole;
 
 beforeAll(async () => {
-  whole = await startWhole('whole-races', hastyTimes);
+  // The gateway gets its usual time: what is counted here must not depend on how fast the machine is.
+  const { GATEWAY_TRY_TIMEOUT: _, ...times } = hastyTimes;
+  whole = await startWhole('whole-races', times);
 });
 afterAll(async () => {
   await whole?.[Symbol.asyncDispose]();
@@ -75,22 +77,39 @@ test('two of every service and 200 orders at once for 50 pieces: exactly 50 are 
   }
 });
 
-test('cancels that race every step: each order is completed and paid, or cancelled and not', async () => {
-  const names = ids('race', 80);
-  await Promise.all(
+/** Every state on the way of an order that goes well. */
+const steps = [
+  Order_State.PENDING,
+  Order_State.ACCEPTED,
+  Order_State.RESERVED,
+  Order_State.CONFIRMED,
+  Order_State.COMPLETED,
+] as const;
+
+test('cancels in every state: each order is completed and paid, or cancelled and not', async () => {
+  const names = ids('race', 60);
+  const refused = await Promise.all(
     names.map(async (orderId, index) => {
       await whole.place({ orderId, lines: { 'p-301': 1 } });
-      // Spread over the life of an order, so that every step is hit by some.
-      await sleep(index * 20);
-      await untilKnown(() => whole.orders.cancelOrder({ orderId, reason: 'a race' })).catch(
+      // By the time of the call it may have gone on: that is the race.
+      const wanted = index % steps.length;
+      await whole.ended(orderId, ...steps.slice(wanted));
+      return untilKnown(() => whole.orders.cancelOrder({ orderId, reason: 'a race' })).then(
+        () => false,
         (error: unknown) => {
           expect(errorReason(error)).toBe('ORDER_NOT_CANCELLABLE');
+          return true;
         },
       );
     }),
   );
-  const ends = await endsOf(names);
-  expect([...ends.keys()].sort()).toEqual([Order_State.COMPLETED, Order_State.CANCELLED].sort());
+  const kept = refused.filter(Boolean).length;
+  expect(await endsOf(names)).toEqual(
+    new Map([
+      [Order_State.CANCELLED, names.length - kept],
+      [Order_State.COMPLETED, kept],
+    ]),
+  );
   await whole.expectSound();
 });
 
@@ -142,7 +161,7 @@ describe('an order that is cancelled while its charge is under way', () => {
         ),
       );
       // Past the session of payment's consumer, and past the time-out of the call.
-      await sleep(4_000);
+      await sleep(6_000);
     } finally {
       whole.services[name].thaw();
     }
