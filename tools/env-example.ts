@@ -6,6 +6,8 @@ import { commonSettings, envExample, infrastructureSettings } from '../packages/
 import { settings as enrichmentStub } from '../services/enrichment-stub/src/config.ts';
 import { settings as inventory } from '../services/inventory/src/config.ts';
 import { settings as order } from '../services/order/src/config.ts';
+import { settings as payment } from '../services/payment/src/config.ts';
+import { settings as gatewayStub } from '../services/payment-gateway-stub/src/config.ts';
 import { root } from './run.ts';
 
 const shared = { ...commonSettings, ...infrastructureSettings };
@@ -20,7 +22,9 @@ const text = envExample([
   { title: 'stores and broker', settings: infrastructureSettings },
   { title: 'order service', settings: own(order) },
   { title: 'inventory', settings: own(inventory) },
+  { title: 'payment', settings: own(payment) },
   { title: 'enrichment stub', settings: own(enrichmentStub) },
+  { title: 'payment gateway stub', settings: own(gatewayStub) },
   { title: 'pnpm orders', settings: own(cli) },
 ]);
 

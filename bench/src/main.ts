@@ -1,7 +1,8 @@
 // pnpm bench NAME: measures, prints a table, writes bench/results/NAME.json.
+import { benchApi } from './api.ts';
 import { benchWorker } from './worker.ts';
 
-const benchmarks: Record<string, () => Promise<boolean>> = { worker: benchWorker };
+const benchmarks: Record<string, () => Promise<boolean>> = { api: benchApi, worker: benchWorker };
 
 const run = benchmarks[process.argv[2] ?? ''];
 if (run === undefined) {

@@ -23,18 +23,14 @@ test('killed twenty times while it replays 1,000 records: none is lost, none is 
 
   for (let kill = 0; kill < KILLS; kill += 1) {
     const before = await sent();
-    // Every other time exactly between the acknowledgement and the commit, else wherever it happens to be.
-    const atTheWorst = kill % 2 === 0;
+    // In turn just before something is sent, between its acknowledgement and the commit, and wherever it happens to be.
+    const point = ['replay-before-send#2', 'replay-after-ack#2', ''][kill % 3] ?? '';
     await using replay = startProcess({
       command: process.execPath,
       args: [main, 'dlq', 'replay', '--rate', '200/s'],
-      env: {
-        ...bench.env,
-        ORDERFLOW_TEST: '1',
-        CRASH_AT: atTheWorst ? 'replay-after-ack#2' : '',
-      },
+      env: { ...bench.env, ORDERFLOW_TEST: '1', CRASH_AT: point },
     });
-    if (!atTheWorst) {
+    if (point === '') {
       await eventually(async () => (await sent()) >= before + 30, { intervalMs: 5 });
       await replay.kill();
     }

@@ -42,25 +42,22 @@ const unknownOutcomes = new Set([
   Code.Unknown,
 ]);
 
-/** Repeats a call that may be repeated until its outcome is known. */
-export function untilKnown<T>(call: () => Promise<T>): Promise<T> {
-  let refusal: ConnectError | undefined;
-  return eventually(
+/** Repeats a call that may be repeated until its outcome is known, an answer or a refusal. */
+export async function untilKnown<T>(call: () => Promise<T>): Promise<T> {
+  const known = await eventually(
     async () => {
       try {
         return { answer: await call() };
       } catch (error) {
-        const known = ConnectError.from(error);
-        if (unknownOutcomes.has(known.code)) throw error;
-        refusal = known;
-        return { answer: undefined };
+        const refusal = ConnectError.from(error);
+        if (unknownOutcomes.has(refusal.code)) throw error;
+        return { refusal };
       }
     },
     { timeoutMs: 60_000, intervalMs: 100 },
-  ).then(({ answer }) => {
-    if (answer === undefined) throw refusal;
-    return answer;
-  });
+  );
+  if ('refusal' in known) throw known.refusal;
+  return known.answer;
 }
 
 /** Runs `pnpm orders …` on a system; what it said comes back with the exit code. */

@@ -172,12 +172,13 @@ function goodContent(
 ): Content {
   const active = (number: number) => (number % 50 === 0 ? number + 1 : number);
   const line = (number: number, quantity: number): Line => ({ productId: `p-${active(number)}`, quantity });
+  const isScarce = isOneIn(index, 20, 3) || isOneIn(index, 20, 4);
   const product = (number: number) => 6 + (number % (products - 6));
   return {
     orderId,
     customerId: `c-${active(1 + ((index * 7) % (customers - 1)))}`,
     lines: [
-      line(isOneIn(index, 10, 3) ? 1 + (Math.floor(index / 10) % 5) : product(index * 13), 1 + (index % 3)),
+      line(isScarce ? 1 + (Math.floor(index / 20) % 5) : product(index * 13), 1 + (index % 3)),
       ...(index % 2 === 0 ? [line(product(index), 2)] : []),
     ],
   };

@@ -7,6 +7,8 @@ import { startProcess, type TestProcess } from '@orderflow/testing/process';
 const programs = {
   'enrichment-stub': { main: 'services/enrichment-stub/src/main.ts', roles: [], port: 8005 },
   inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002 },
+  payment: { main: 'services/payment/src/main.ts', roles: [], port: 8003 },
+  'payment-gateway-stub': { main: 'services/payment-gateway-stub/src/main.ts', roles: [], port: 8006 },
   'order-api': { main: 'services/order/src/main.ts', roles: ['api'], port: 8001 },
   'order-relay': { main: 'services/order/src/main.ts', roles: ['relay'], port: 8011 },
   'order-worker': { main: 'services/order/src/main.ts', roles: ['worker'], port: 8012 },
@@ -77,6 +79,7 @@ export async function createSystem(options: {
     CUSTOMER_API_URL: urlOf('enrichment-stub'),
     PRODUCT_API_URL: urlOf('enrichment-stub'),
     INVENTORY_URL: urlOf('inventory'),
+    GATEWAY_URL: urlOf('payment-gateway-stub'),
     // A killed consumer blocks its partitions this long.
     KAFKA_SESSION_TIMEOUT: '3s',
     // Halves the time of a start.

@@ -6,6 +6,8 @@ import { parse } from 'yaml';
 import { settings as enrichmentSettings } from '../../services/enrichment-stub/src/config.ts';
 import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
 import { settings as orderSettings, rolePorts, roles } from '../../services/order/src/config.ts';
+import { settings as paymentSettings } from '../../services/payment/src/config.ts';
+import { settings as gatewaySettings } from '../../services/payment-gateway-stub/src/config.ts';
 
 // No Docker here: this holds docker-compose.yml and Dockerfile to the code without running them.
 
@@ -39,6 +41,16 @@ const ownServices = {
     command: ['node', 'services/inventory/src/main.ts'],
     settings: inventorySettings,
     port: Number(inventorySettings.port.default),
+  },
+  payment: {
+    command: ['node', 'services/payment/src/main.ts'],
+    settings: paymentSettings,
+    port: Number(paymentSettings.port.default),
+  },
+  'payment-gateway-stub': {
+    command: ['node', 'services/payment-gateway-stub/src/main.ts'],
+    settings: gatewaySettings,
+    port: Number(gatewaySettings.port.default),
   },
   ...Object.fromEntries(
     roles.map((role) => [

@@ -10,6 +10,7 @@ import {
   OrderAcceptedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import { file_orderflow_order_event_v1_order_submitted } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
+import { file_orderflow_payment_event_v1_payment_events } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
 import { repositoryRoot } from '@orderflow/devstack';
 import { metric } from '@orderflow/runtime';
 import { describe, expect, test } from 'vitest';
@@ -24,11 +25,14 @@ import { limits } from '../../services/order/src/domain/judge.ts';
 import { rejectionReasons } from '../../services/order/src/domain/rejection.ts';
 import { unreadableReasons } from '../../services/order/src/inbound/kafka/read-order.ts';
 import type { SetAsideReason } from '../../services/order/src/use-cases/decide-orders.ts';
+import { settings as paymentSettings } from '../../services/payment/src/config.ts';
+import { settings as gatewaySettings } from '../../services/payment-gateway-stub/src/config.ts';
 
 const eventFiles = [
   file_orderflow_order_event_v1_order_submitted,
   file_orderflow_order_event_v1_order_events,
   file_orderflow_inventory_event_v1_inventory_events,
+  file_orderflow_payment_event_v1_payment_events,
   file_orderflow_enrichment_event_v1_customer_updated,
 ];
 
@@ -217,7 +221,9 @@ describe('README.md', () => {
     const inCode = {
       ...rolePorts,
       inventory: Number(inventorySettings.port.default),
+      payment: Number(paymentSettings.port.default),
       'enrichment-stub': Number(stubSettings.port.default),
+      'payment-gateway-stub': Number(gatewaySettings.port.default),
     };
     expect(Object.fromEntries(documented)).toEqual(inCode);
   });
@@ -282,5 +288,5 @@ function anchorsOf(file: string): string[] {
 function typeOf(field: DescField): string {
   if (field.fieldKind === 'list')
     return `repeated ${field.message?.name ?? ScalarType[field.scalar ?? 0]?.toLowerCase()}`;
-  return field.message?.name ?? ScalarType[field.scalar ?? 0]?.toLowerCase() ?? '';
+  return (field.message ?? field.enum)?.name ?? ScalarType[field.scalar ?? 0]?.toLowerCase() ?? '';
 }

@@ -206,7 +206,8 @@ function chargedOnce({ ledger }: Facts): Finding {
 const paymentStates: Readonly<Record<string, readonly string[]>> = {
   CONFIRMED: ['PROCESSED'],
   COMPLETED: ['PROCESSED', 'REFUNDING', 'REFUNDED'],
-  CANCELLED: ['VOIDED', 'REFUNDED'],
+  // A payment that failed has nothing to undo, and stays what it is.
+  CANCELLED: ['VOIDED', 'FAILED', 'REFUNDED'],
 };
 
 function paymentsAgree(facts: Facts): Finding {

@@ -142,12 +142,12 @@ async function readReservations({ inventory }: Stores): Promise<ReservationFact[
   const rows = await inventory<{
     order_id: string;
     state: string;
-    lines: readonly { readonly productId: string; readonly quantity: number }[];
+    lines: readonly { readonly product_id: string; readonly quantity: string }[];
   }>('select order_id, state, lines from reservation');
   return rows.map(({ order_id: orderId, state, lines }) => ({
     orderId,
     state,
-    lines: new Map(lines.map(({ productId, quantity }) => [productId, BigInt(quantity)])),
+    lines: new Map(lines.map(({ product_id: productId, quantity }) => [productId, BigInt(quantity)])),
   }));
 }
 

@@ -99,6 +99,7 @@ export async function sendLetters(
 async function publish(due: readonly ReceivedRecord[], letters: Letters, producer: Producer): Promise<void> {
   const [first] = due;
   if (first === undefined) return;
+  crashPoint('replay-before-send');
   try {
     await producer.send(due.map((letter) => toReplay(letter, letters)));
   } catch (error) {

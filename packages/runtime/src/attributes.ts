@@ -19,8 +19,8 @@ export const attribute = {
   cause: 'Why an order needs attention',
   code: 'The Connect code of the answer, such as ok or not_found',
   'cpu.mode': 'user or system',
-  happening: 'What happened to an order: a word of docs/order-states.md',
   group: 'The consumer group, without the prefix of tests',
+  happening: 'What happened to an order: a word of docs/order-states.md',
   kind: 'What is looked up: customer or product; what the gateway is asked to do: charge, void or refund',
   method: 'The RPC method, such as BatchGetCustomers',
   outcome: 'How it ended; the words depend on the metric',
@@ -29,9 +29,8 @@ export const attribute = {
   reason: 'A reason from docs/errors.md, or of a dead letter from docs/events.md',
   result: 'hit, stale or miss',
   service: 'The full name of the RPC service',
-  state: 'The state of an order afterwards',
+  state: 'The state of an order afterwards; or why a payment waits: due, overdue, settling or refunding',
   stage: 'The part of a slice: enrich, decide or show',
-  state: 'Why a payment waits: due, overdue, settling or refunding',
   topic: 'The topic, without the prefix of tests',
 } as const;
 

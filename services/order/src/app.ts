@@ -147,7 +147,6 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     prometheus: metrics.prometheus,
     logger,
     meter,
-    about: { config: describeConfig(settings, config) },
     drainMs: api ? drainMs : 0,
     // The rest of the time is for what stops after the server.
     graceMs: config.shutdownGraceMs / 2,

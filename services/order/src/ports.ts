@@ -2,7 +2,7 @@ import type { EnrichedOrder } from './domain/enriched-order.ts';
 import type { Customer, Lookup, Product } from './domain/enrichment.ts';
 import type { OrderInFull, OrderTransition, StoredOrder, SubmissionRecord } from './domain/order.ts';
 import type { SagaOrder, Step } from './domain/order-step.ts';
-import type { OrderState } from './domain/saga.ts';
+import type { CancelReason, OrderEventName, OrderState } from './domain/saga.ts';
 import type { ProductReference } from './domain/submission.ts';
 
 /** Looks customers and products up in the enrichment API, or in copies that are fresh enough. */
@@ -155,9 +155,17 @@ export interface OrderDocuments {
 export interface ProgressStep {
   readonly orderId: string;
   readonly version: number;
-  readonly state: string;
+  /** The name of the event. */
+  readonly event: OrderEventName;
+  readonly state: OrderState;
   readonly time: Date;
+  /** Where the money is; undefined when there is nothing to pay. */
+  readonly payment: { readonly state: PaymentProgress; readonly transactionId: string } | undefined;
+  readonly cancelReason: CancelReason | undefined;
 }
+
+/** Where an order's money is: to be charged, charged, being undone, not charged or given back, refunded. */
+export type PaymentProgress = 'AWAITED' | 'CHARGED' | 'BEING_UNDONE' | 'UNDONE' | 'REFUNDED';
 
 /** How far orders have come, beside their documents in MongoDB. */
 export interface OrderProgress {

@@ -20,11 +20,20 @@ afterAll(() => database?.[Symbol.asyncDispose]());
 
 const stored = (id: string) => ordersCollection(database.mongo).findOne({ _id: id }, { useBigInt64: true });
 const order = (orderId: string) => decide(submission({ orderId }));
-const step = (orderId: string, version: number, state: string): ProgressStep => ({
+const step = (
+  orderId: string,
+  version: number,
+  state: ProgressStep['state'],
+  more: Partial<ProgressStep> = {},
+): ProgressStep => ({
   orderId,
   version,
+  event: 'OrderReserved',
   state,
   time: new Date(version * 1_000),
+  payment: undefined,
+  cancelReason: undefined,
+  ...more,
 });
 const progressOf = async (id: string) => (await stored(id))?.progress;
 
@@ -42,7 +51,13 @@ describe('order documents', () => {
     expect(await documents.show([sent])).toEqual(new Map());
     expect(await stored('written')).toEqual({
       ...toDocument(sent),
-      progress: { version: 1, state: 'ACCEPTED', update_time: sent.decideTime },
+      progress: {
+        version: 1,
+        state: 'ACCEPTED',
+        payment: { state: 'AWAITED' },
+        update_time: sent.decideTime,
+      },
+      timeline: { 1: { event: 'OrderAccepted', state: 'ACCEPTED', time: sent.decideTime } },
     });
   });
 
@@ -63,6 +78,7 @@ describe('order documents', () => {
     expect(await stored('damaged')).toMatchObject({
       ...decision,
       progress: { version: 1, state: 'ACCEPTED' },
+      timeline: { 1: { event: 'OrderAccepted' } },
     });
   });
 
@@ -101,6 +117,7 @@ describe('progress', () => {
     expect(await stored('early')).toEqual({
       _id: 'early',
       progress: { version: 2, state: 'RESERVED', update_time: new Date(2_000) },
+      timeline: { 2: { event: 'OrderReserved', state: 'RESERVED', time: new Date(2_000) } },
     });
     await documents.show([order('early')]);
     expect(await stored('early')).toMatchObject({ outcome: 'ACCEPTED', progress: { version: 2 } });
@@ -123,5 +140,36 @@ describe('progress', () => {
       state: 'COMPLETED',
       update_time: new Date(10_000),
     });
+  });
+
+  test('says where the money is, and why an order was cancelled', async () => {
+    const payment = { state: 'CHARGED', transactionId: 'tx-1' } as const;
+    await progress.advance([step('paid', 3, 'CONFIRMED', { payment })]);
+    expect(await progressOf('paid')).toMatchObject({ payment: { state: 'CHARGED', transaction_id: 'tx-1' } });
+    await progress.advance([step('paid', 4, 'CANCELLING', { cancelReason: 'DEADLINE' })]);
+    expect(await progressOf('paid')).toEqual({
+      version: 4,
+      state: 'CANCELLING',
+      cancel_reason: 'DEADLINE',
+      update_time: new Date(4_000),
+    });
+  });
+
+  test('leaves a timeline that is the same whatever came twice, late, or before the document', async () => {
+    const steps = [
+      step('told', 1, 'ACCEPTED', { event: 'OrderAccepted' }),
+      step('told', 2, 'RESERVED'),
+      step('told', 3, 'CONFIRMED', { event: 'OrderConfirmed' }),
+    ];
+    await progress.advance(steps.slice(1).toReversed());
+    await documents.show([order('told')]);
+    await progress.advance([...steps, ...steps.toReversed()]);
+    await documents.show([order('told')]);
+    const entries = Object.entries((await stored('told'))?.timeline ?? {}).sort();
+    expect(entries.map(([version, { event, state }]) => [version, event, state])).toEqual([
+      ['1', 'OrderAccepted', 'ACCEPTED'],
+      ['2', 'OrderReserved', 'RESERVED'],
+      ['3', 'OrderConfirmed', 'CONFIRMED'],
+    ]);
   });
 });

@@ -59,17 +59,12 @@ export async function runApi(
     transports.push(transport);
     return createClient(OrderService, transport);
   };
-  /** Past the API and whatever stands between it and its database. */
-  const { orm, component } = createPostgres({
-    url: testStack().urls.POSTGRES_URL,
-    database: `${config.databasePrefix}order_service`,
-    applicationName: 'test',
-    entities: [OrderRow, OrderHistoryRow],
-    migrations: [],
-    logger: silent,
-  });
+  const database = `${config.databasePrefix}order_service`;
+  const { orm, ...direct } = openPostgres(database);
   return {
     config,
+    /** The name of its database. */
+    database,
     baseUrl,
     enrichment,
     inventory,
@@ -82,10 +77,23 @@ export async function runApi(
     async [Symbol.asyncDispose]() {
       for (const transport of transports) transport.close();
       await running.stop();
-      await component.stop();
+      await direct[Symbol.asyncDispose]();
       await Promise.all([enrichment.stop(), inventory.stop()]);
     },
   };
+}
+
+/** A way to the order service's database past the service, and past whatever stands between the two. */
+export function openPostgres(database: string) {
+  const { orm, component } = createPostgres({
+    url: testStack().urls.POSTGRES_URL,
+    database,
+    applicationName: 'test',
+    entities: [OrderRow, OrderHistoryRow],
+    migrations: [],
+    logger: silent,
+  });
+  return { orm, [Symbol.asyncDispose]: () => component.stop() };
 }
 
 /** What the caller says of itself. */

@@ -247,7 +247,8 @@ describe('CancelOrder', () => {
       cancel_reason: 'CLIENT_REQUEST',
       cancel_detail: 'too late',
       needs_attention: null,
-      submission: null,
+      // What was ordered is known from nowhere else.
+      submission: Buffer.from('sent early'),
       deadline_time: null,
     });
     expect(await toldOf('early')).toEqual(['early/1 OrderCancelled']);

@@ -114,7 +114,8 @@ async function outcomeOf(id: string) {
   return eventually(async () => {
     const stored = await document(id);
     const [event, ...more] = eventsOf(id);
-    if (!stored?.outcome || !event) throw new Error(`order ${id} has no document or no event yet`);
+    if (!stored?.outcome || !stored.timeline || !event)
+      throw new Error(`order ${id} has no document, no timeline or no event yet`);
     expect(more).toEqual([]);
     return { stored, event };
   });

@@ -28,9 +28,6 @@ const drainMs = 200;
 /** What a test may put in place of the real thing. */
 export interface Overrides {
   readonly logger?: Logger;
-  readonly now?: () => Date;
-  /** From 0 up to 1; decides random latency and error rates of faults. */
-  readonly random?: () => number;
 }
 
 /** The whole service, not yet started. */
@@ -45,7 +42,7 @@ export interface App {
 
 /** Puts the service together. */
 export function createApp(config: Config, overrides: Overrides = {}): App {
-  const { now = () => new Date(), random = Math.random } = overrides;
+  const now = () => new Date();
   const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
   const metrics = createMetrics({ service });
 
@@ -61,7 +58,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     services: [GatewayService],
     askedIds,
     ownKinds: [Fault_Kind.TEMPORARY_DECLINE],
-    random,
+    random: Math.random,
   });
   const handlers = gatewayHandlers({
     inTransaction: ledgerTransactions(orm, now),

@@ -33,7 +33,6 @@ import { PaymentAttemptRow, PaymentRow } from './outbound/postgres/entities.ts';
 import { paymentReader } from './outbound/postgres/payment-reader.ts';
 import { paymentTransactions } from './outbound/postgres/payment-transaction.ts';
 import { waitingGauge } from './outbound/waiting-gauge.ts';
-import type { Gateway } from './ports.ts';
 import { recordCalls } from './use-cases/record-calls.ts';
 import { takeDue } from './use-cases/take-due.ts';
 
@@ -47,9 +46,7 @@ const mostCalls = 32;
 
 /** What a test may put in place of the real thing. */
 export interface Overrides {
-  readonly gateway?: Gateway;
   readonly logger?: Logger;
-  readonly now?: () => Date;
 }
 
 /** The whole service, not yet started. */
@@ -64,7 +61,7 @@ export interface App {
 
 /** Puts the service together. */
 export function createApp(config: Config, overrides: Overrides = {}): App {
-  const { now = () => new Date() } = overrides;
+  const now = () => new Date();
   const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
   const metrics = createMetrics({ service });
   const { meter } = metrics;
@@ -102,7 +99,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const charger = createCharger({
     takeDue: (limit) => inTransaction((transaction) => takeDue({ transaction, terms, now: now() }, limit)),
     record: (ended) => inTransaction((transaction) => recordCalls({ transaction, terms, now: now() }, ended)),
-    gateway: overrides.gateway ?? createGateway(createClient(GatewayService, gatewayTransport)),
+    gateway: createGateway(createClient(GatewayService, gatewayTransport)),
     isOutage: isPostgresOutage,
     now,
     logger,

@@ -25,7 +25,7 @@ import {
 import { createRpcTransport } from '@orderflow/rpc';
 import { createLogger, createMetrics, loadConfig, runComponents } from '@orderflow/runtime';
 import { eventually, startProcess, testStack, uniqueName } from '@orderflow/testing';
-import { createApp, type Overrides } from '../src/app.ts';
+import { createApp } from '../src/app.ts';
 import { type Config, settings } from '../src/config.ts';
 
 /** Says nothing: kafkajs and the migrator are talkative. */
@@ -97,10 +97,10 @@ export function configOf(env: Record<string, string>): Config {
 }
 
 /** Payment in this process. */
-export async function runPayment(env: Record<string, string>, overrides: Overrides = {}) {
+export async function runPayment(env: Record<string, string>) {
   const logger = quietLogger;
   const config = configOf(env);
-  const app = createApp(config, { logger, ...overrides });
+  const app = createApp(config, { logger });
   const components = runComponents(app.components, { logger, graceMs: config.shutdownGraceMs });
   await components.start();
   const url = `http://127.0.0.1:${app.port()}`;

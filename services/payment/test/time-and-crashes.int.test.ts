@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Code } from '@connectrpc/connect';
 import {
   PaymentAttempt_Outcome as Outcome,
   Payment_State as State,
@@ -6,7 +8,7 @@ import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_serv
 import { createPostgres } from '@orderflow/storage';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { crashPoints } from '../src/inbound/crash-points.ts';
+import { type CrashPoint, crashPoints } from '../src/inbound/crash-points.ts';
 import { migrations } from '../src/migrations/index.ts';
 import { PaymentAttemptRow, PaymentRow } from '../src/outbound/postgres/entities.ts';
 import {
@@ -146,6 +148,40 @@ test('two instances charge each of many orders once', async () => {
   }
 });
 
+test('of cancels that race their charges, with answers lost and two instances, no money is kept', async () => {
+  const ill = {
+    errorRate: 0.3,
+    errorCode: Code.Unavailable,
+    afterEffect: true,
+    maxLatency: { seconds: 0n, nanos: 60_000_000 },
+  };
+  for (const method of ['Charge', 'VoidCharge', 'RefundCharge']) {
+    await gateway.faults.setFault({ fault: { method, ...ill } });
+  }
+  const quick = { ...paymentEnv, PAYMENT_RETRY_DELAYS: '20ms,20ms,20ms', PAYMENT_SETTLE_INTERVAL: '50ms' };
+  const both = await Promise.all([runPayment(quick), runPayment(quick)]);
+  const orders = Array.from({ length: 80 }, newOrder);
+  await Promise.all(
+    orders.map(async (order, index) => {
+      // At every moment of a charge, from before it begins to after its end.
+      await Promise.all([topics.reserved(order), sleep(index * 5).then(() => topics.cancel(order))]);
+    }),
+  );
+  for (const order of orders) {
+    await eventually(
+      () => topics.told(order).some((kind) => kind === 'PaymentVoided' || kind === 'PaymentRefunded'),
+      { timeoutMs: 60_000 },
+    );
+  }
+  await gateway.faults.clearFaults({});
+  await Promise.all(both.map((payment) => payment.stop()));
+  for (const order of orders) {
+    const moved = (await gateway.ledger(order)).map((entry) => entry.split(' ')[0]);
+    const isRefunded = topics.told(order).includes('PaymentRefunded');
+    expect(isRefunded ? [['CHARGE', 'REFUND']] : [[], ['CHARGE', 'VOID']]).toContainEqual(moved);
+  }
+}, 120_000);
+
 test('an instance that was frozen in the middle of a charge does no harm when it thaws', async () => {
   const order = newOrder();
   await gateway.faults.setFault({
@@ -174,13 +210,35 @@ test('an instance that was frozen in the middle of a charge does no harm when it
 describe('killed between two durable steps', () => {
   const quick = { PAYMENT_RETRY_DELAYS: '200ms,200ms,200ms', PAYMENT_SETTLE_INTERVAL: '300ms' };
   const unknown = { method: 'Charge', kind: Fault_Kind.HANG, afterEffect: true } as const;
+  interface End {
+    readonly state: State;
+    readonly moved: readonly string[];
+    readonly told: readonly string[];
+  }
+  const usual: End = { state: State.PROCESSED, moved: ['CHARGE'], told: ['PaymentProcessed'] };
+  const settled: End = { state: State.FAILED, moved: ['CHARGE', 'VOID'], told: ['PaymentFailed'] };
+  const ends: Record<CrashPoint, End> = {
+    'payment-after-intake': usual,
+    'payment-after-attempt-written': usual,
+    'payment-after-charge': usual,
+    'payment-after-record': usual,
+    'payment-before-settle': settled,
+    'payment-after-void': settled,
+    'payment-after-refund': {
+      state: State.REFUNDED,
+      moved: ['CHARGE', 'REFUND'],
+      told: ['PaymentProcessed', 'PaymentRefunded'],
+    },
+  };
+  const told = new Map<string, readonly string[]>();
 
   test.each(crashPoints)(
-    '%s: the order is answered, and its money is where the answer says',
+    '%s: the money is where the payment says',
     async (point) => {
       const order = newOrder();
-      const isSettled = point === 'payment-before-settle' || point === 'payment-after-void';
-      if (isSettled) await gateway.faults.setFault({ fault: { ...unknown, ids: [order] } });
+      const end = ends[point];
+      told.set(order, end.told);
+      if (end === settled) await gateway.faults.setFault({ fault: { ...unknown, ids: [order] } });
       const dying = await startProgram('payment', {
         ...paymentEnv,
         ...quick,
@@ -190,25 +248,27 @@ describe('killed between two durable steps', () => {
       });
       await topics.reserved(order);
       if (point === 'payment-after-refund') {
-        await until(order, 'PaymentProcessed');
+        await paymentOf(dying, order, ({ state }) => state === State.PROCESSED);
         await topics.cancel(order);
       }
       expect((await dying.exited).signal).toBe('SIGKILL');
       dying.close();
 
       const payment = await runPayment({ ...paymentEnv, ...quick });
-      const [answer, money] = isSettled
-        ? (['PaymentFailed', ['CHARGE', 'VOID']] as const)
-        : point === 'payment-after-refund'
-          ? (['PaymentRefunded', ['CHARGE', 'REFUND']] as const)
-          : (['PaymentProcessed', ['CHARGE']] as const);
-      await until(order, answer, 40_000);
+      await paymentOf(payment, order, ({ state }) => state === end.state);
       await payment.stop();
       await gateway.faults.clearFaults({});
-      expect((await gateway.ledger(order)).map((entry) => entry.split(' ')[0])).toEqual(money);
-      const ids = topics.answers(order).map(({ headers }) => headers['ce_id']);
-      expect(new Set(ids).size).toBe(point === 'payment-after-refund' ? 2 : 1);
+      expect((await gateway.ledger(order)).map((entry) => entry.split(' ')[0])).toEqual(end.moved);
     },
     90_000,
   );
+
+  test('every answer is told in the end, and repeats of it are the same event', async () => {
+    const payment = await runPayment(paymentEnv);
+    for (const [order, kinds] of told) {
+      for (const kind of kinds) await until(order, kind);
+      expect([...new Set(topics.told(order))]).toEqual(kinds);
+    }
+    await payment.stop();
+  }, 90_000);
 });

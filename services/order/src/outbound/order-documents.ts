@@ -1,8 +1,9 @@
 import type { MikroORM as MongoORM } from '@mikro-orm/mongodb';
 import { MongoBulkWriteError } from 'mongodb';
 import type { OrderDocuments } from '../ports.ts';
-import { ordersCollection, type Progress } from './order-collection.ts';
+import { ordersCollection, type Progress, type TimelineEntry } from './order-collection.ts';
 import { type OrderDocument, toDocument } from './order-document.ts';
+import { toProgress } from './order-progress.ts';
 import { isRefusedDocument } from './outage.ts';
 
 const duplicateKey = 11_000;
@@ -15,7 +16,11 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
   async function write(documents: readonly OrderDocument[]): Promise<void> {
     try {
       await collection.insertMany(
-        documents.map((document) => ({ ...document, progress: progressOf(document) })),
+        documents.map((document) => ({
+          ...document,
+          progress: progressOf(document),
+          timeline: { 1: entryOf(document) },
+        })),
         { ordered: false },
       );
     } catch (error) {
@@ -26,7 +31,10 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
           updateOne: {
             filter: { _id },
             // The progress may have gone further; it never goes back.
-            update: { $set: decision, $max: { progress: progressOf(decision) } },
+            update: {
+              $set: { ...decision, 'timeline.1': entryOf(decision) },
+              $max: { progress: progressOf(decision) },
+            },
           },
         })),
         { ordered: false },
@@ -61,9 +69,18 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
   };
 }
 
-/** Where an order is right after its decision; what the view writes for the same event. */
-function progressOf({ outcome, decide_time }: Pick<OrderDocument, 'outcome' | 'decide_time'>): Progress {
-  return { version: 1, state: outcome, update_time: decide_time };
+type Decision = Pick<OrderDocument, 'outcome' | 'decide_time'>;
+
+/** Where an order is right after its decision. The view leaves this event to us. */
+function progressOf({ outcome, decide_time }: Decision): Progress {
+  const payment = outcome === 'ACCEPTED' ? ({ state: 'AWAITED', transactionId: '' } as const) : undefined;
+  return toProgress({ version: 1, state: outcome, payment, cancelReason: undefined, time: decide_time });
+}
+
+/** How the timeline begins: a decision is the first event of its order. */
+function entryOf({ outcome, decide_time }: Decision): TimelineEntry {
+  const event = outcome === 'ACCEPTED' ? 'OrderAccepted' : 'OrderRejected';
+  return { event, state: outcome, time: decide_time };
 }
 
 /** The documents that were there already, if that is all that went wrong. */

@@ -84,7 +84,7 @@ export type SagaEventName = Exclude<OrderEventName, 'OrderAccepted' | 'OrderReje
 /** The message of such an event; all it says is in the order's row. */
 export function sagaEvent(
   name: SagaEventName,
-  order: Pick<SagaOrder, 'orderId' | 'customerId' | 'total' | 'cancelReason'>,
+  order: Pick<SagaOrder, 'orderId' | 'customerId' | 'total' | 'cancelReason' | 'transactionId'>,
   currency: string,
   telling: Telling,
 ): OutboxMessage {
@@ -95,6 +95,7 @@ export function sagaEvent(
     if (order.total === undefined) throw new Error(`order ${orderId} has no total`);
     return toMoney(order.total, currency);
   };
+  const transactionId = order.transactionId ?? '';
   const reason = () => {
     if (order.cancelReason === undefined) throw new Error(`order ${orderId} has no reason to be cancelled`);
     return CancelReason[order.cancelReason];
@@ -106,12 +107,14 @@ export function sagaEvent(
       return eventMessage(OrderConfirmedSchema, orderId, telling, {
         ...base,
         total: total(),
+        transactionId,
         confirmTime: time,
       });
     case 'OrderCompleted':
       return eventMessage(OrderCompletedSchema, orderId, telling, {
         ...base,
         total: total(),
+        transactionId,
         completeTime: time,
       });
     case 'OrderCancelRequested':
@@ -130,6 +133,7 @@ export function sagaEvent(
       return eventMessage(OrderRefundedSchema, orderId, telling, {
         ...base,
         amount: total(),
+        transactionId,
         refundTime: time,
       });
   }

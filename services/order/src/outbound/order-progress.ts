@@ -1,6 +1,6 @@
 import type { MikroORM as MongoORM } from '@mikro-orm/mongodb';
-import type { OrderProgress } from '../ports.ts';
-import { ordersCollection } from './order-collection.ts';
+import type { OrderProgress, ProgressStep } from '../ports.ts';
+import { ordersCollection, type Progress } from './order-collection.ts';
 
 /**
  * What the worker writes with the document itself. Written once more it would be the dearest step of an order for
@@ -8,7 +8,7 @@ import { ordersCollection } from './order-collection.ts';
  */
 const shownByTheWorker: ReadonlySet<string> = new Set(['ACCEPTED', 'REJECTED']);
 
-/** Keeps the progress of the order documents, and nothing else of them. */
+/** Keeps the progress and the timeline of the order documents, and nothing else of them. */
 export function createOrderProgress(mongo: MongoORM): OrderProgress {
   const collection = ordersCollection(mongo);
   return {
@@ -16,15 +16,37 @@ export function createOrderProgress(mongo: MongoORM): OrderProgress {
       const steps = all.filter(({ state }) => !shownByTheWorker.has(state));
       if (steps.length === 0) return;
       await collection.bulkWrite(
-        steps.map(({ orderId, version, state, time }) => ({
+        steps.map((step) => ({
           updateOne: {
-            filter: { _id: orderId },
-            update: { $max: { progress: { version, state, update_time: time } } },
+            filter: { _id: step.orderId },
+            update: {
+              $max: { progress: toProgress(step) },
+              $set: {
+                [`timeline.${step.version}`]: { event: step.event, state: step.state, time: step.time },
+              },
+            },
             upsert: true,
           },
         })),
         { ordered: false },
       );
     },
+  };
+}
+
+/** The progress that an event tells. Its fields stand in the order in which they are compared. */
+export function toProgress(step: Omit<ProgressStep, 'orderId' | 'event'>): Progress {
+  const { version, state, payment, cancelReason, time } = step;
+  return {
+    version,
+    state,
+    ...(payment !== undefined && {
+      payment: {
+        state: payment.state,
+        ...(payment.transactionId !== '' && { transaction_id: payment.transactionId }),
+      },
+    }),
+    ...(cancelReason !== undefined && { cancel_reason: cancelReason }),
+    update_time: time,
   };
 }

@@ -48,12 +48,8 @@ export function createOrderReader(orm: MikroORM): OrderReader {
     find: (orderId) => findOrder(orm.em.fork(), orderId),
 
     async page(conditions, after, limit) {
-      const { where, parameters } = conditionsOf(conditions, after);
-      const rows = await nativeQuery<OrderRow>(
-        orm.em.fork(),
-        `select ${columns} from orders ${where} order by orders.create_time desc, id desc limit ${limit}`,
-        parameters,
-      );
+      const { sql, parameters } = pageQuery(conditions, after, limit);
+      const rows = await nativeQuery<OrderRow>(orm.em.fork(), sql, parameters);
       return rows.map(toOrder);
     },
 
@@ -82,7 +78,12 @@ export async function findOrder(em: SqlEntityManager, orderId: string): Promise<
   return row && toOrderInFull(row);
 }
 
-function conditionsOf(conditions: OrderConditions, after: OrderKey | undefined) {
+/** Newest first, in the order of the indexes. */
+export function pageQuery(
+  conditions: OrderConditions,
+  after: OrderKey | undefined,
+  limit: number,
+): { sql: string; parameters: unknown[] } {
   const { customerId, state, createTimeFrom, createTimeTo, needsAttention } = conditions;
   const parameters: unknown[] = [];
   const given = (value: unknown) => `$${parameters.push(value)}`;
@@ -96,7 +97,10 @@ function conditionsOf(conditions: OrderConditions, after: OrderKey | undefined) 
       ? []
       : [`(create_time, id) < (${given(after.createTime)}, ${given(after.orderId)})`]),
   ];
-  return { where: all.length === 0 ? '' : `where ${all.join(' and ')}`, parameters };
+  const where = all.length === 0 ? '' : `where ${all.join(' and ')}`;
+  // The column, not what is selected under its name: that is in no index.
+  const order = 'order by orders.create_time desc, id desc';
+  return { sql: `select ${columns} from orders ${where} ${order} limit ${given(limit)}`, parameters };
 }
 
 function toOrder(row: OrderRow): StoredOrder {

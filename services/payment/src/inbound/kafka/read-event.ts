@@ -16,39 +16,42 @@ import type { OrderEvent } from '../../use-cases/take-events.ts';
 /** The order service sets it, to any value, on an event that it sends once more because it waits for an answer. */
 const requeryHeader = 'requery';
 
-const maxOrderIdLength = 64;
+const usableOrderId = /^[A-Za-z0-9._:-]{1,64}$/;
 
 /** An event of which payment makes nothing but its order. */
 type Bare = MessageShape<DescMessage> & { readonly orderId: string };
 
-/** What an event of this type asks payment to do, before it is asked once more. */
-const readers: Record<string, (value: Uint8Array) => { orderId: string; inputs: readonly Input[] }> = {
-  [InventoryReservedSchema.typeName]: readReserved,
-  ...reader(OrderCancelRequestedSchema, [{ kind: 'cancel_requested' }]),
-  ...reader(OrderCompletedSchema, [{ kind: 'completed' }]),
-  ...reader(OrderAcceptedSchema, []),
-  ...reader(OrderReservedSchema, []),
-  ...reader(OrderConfirmedSchema, []),
-};
+type Reader = (value: Uint8Array) => { readonly orderId: string; readonly inputs: readonly Input[] };
+
+/** The events that move payments. */
+const moving = new Map<string, Reader>([
+  [InventoryReservedSchema.typeName, readReserved],
+  [OrderCancelRequestedSchema.typeName, reader(OrderCancelRequestedSchema, [{ kind: 'cancel_requested' }])],
+  [OrderCompletedSchema.typeName, reader(OrderCompletedSchema, [{ kind: 'completed' }])],
+]);
+/** Those that payment has an answer to only when it is asked for it. */
+const asking = new Map<string, Reader>([
+  [OrderAcceptedSchema.typeName, reader(OrderAcceptedSchema, [])],
+  [OrderReservedSchema.typeName, reader(OrderReservedSchema, [])],
+  [OrderConfirmedSchema.typeName, reader(OrderConfirmedSchema, [])],
+]);
 
 /**
  * What a record asks payment to do; undefined for what is not its business.
  * @throws when an event that is its business cannot be read.
  */
 export function readEvent({ headers, value }: ReceivedRecord): OrderEvent | undefined {
-  const read = readers[headers['ce_type'] ?? ''];
+  const type = headers['ce_type'] ?? '';
+  const isAsked = requeryHeader in headers;
+  const read = moving.get(type) ?? (isAsked ? asking.get(type) : undefined);
   if (read === undefined) return undefined;
   const { orderId, inputs } = read(value ?? new Uint8Array());
-  if (orderId === '' || orderId.length > maxOrderIdLength)
-    throw new Error('the event has no usable order id');
-  const again: Input[] = requeryHeader in headers ? [{ kind: 'asked_again' }] : [];
-  const all = [...inputs, ...again];
-  return all.length === 0
-    ? undefined
-    : { orderId, inputs: all, traceparent: childOf(headers['traceparent']) };
+  if (!usableOrderId.test(orderId)) throw new Error('the event has no usable order id');
+  const again: readonly Input[] = isAsked ? [{ kind: 'asked_again' }] : [];
+  return { orderId, inputs: [...inputs, ...again], traceparent: childOf(headers['traceparent']) };
 }
 
-function readReserved(value: Uint8Array): { orderId: string; inputs: readonly Input[] } {
+function readReserved(value: Uint8Array): ReturnType<Reader> {
   const { orderId, customerId, total } = fromBinary(InventoryReservedSchema, value);
   const amount = total && toMinorUnits(total);
   if (amount === undefined || amount < 0n) throw new Error('the event has no usable total');
@@ -59,11 +62,6 @@ function readReserved(value: Uint8Array): { orderId: string; inputs: readonly In
   };
 }
 
-function reader(
-  schema: DescMessage,
-  inputs: readonly Input[],
-): Record<string, (value: Uint8Array) => { orderId: string; inputs: readonly Input[] }> {
-  return {
-    [schema.typeName]: (value) => ({ orderId: (fromBinary(schema, value) as Bare).orderId, inputs }),
-  };
+function reader(schema: DescMessage, inputs: readonly Input[]): Reader {
+  return (value) => ({ orderId: (fromBinary(schema, value) as Bare).orderId, inputs });
 }

@@ -443,6 +443,7 @@ export const GatewayService: GenService<{
   /**
    * Makes sure that nothing is, and nothing will be, charged under a key: a charge is taken back, and the key is
    * blocked from then on, also when it was never seen. May be repeated.
+   * Errors: INVALID_ARGUMENT (REQUEST_ID_REUSED) for a key that belongs to another order.
    *
    * @generated from rpc orderflow.gateway.v1.GatewayService.VoidCharge
    */
@@ -453,7 +454,8 @@ export const GatewayService: GenService<{
   },
   /**
    * Gives a whole charge back, once. May be repeated.
-   * Errors: FAILED_PRECONDITION (CHARGE_NOT_REFUNDABLE) when nothing stands charged under the key.
+   * Errors: FAILED_PRECONDITION (CHARGE_NOT_REFUNDABLE) when nothing stands charged under the key,
+   * INVALID_ARGUMENT (REQUEST_ID_REUSED) for another charge under a used key.
    *
    * @generated from rpc orderflow.gateway.v1.GatewayService.RefundCharge
    */
