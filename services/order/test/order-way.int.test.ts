@@ -36,7 +36,7 @@ test('one process with every role takes an order over RPC, decides it and shows 
     expect((await documents.findOne({ _id: 'whole-way' }))?.progress?.state).toBe('ACCEPTED');
   });
   await mongo.close();
-  expect(await api.query('select 1 from outbox')).toEqual([]);
+  await eventually(async () => expect(await api.query('select 1 from outbox')).toEqual([]));
 });
 
 test('what could not be looked at before it was taken is rejected when it can be', async () => {
