@@ -55,7 +55,9 @@ describe('the bytes in the history', () => {
 
   test('tell the same copy as fresh or stale, and in its currency, as each order used it', () => {
     const ada = customer();
-    const used = [false, true, false].map((stale) => decide(submission(), { customer: copied(ada, { stale }) }));
+    const used = [false, true, false].map((stale) =>
+      decide(submission(), { customer: copied(ada, { stale }) }),
+    );
     const [dollars] = used as [EnrichedOrder];
     for (const order of [...used, { ...dollars, currency: 'EUR' }, dollars]) {
       expect(decodeEnrichedOrder(encodeEnrichedOrder(order))).toEqual(order);
