@@ -88,7 +88,7 @@ async function measure(
   };
   const allCpu = () =>
     sumOfTrees([
-      ...Object.values(system.services).map((service) => service.pid()),
+      ...enrichmentPath.map((name) => system.services[name].pid()),
       ...Object.values(stack.parts).flatMap((part) => part.pid() ?? []),
     ]);
 

@@ -30,7 +30,8 @@ test('one document that MongoDB cannot hold is set aside; the 499 orders around 
   // Decided and told like any other; only its document is missing.
   const found = await violations(run, run.sent);
   expect(found).toEqual([
-    'every order is shown in MongoDB, with the same outcome, reasons and total: huge: undefined instead of ACCEPTED',
+    'every order is shown in MongoDB, with the same outcome, reasons and total: huge: no document',
+    'the view has followed every order: huge: progress is undefined',
   ]);
   const letters = await run.stores.readTopic(deadLetterTopic(topics.orders, groups.orderWorker));
   expect(letters.map(({ value, headers }) => [value?.equals(huge.value), headers['dlq_reason']])).toEqual([

@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Client, createClient } from '@connectrpc/connect';
@@ -7,12 +5,18 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { topics } from '@orderflow/contracts';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { FaultSchema, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
-import { eventually, testStack } from '@orderflow/testing';
+import { eventually } from '@orderflow/testing';
 import { type Audit, audit } from './audit.ts';
 import { readPrices } from './catalogue.ts';
 import { makeOrders, recordOf, type TestOrder } from './orders.ts';
-import { createSystem, enrichmentPath, type Service, sumOf } from './system.ts';
-import { createTestSystem, expectAllSettled, sendOrders, type TestSystem } from './test-system.ts';
+import { enrichmentPath, type Service, sumOf } from './system.ts';
+import {
+  createSecondSystem,
+  createTestSystem,
+  expectAllSettled,
+  sendOrders,
+  type TestSystem,
+} from './test-system.ts';
 
 /** What goes wrong; see `Fault` of the contract. */
 type Misbehaviour = Pick<
@@ -111,10 +115,7 @@ export function rejectedFor(order: TestOrder, reason: string): TestOrder {
 
 /** Another worker on the same stores, not yet started; it has a port and a log of its own. */
 export async function createSecondWorker(system: TestSystem): Promise<Service & AsyncDisposable> {
-  const logDir = join(dirname(system.services['order-worker'].logFile), 'second');
-  await mkdir(logDir, { recursive: true });
-  const { urls } = testStack();
-  const { services } = await createSystem({ urls, ports: 'free', logDir, env: { ...system.env } });
+  const { services } = await createSecondSystem(system);
   const worker = services['order-worker'];
   return Object.assign(worker, { [Symbol.asyncDispose]: () => worker.stop() });
 }

@@ -179,7 +179,7 @@ function goodContent(
     customerId: `c-${active(1 + ((index * 7) % (customers - 1)))}`,
     lines: [
       line(isScarce ? 1 + (Math.floor(index / 20) % 5) : product(index * 13), 1 + (index % 3)),
-      ...(index % 2 === 0 ? [line(product(index), 2)] : []),
+      ...(index % 2 === 0 ? [line(product(index + 1), 2)] : []),
     ],
   };
 }

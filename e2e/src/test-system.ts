@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { topics } from '@orderflow/contracts';
 import { repositoryRoot } from '@orderflow/devstack';
 import { eventually, testStack, uniqueName } from '@orderflow/testing';
@@ -37,6 +37,13 @@ export async function createTestSystem(name: string, env: Record<string, string>
       await stores[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The same processes once more on the same stores, none of them started; they have ports and logs of their own. */
+export async function createSecondSystem({ services, env }: TestSystem): Promise<System> {
+  const logDir = join(dirname(services['order-worker'].logFile), 'second');
+  await mkdir(logDir, { recursive: true });
+  return createSystem({ urls: testStack().urls, ports: 'free', logDir, env: { ...env } });
 }
 
 /** Sends orders, 100 at a time. */

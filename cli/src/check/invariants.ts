@@ -109,10 +109,9 @@ function eventsAreALegalPath(facts: Facts): Finding {
     facts,
     'the events of every order are told in order, each once, and lead to its state',
     ({ id, state, version }) => {
-      // The first of each id, in the order of the topic: repeats are allowed, but not to come before their turn.
-      const told = [
-        ...new Map((byOrder.get(id) ?? []).toReversed().map((event) => [event.id, event])).values(),
-      ].toReversed();
+      // Repeats are allowed, but no event may come before its turn: the first of each counts.
+      const all = byOrder.get(id) ?? [];
+      const told = all.filter((event, index) => all.findIndex((other) => other.id === event.id) === index);
       const ids = told.map((event) => event.id).join(' ');
       const wanted = Array.from({ length: version }, (_, index) => `${id}/${index + 1}`).join(' ');
       if (ids !== wanted) return `told as [${ids}] instead of [${wanted}]`;

@@ -45,7 +45,8 @@ export async function runStub(config: Config, overrides: Overrides = {}) {
     name: 'stub',
     baseUrl,
     logger,
-    policies: { retries: 0, breakerFailures: 1000 },
+    // Patient: a busy machine is no failure.
+    policies: { retries: 0, breakerFailures: 1000, tryTimeoutMs: 20_000, totalTimeoutMs: 20_000 },
   });
   return {
     customers: createClient(CustomerService, transport),

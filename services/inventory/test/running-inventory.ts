@@ -59,7 +59,8 @@ export async function runInventory(config: Config, overrides: Overrides = {}) {
     name: 'inventory',
     baseUrl,
     logger,
-    policies: { retries: 0, breakerFailures: 1000 },
+    // Patient: a busy machine is no failure.
+    policies: { retries: 0, breakerFailures: 1000, tryTimeoutMs: 20_000, totalTimeoutMs: 20_000 },
   });
   return {
     client: createClient(InventoryService, transport),

@@ -1,3 +1,5 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { EnrichedOrderSchema } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
 import { describe, expect, test } from 'vitest';
 import type { EnrichedOrder } from '../src/domain/enriched-order.ts';
 import { decodeEnrichedOrder, encodeEnrichedOrder } from '../src/outbound/enriched-order-codec.ts';
@@ -49,6 +51,20 @@ describe('the bytes in the history', () => {
 
   test.each(orders)('give the same document for %s', (_, order) => {
     expect(toDocument(decodeEnrichedOrder(encodeEnrichedOrder(order)))).toEqual(toDocument(order));
+  });
+
+  test('tell the same copy as fresh or stale, and in its currency, as each order used it', () => {
+    const ada = customer();
+    const used = [false, true, false].map((stale) =>
+      decide(submission(), { customer: copied(ada, { stale }) }),
+    );
+    const [dollars] = used as [EnrichedOrder];
+    for (const order of [...used, { ...dollars, currency: 'EUR' }, dollars]) {
+      expect(decodeEnrichedOrder(encodeEnrichedOrder(order))).toEqual(order);
+      expect(toDocument(order).customer?.stale).toBe(order.customer?.freshness.stale);
+    }
+    const euros = fromBinary(EnrichedOrderSchema, encodeEnrichedOrder({ ...dollars, currency: 'EUR' }));
+    expect(euros.lines[0]?.unitPrice?.currencyCode).toBe('EUR');
   });
 
   test('that are something else are an error', () => {

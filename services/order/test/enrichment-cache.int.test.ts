@@ -75,6 +75,19 @@ describe('a copy', () => {
     expect(ttl).toBeLessThanOrEqual(staleness.usableMs);
   });
 
+  test('is the same object as long as it stays the same, and another as soon as it changes', async () => {
+    const c = fixture();
+    await c.put(message());
+    const first = await c.get();
+    const again = await c.get();
+    expect(again?.value).toBe(first?.value);
+    expect(again?.fetchTime).toBe(first?.fetchTime);
+    await c.put(message({ name: 'Ada Almeida', version: 4n }));
+    expect((await c.get())?.value).toMatchObject({ name: 'Ada Almeida', version: 4n });
+    await redis.del(c.key);
+    expect(await c.get()).toBeUndefined();
+  });
+
   test('is fresh for nine tenths of the time at least and the whole of it at most, then only usable', async () => {
     const c = fixture();
     await c.put(message());

@@ -78,6 +78,7 @@ describe('order documents', () => {
     expect(await stored('damaged')).toMatchObject({
       ...decision,
       progress: { version: 1, state: 'ACCEPTED' },
+      timeline: { 1: { event: 'OrderAccepted' } },
     });
   });
 

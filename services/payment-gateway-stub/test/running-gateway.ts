@@ -30,7 +30,8 @@ export async function runGateway(config: Config) {
   const components = runComponents(app.components, { logger, graceMs: config.shutdownGraceMs });
   await components.start();
   const baseUrl = `http://127.0.0.1:${app.port()}`;
-  const policies = { retries: 0, breakerFailures: 1000 };
+  // Patient: a busy machine is no failure.
+  const policies = { retries: 0, breakerFailures: 1000, tryTimeoutMs: 20_000, totalTimeoutMs: 20_000 };
   const transport = createRpcTransport({ name: 'gateway', baseUrl, logger, policies });
   const gateway = createClient(GatewayService, transport);
   return {

@@ -38,7 +38,7 @@ function clientsOf(baseUrl: string) {
     name: 'under test',
     baseUrl,
     logger: quietLogger,
-    policies: { retries: 0, breakerFailures: 100_000 },
+    policies: { retries: 0, breakerFailures: 100_000, tryTimeoutMs: 20_000, totalTimeoutMs: 20_000 },
   });
   return {
     gateway: createClient(GatewayService, transport),

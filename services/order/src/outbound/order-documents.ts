@@ -19,7 +19,7 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
         documents.map((document) => ({
           ...document,
           progress: progressOf(document),
-          timeline: { 1: beginningOf(document) },
+          timeline: { 1: entryOf(document) },
         })),
         { ordered: false },
       );
@@ -32,7 +32,7 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
             filter: { _id },
             // The progress may have gone further; it never goes back.
             update: {
-              $set: { ...decision, 'timeline.1': beginningOf(decision) },
+              $set: { ...decision, 'timeline.1': entryOf(decision) },
               $max: { progress: progressOf(decision) },
             },
           },
@@ -69,19 +69,18 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
   };
 }
 
-/** The first entry of a decided order's timeline: its decision. */
-function beginningOf({
-  outcome,
-  decide_time,
-}: Pick<OrderDocument, 'outcome' | 'decide_time'>): TimelineEntry {
-  const event = outcome === 'ACCEPTED' ? 'OrderAccepted' : 'OrderRejected';
-  return { event, state: outcome, time: decide_time };
-}
+type Decision = Pick<OrderDocument, 'outcome' | 'decide_time'>;
 
-/** Where an order is right after its decision. */
-function progressOf({ outcome, decide_time }: Pick<OrderDocument, 'outcome' | 'decide_time'>): Progress {
+/** Where an order is right after its decision. The view leaves this event to us. */
+function progressOf({ outcome, decide_time }: Decision): Progress {
   const payment = outcome === 'ACCEPTED' ? ({ state: 'AWAITED', transactionId: '' } as const) : undefined;
   return toProgress({ version: 1, state: outcome, payment, cancelReason: undefined, time: decide_time });
+}
+
+/** How the timeline begins: a decision is the first event of its order. */
+function entryOf({ outcome, decide_time }: Decision): TimelineEntry {
+  const event = outcome === 'ACCEPTED' ? 'OrderAccepted' : 'OrderRejected';
+  return { event, state: outcome, time: decide_time };
 }
 
 /** The documents that were there already, if that is all that went wrong. */

@@ -1,0 +1,61 @@
+import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
+import { eventually, privateStack } from '@orderflow/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
+import { serviceNames } from '../src/system.ts';
+import { startWhole, type Whole } from '../src/whole.ts';
+
+let own: Awaited<ReturnType<typeof privateStack>>;
+let whole: Whole;
+
+beforeAll(async () => {
+  own = await privateStack({ parts: ['kafka', 'mongo', 'postgres', 'redis'] });
+  whole = await startWhole('whole-outages', { ...own.urls, ...hastyTimes });
+});
+afterAll(async () => {
+  await whole?.[Symbol.asyncDispose]();
+  await own?.[Symbol.asyncDispose]();
+});
+
+test('while Kafka is down the API takes orders; they are completed when it is back', async () => {
+  await own.parts.kafka.kill();
+  const names = Array.from({ length: 20 }, (_, index) => `no-kafka-${index}`);
+  for (const orderId of names) await whole.place({ orderId, lines: { 'p-401': 1 } });
+  await own.parts.kafka.start();
+  // A process that finds the broker away for too long ends, and whoever runs it starts it again.
+  await Promise.all(serviceNames.map(comeBack));
+  for (const orderId of names) {
+    const { state } = await eventually(() => whole.ended(orderId), { timeoutMs: 90_000 });
+    expect(state).toBe(Order_State.COMPLETED);
+  }
+  await whole.expectSound();
+});
+
+test('everything killed at once, stores and services, in the middle of everything: started again, all adds up', async () => {
+  await prepareMixes(whole, ['all-1', 'all-2']);
+  const work = ['all-1', 'all-2'].map((name) => runMix(whole, name));
+  await eventually(async () => {
+    const [row] = await whole.stores.query<{ count: number }>(
+      "select count(*)::int as count from orders where id like 'all-%' and state <> 'PENDING'",
+    );
+    return (row?.count ?? 0) > 5;
+  });
+  const parts = Object.values(own.parts);
+  await Promise.all([
+    ...serviceNames.map((name) => whole.services[name].kill()),
+    ...parts.map((part) => part.kill()),
+  ]);
+  await Promise.all(parts.map((part) => part.start()));
+  await Promise.all(serviceNames.map(comeBack));
+  await Promise.all(work);
+  await whole.expectSound();
+});
+
+async function comeBack(name: (typeof serviceNames)[number]): Promise<void> {
+  const service = whole.services[name];
+  const isUp = await service.ready().then(
+    () => true,
+    () => false,
+  );
+  if (!isUp) await eventually(() => service.start(), { timeoutMs: 60_000, intervalMs: 500 });
+}
