@@ -30,6 +30,8 @@ export type Config = ConfigOf<typeof settings>;
 export interface Overrides {
   readonly enrichment?: Enrichment;
   readonly stock?: Stock;
+  /** How long CreateOrder looks at an order: longer than promised, on a machine that is busy with other tests. */
+  readonly checkLimitMs?: number;
   readonly store?: OrderStore;
   readonly documents?: OrderDocuments;
   readonly now?: () => Date;

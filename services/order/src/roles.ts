@@ -66,6 +66,7 @@ export interface Shared {
     readonly store?: OrderStore;
     readonly documents?: OrderDocuments;
     readonly stock?: Stock;
+    readonly checkLimitMs?: number;
   };
 }
 
@@ -106,6 +107,7 @@ export function apiRole(
         findAnswer: (request) => findAnswer(orm.em.fork(), request),
         reader: createOrderReader(orm),
         look: createLookAtOrder({ judge, stock }),
+        checkLimitMs: instead.checkLimitMs,
         currency,
       }),
       ...sagaHandlers({

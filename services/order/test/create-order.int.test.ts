@@ -5,6 +5,7 @@ import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import type { CreateOrderRequest } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { errorInfo } from '@orderflow/rpc';
+import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { contentHashOf } from '../src/use-cases/content-hash.ts';
 import { submission, line as submittedLine } from './kit.ts';
@@ -12,7 +13,7 @@ import { as, runApi } from './running-api.ts';
 
 let api: Awaited<ReturnType<typeof runApi>>;
 beforeAll(async () => {
-  api = await runApi();
+  api = await runApi({}, ['api'], { checkLimitMs: 10_000 });
 });
 afterAll(() => api?.[Symbol.asyncDispose]());
 beforeEach(() => {
@@ -350,22 +351,22 @@ describe('what is certainly wrong is refused with every reason, and nothing is s
 });
 
 describe('what cannot be known in time is taken as PENDING', () => {
-  test('while stock does not answer, after no more than 150 ms', async () => {
-    await create();
+  test('while stock does not answer, after 150 ms', async () => {
+    await using other = await runApi();
     const never = Promise.withResolvers<void>();
-    api.inventory.state.answers = never.promise;
-    const times = await Promise.all(
-      Array.from({ length: 5 }, async () => {
+    other.inventory.state.answers = never.promise;
+    // Sooner than the second after which inventory itself is given up; a busy machine may need another try.
+    await eventually(
+      async () => {
         const began = performance.now();
-        const order = await create({ lines: [line('p-1', 100n)] });
+        const order = await create({ lines: [line('p-1', 100n)] }, 'shop', other.orders);
         expect(order.state).toBe(Order_State.PENDING);
-        return performance.now() - began;
-      }),
+        expect(performance.now() - began).toBeGreaterThan(140);
+        expect(performance.now() - began).toBeLessThan(600);
+      },
+      { timeoutMs: 60_000 },
     );
     never.resolve();
-    expect(Math.min(...times)).toBeGreaterThan(140);
-    // The machine may be busy; but it is not the 1 s after which inventory is given up.
-    expect(Math.min(...times)).toBeLessThan(600);
   });
 
   test('while enrichment and stock are down', async () => {

@@ -24,7 +24,7 @@ import { toProposedOrder } from './proposed-order.ts';
 import { toListedOrder, toWireOrder, toWireQuote, toWireTransition } from './wire.ts';
 
 /** What the contract promises callers who wait for their order to be taken. */
-const checkLimitMs = 150;
+const promisedLimitMs = 150;
 /** Whoever asks for a price would rather wait for it than not have it. */
 const quoteLimitMs = 5_000;
 
@@ -44,6 +44,7 @@ export function orderHandlers({
   findAnswer,
   reader,
   look,
+  checkLimitMs = promisedLimitMs,
   currency,
 }: {
   readonly inIntake: <T>(
@@ -54,6 +55,8 @@ export function orderHandlers({
   readonly findAnswer: FindAnswer;
   readonly reader: OrderReader;
   readonly look: LookAtOrder;
+  /** How long an order is looked at before it is taken. */
+  readonly checkLimitMs?: number | undefined;
   /** What stored totals are in. */
   readonly currency: string;
 }): Pick<ServiceImpl<typeof OrderService>, 'createOrder' | 'getOrder' | 'listOrders' | 'getOrderHistory'> {
