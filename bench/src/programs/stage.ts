@@ -12,7 +12,7 @@ const concurrency = 3;
 const env = (name: string): string => process.env[name] ?? '';
 
 /** The bytes of an enriched order, an event and a document are about this long. */
-const enrichedBytes = Buffer.alloc(700, 7);
+const enrichedBytes = Buffer.alloc(540, 7);
 const eventBytes = Buffer.alloc(160, 7);
 const hash = Buffer.alloc(32, 7);
 const headers = JSON.stringify({
@@ -56,12 +56,15 @@ const stages: Record<
     await pool.query('drop table if exists orders, order_history, outbox');
     await pool.query(`create table orders (id text collate "C" primary key, customer_id text not null,
       content_hash bytea not null, state text not null, version int not null, revision int not null,
-      needs_attention text, create_time timestamptz(3) not null, update_time timestamptz(3) not null)`);
+      needs_attention text, total bigint, deadline_time timestamptz(3), create_time timestamptz(3) not null,
+      update_time timestamptz(3) not null)`);
     await pool.query('create index on orders (customer_id, create_time, id)');
     await pool.query('create index on orders (state, update_time)');
+    await pool.query('create index on orders (create_time, id)');
+    await pool.query('create index on orders (deadline_time) where deadline_time is not null');
     await pool.query(`create table order_history (order_id text collate "C" not null, revision int not null,
-      state text not null, cause text not null, enriched_order bytea, create_time timestamptz(3) not null,
-      primary key (order_id, revision))`);
+      state text not null, cause text not null, version int not null, event_types text[] not null,
+      enriched_order bytea, create_time timestamptz(3) not null, primary key (order_id, revision))`);
     await pool.query(`create table outbox (id bigint generated always as identity primary key, topic text not null,
       key text not null, value bytea not null, headers json not null, create_time timestamptz not null default now())`);
     return {
