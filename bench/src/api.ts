@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createStack, repositoryRoot, type Stack } from '@orderflow/devstack';
-import { createSystem, type System } from '@orderflow/e2e/system';
+import type { Stack } from '@orderflow/devstack';
+import type { System } from '@orderflow/e2e/system';
 import { startProcess, type TestProcess } from '@orderflow/testing/process';
 import pg from 'pg';
+import { onFreshSystem } from './on-fresh-system.ts';
 import { fillOutbox } from './outbox.ts';
 import { cpuSeconds } from './processes.ts';
-import { type Figure, median, report } from './report.ts';
+import { type Figure, median } from './report.ts';
 
 /** Rounds come in pairs, A B B A, so that a machine that slows down slows both alike. */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 6);
@@ -25,32 +26,18 @@ const rateOf = (runs: readonly { readonly seconds: number }[], count: number) =>
   count / median(runs.map(({ seconds }) => seconds));
 
 /** Measures CreateOrder against an RPC that does nothing and against its SQL, and the relay against its two halves. */
-export async function benchApi(): Promise<boolean> {
-  const dir = join(repositoryRoot, '.orderflow/bench');
-  const say = (text: string) => console.log(`  ${text}`);
-  console.log('\norder API and relay: against what they are made of\n');
-  const stack = await createStack({ dir, ports: 'free' });
-  const running: TestProcess[] = [];
-  let system: System | undefined;
-  try {
-    say('starting the stores and the services');
-    await stack.reset();
-    await stack.up();
-    system = await createSystem({
-      urls: stack.urls,
-      ports: 'free',
-      logDir: join(dir, 'logs'),
-      env: { LOG_LEVEL: 'warn' },
-    });
-    await Promise.all([system.services['enrichment-stub'].start(), system.services.inventory.start()]);
-    const calls = await measureCalls(stack, system, running, say);
-    await system.stop();
-    return report('api', [...calls, ...(await measureRelay(stack, system, running, say))]);
-  } finally {
-    await Promise.all(running.map((each) => each.kill()));
-    await system?.stop();
-    await stack.down();
-  }
+export function benchApi(): Promise<boolean> {
+  const name = 'api';
+  const title = 'order API and relay: against what they are made of';
+  return onFreshSystem(
+    { name, title, env: { LOG_LEVEL: 'warn' } },
+    async ({ stack, system, running, say }) => {
+      await Promise.all([system.services['enrichment-stub'].start(), system.services.inventory.start()]);
+      const calls = await measureCalls(stack, system, running, say);
+      await system.stop();
+      return [...calls, ...(await measureRelay(stack, system, running, say))];
+    },
+  );
 }
 
 async function measureCalls(

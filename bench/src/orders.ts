@@ -1,3 +1,5 @@
+import { seededRandom } from '@orderflow/testing/seeded-random';
+
 /** How the orders of a benchmark are spread: few customers and products are asked for often, most seldom. */
 export const population = { customers: 5_000, products: 2_000 } as const;
 
@@ -6,17 +8,6 @@ export interface PlainOrder {
   readonly orderId: string;
   readonly customerId: string;
   readonly products: readonly { readonly productId: string; readonly name: string; readonly price: number }[];
-}
-
-/** Random numbers from 0 to 1 that are the same for the same seed. (Mulberry32.) */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Numbers from 1 to `count`, number n with a chance in proportion to 1/n. */

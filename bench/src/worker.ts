@@ -3,8 +3,8 @@ import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { groups, topics } from '@orderflow/contracts';
 import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
-import { createStack, repositoryRoot, type Stack } from '@orderflow/devstack';
-import { createSystem, enrichmentPath, type System, sumOf } from '@orderflow/e2e/system';
+import type { Stack } from '@orderflow/devstack';
+import { enrichmentPath, type System, sumOf } from '@orderflow/e2e/system';
 import { startProcess, type TestProcess } from '@orderflow/testing/process';
 import { Redis } from 'ioredis';
 import {
@@ -16,9 +16,10 @@ import {
   sumOfTrees,
   untilDrained,
 } from './consumer-run.ts';
+import { onFreshSystem } from './on-fresh-system.ts';
 import { makeOrders, ordersOfEverything, population } from './orders.ts';
 import { residentMiB } from './processes.ts';
-import { type Figure, median, report } from './report.ts';
+import { type Figure, median } from './report.ts';
 
 /** Rounds come in pairs, A B B A, so that a machine that slows down slows both alike. */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 6);
@@ -42,31 +43,14 @@ const cpuPerOrder = (run: StageRun) => run.cpuSeconds / run.orders;
 const micro = (seconds: number) => seconds * 1e6;
 
 /** Measures the order worker against its raw stages and against the consumer most people would write. */
-export async function benchWorker(): Promise<boolean> {
-  const dir = join(repositoryRoot, '.orderflow/bench');
-  const say = (text: string) => console.log(`  ${text}`);
-  console.log('\norder worker: against its raw stages, and against one record at a time\n');
-  const stack = await createStack({ dir, ports: 'free' });
-  const running: TestProcess[] = [];
-  let system: System | undefined;
-  try {
-    say('starting the stores and the services');
-    await stack.reset();
-    await stack.up();
-    system = await createSystem({
-      urls: stack.urls,
-      ports: 'free',
-      logDir: join(dir, 'logs'),
-      env: { KAFKA_SESSION_TIMEOUT: '30s', LOG_LEVEL: 'warn' },
-    });
+export function benchWorker(): Promise<boolean> {
+  const name = 'worker';
+  const title = 'order worker: against its raw stages, and against one record at a time';
+  const env = { KAFKA_SESSION_TIMEOUT: '30s', LOG_LEVEL: 'warn' };
+  return onFreshSystem({ name, title, env }, async ({ stack, system, running, say }) => {
     await system.start(enrichmentPath);
-    const figures = await measure(stack, system, running, say);
-    return report('worker', figures);
-  } finally {
-    await Promise.all(running.map((each) => each.kill()));
-    await system?.stop();
-    await stack.down();
-  }
+    return measure(stack, system, running, say);
+  });
 }
 
 async function measure(

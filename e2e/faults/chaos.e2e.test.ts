@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, privateStack } from '@orderflow/testing';
+import { seededRandom } from '@orderflow/testing/seeded-random';
 import { expect, test } from 'vitest';
 import { startRun } from '../src/grid.ts';
 import { enrichmentPath, type Service } from '../src/system.ts';
@@ -82,13 +83,7 @@ async function torment({ name, lives, isDead, kill, start }: Victim, over: Abort
   }
 }
 
-/** A generator of its own for each, so that what one does depends on nothing but the seed (mulberry32). */
+/** A generator of its own for each, so that what one does depends on nothing but the seed. */
 function randomOf(name: string): () => number {
-  let state = [...name].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), seed);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  return seededRandom([...name].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), seed));
 }

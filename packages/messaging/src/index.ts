@@ -23,3 +23,4 @@ export { createRelay, type RelayOptions } from './relay.ts';
 export type { SliceContext, SliceHandler, SliceResult } from './slice.ts';
 export { deadLetterSpec, ensureTopics, eventSpec, type TopicSpec } from './topic-admin.ts';
 export { type OffsetRange, openTopicOffsets, type TopicOffsets } from './topic-offsets.ts';
+export { topicsComponent } from './topics-component.ts';

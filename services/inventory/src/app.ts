@@ -5,8 +5,8 @@ import {
   createKafka,
   createRelay,
   deadLetterSpec,
-  ensureTopics,
   eventSpec,
+  topicsComponent,
 } from '@orderflow/messaging';
 import { createRpcServer } from '@orderflow/rpc';
 import {
@@ -78,16 +78,11 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const { kafkaBrokers: brokers, topicPrefix } = config;
   const kafka = createKafka({ brokers, clientId: service, topicPrefix, logger });
   const orderEvents = eventSpec(topics.orderEvents);
-  const topicsComponent: Component = {
-    name: 'topics',
-    start: () =>
-      ensureTopics(kafka, [
-        orderEvents,
-        deadLetterSpec(orderEvents, groups.inventory),
-        eventSpec(topics.inventoryEvents),
-      ]),
-    stop: async () => {},
-  };
+  const neededTopics = topicsComponent(kafka, [
+    orderEvents,
+    deadLetterSpec(orderEvents, groups.inventory),
+    eventSpec(topics.inventoryEvents),
+  ]);
   const relay = createRelay({ orm, kafka, name: service, logger, meter });
   const inTransaction = postgresReservationTransactions(orm);
   const consumer = createBatchConsumer({
@@ -103,7 +98,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     meter,
   });
 
-  const parts = [database, topicsComponent, relay, consumer];
+  const parts = [database, neededTopics, relay, consumer];
   const health = createHealth(parts);
   const server = createRpcServer({
     service,

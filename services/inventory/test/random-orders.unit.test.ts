@@ -1,20 +1,10 @@
+import { seededRandom } from '@orderflow/testing/seeded-random';
 import { expect, test } from 'vitest';
 import type { OrderEvent, Reservation } from '../src/domain/reservation.ts';
 import { available, noStock, type Stock } from '../src/domain/stock.ts';
 import { createHandleOrderEvents } from '../src/use-cases/handle-order-events.ts';
 import { inMemoryInventory } from './in-memory-inventory.ts';
 import { accepted, cancelRequested, confirmed, now, traced } from './kit.ts';
-
-/** Mulberry32: the same numbers for the same seed, from 0 up to 1. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const onHand = { 'p-1': 30, 'p-2': 50, 'p-3': 20, 'p-4': 0, 'p-5': 200 };
 const productIds = [...Object.keys(onHand), 'p-unknown'];
@@ -94,7 +84,7 @@ function expectShortLines(reservation: Reservation, before: ReadonlyMap<string, 
 test.each(Array.from({ length: 40 }, (_, index) => index + 1))(
   'seed %i: whatever comes twice, late or in another order, stock adds up',
   async (seed) => {
-    const random = randomOf(seed);
+    const random = seededRandom(seed);
     const inventory = inMemoryInventory(onHand);
     const handle = createHandleOrderEvents({ inTransaction: inventory.inTransaction, now: () => now });
     const stories = Array.from({ length: 60 }, (_, index) => storyOf(`o-${index + 1}`, random));

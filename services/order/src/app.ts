@@ -1,6 +1,12 @@
 import { groups, topics } from '@orderflow/contracts';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { createKafka, deadLetterSpec, ensureTopics, eventSpec, type TopicSpec } from '@orderflow/messaging';
+import {
+  createKafka,
+  deadLetterSpec,
+  eventSpec,
+  type TopicSpec,
+  topicsComponent,
+} from '@orderflow/messaging';
 import { createRpcServer, type RpcServer } from '@orderflow/rpc';
 import {
   type Component,
@@ -103,11 +109,6 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     logger,
   });
   const specs = uniqueByName(roles.flatMap((role) => topicSpecs[role]));
-  const topicsComponent: Component = {
-    name: 'topics',
-    start: () => ensureTopics(kafka, specs),
-    stop: async () => {},
-  };
   const shared: Shared = {
     config,
     orm: postgres.orm,
@@ -128,7 +129,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     ...(has('api', 'worker', 'relay', 'saga') ? [postgres.component] : []),
     ...(has('worker', 'view') ? [mongoComponent] : []),
     ...(judges ? [redisComponent, judges.component] : []),
-    ...(specs.length > 0 ? [topicsComponent] : []),
+    ...(specs.length > 0 ? [topicsComponent(kafka, specs)] : []),
     ...(api ? api.components : []),
     ...(has('relay') ? relayRole(shared) : []),
     ...(has('worker') && enrichment ? workerRole(shared, enrichment) : []),

@@ -3,6 +3,7 @@ import {
   type OrderSubmitted,
   OrderSubmittedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
+import { seededRandom } from '@orderflow/testing/seeded-random';
 import { describe, expect, test } from 'vitest';
 import { readOrder, type UnreadableReason, unreadableReasons } from '../src/inbound/kafka/read-order.ts';
 import { byId, bySku } from './kit.ts';
@@ -247,13 +248,8 @@ describe('a record that cannot be read is named', () => {
   });
 });
 
-/** The mulberry32 generator: the same numbers from 0 to `below` in every run. */
+/** The same whole numbers from 0 to `below` in every run. */
 function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
+  const random = seededRandom(seed);
+  return (below) => (random() * 2 ** 32) % below;
 }

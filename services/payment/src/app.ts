@@ -7,8 +7,8 @@ import {
   createKafka,
   createRelay,
   deadLetterSpec,
-  ensureTopics,
   eventSpec,
+  topicsComponent,
 } from '@orderflow/messaging';
 import { createRpcServer, createRpcTransport } from '@orderflow/rpc';
 import {
@@ -114,16 +114,11 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     logger,
   });
   const sources = [eventSpec(topics.inventoryEvents), eventSpec(topics.orderEvents)];
-  const topicsComponent: Component = {
-    name: 'topics',
-    start: () =>
-      ensureTopics(kafka, [
-        eventSpec(topics.paymentEvents),
-        ...sources,
-        ...sources.map((source) => deadLetterSpec(source, groups.payment)),
-      ]),
-    stop: async () => {},
-  };
+  const neededTopics = topicsComponent(kafka, [
+    eventSpec(topics.paymentEvents),
+    ...sources,
+    ...sources.map((source) => deadLetterSpec(source, groups.payment)),
+  ]);
   const consumer = createBatchConsumer({
     kafka,
     groupId: groups.payment,
@@ -139,7 +134,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const parts: Component[] = [
     database,
     gatewayConnection,
-    topicsComponent,
+    neededTopics,
     createRelay({ orm, kafka, name: service, logger, meter }),
     waitingGauge(orm, now, meter),
     charger,
