@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
-import { Fault_Kind, FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { eventually } from '@orderflow/testing';
 import { untilKnown } from './clients.ts';
 import { recordOf } from './orders.ts';
@@ -19,8 +20,9 @@ const kinds = { cancelled: [1, 2, 3], silent: [1, 2] } as const;
 const idOf = (name: string, kind: string, n: number) => `${name}-${kind}-${n}`;
 
 /**
- * Has the gateway behave for these mixes as they need it: it is slow, and in the end nobody hears what it has done. The
- * orders of one kind are cancelled meanwhile, those of the other have to be settled.
+ * Has the gateway behave for these mixes as they need it: it is slow, charges, and then answers an error. The orders of
+ * one kind are cancelled meanwhile, those of the other have to be settled. Errors, and not broken connections: those
+ * would open the circuit, and all other payments would wait with them.
  */
 export async function prepareMixes(whole: Whole, names: readonly string[]): Promise<void> {
   const ids = names.flatMap((name) =>
@@ -30,7 +32,8 @@ export async function prepareMixes(whole: Whole, names: readonly string[]): Prom
     method: 'Charge',
     ids,
     minLatency: { nanos: 400_000_000 },
-    kind: Fault_Kind.REFUSE,
+    errorRate: 1,
+    errorCode: Code.Internal,
     afterEffect: true,
   });
   await untilKnown(() => whole.gatewayFaults.setFault({ fault }));
