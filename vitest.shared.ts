@@ -9,6 +9,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 export function suite(options: { stack: boolean; testTimeout?: number; name?: string }): ViteUserConfig {
   const { name } = options;
   const results = process.env['TEST_RESULTS_DIR'];
+  const report = [basename(process.cwd()), ...(name ? [name] : [])].join('-');
   return defineConfig({
     test: {
       include: [`${name ?? 'test'}/**/*.test.ts`],
@@ -19,7 +20,7 @@ export function suite(options: { stack: boolean; testTimeout?: number; name?: st
       globalSetup: options.stack ? ['@orderflow/testing/global-setup'] : [],
       // CI adds up the totals of all suites from these files.
       reporters: results ? ['default', 'json'] : ['default'],
-      ...(results ? { outputFile: { json: join(results, `${name ?? basename(process.cwd())}.json`) } } : {}),
+      ...(results ? { outputFile: { json: join(results, `${report}.json`) } } : {}),
     },
   });
 }

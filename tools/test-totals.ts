@@ -30,7 +30,7 @@ const suites = workspace.packages
     return Object.values(scripts)
       .map((command) => vitestRun.exec(command))
       .filter((match) => match !== null)
-      .map(([, name]) => name ?? basename(dirname(file)));
+      .map(([, name]) => [basename(dirname(file)), ...(name ? [name] : [])].join('-'));
   })
   .sort();
 

@@ -1,4 +1,7 @@
+import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
+import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { untilKnown } from '../src/clients.ts';
 import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
 import type { ServiceName } from '../src/system.ts';
 import { startWhole, type Whole } from '../src/whole.ts';
@@ -34,6 +37,9 @@ const points = {
   ],
 } as const satisfies Partial<Record<ServiceName, readonly string[]>>;
 
+/** A point that is passed only when somebody does not answer: who that is. */
+const awayUntilPassed: Partial<Record<string, ServiceName>> = { 'saga-after-deadlines': 'payment' };
+
 let whole: Whole;
 
 beforeAll(async () => {
@@ -55,7 +61,8 @@ describe.for(Object.entries(points) as [ServiceName, readonly string[]][])(
       const service = whole.services[name];
       const mixes = [`${name}-${point}-1`, `${name}-${point}-2`] as const;
       await prepareMixes(whole, mixes);
-      await service.stop();
+      const away = whole.services[awayUntilPassed[point] ?? name];
+      await Promise.all([service.stop(), away.stop()]);
       const crash = { ORDERFLOW_TEST: '1', CRASH_AT: `${point}#1` };
       const killed = { code: null, signal: 'SIGKILL' };
 
@@ -66,9 +73,31 @@ describe.for(Object.entries(points) as [ServiceName, readonly string[]][])(
       // More work, so that the point is passed again.
       work.push(runMix(whole, mixes[1]));
       expect(await second.exited).toEqual(killed);
-      await service.start();
+      await Promise.all([...new Set([service, away])].map((each) => each.start()));
       await Promise.all(work);
       await whole.expectSound();
     });
   },
 );
+
+test('an order that needs attention is tried again, and the API killed before it says so: once, and soundly', async () => {
+  const { payment, 'order-api': api } = whole.services;
+  const orderId = 'stuck';
+  await payment.stop();
+  await whole.place({ orderId, lines: { 'p-210': 1 } });
+  await whole.ended(orderId, Order_State.RESERVED);
+  await untilKnown(() => whole.orders.cancelOrder({ orderId }));
+  await eventually(async () => (await whole.order(orderId)).needsAttention !== '', { timeoutMs: 30_000 });
+
+  await api.stop();
+  await api.start({ ORDERFLOW_TEST: '1', CRASH_AT: 'saga-after-retry#1' });
+  const retried = untilKnown(() => whole.orders.retryOrder({ orderId, requestId: 'try-again' }));
+  await api.ended();
+  await api.start();
+  expect(await retried).toMatchObject({ order: { needsAttention: '' } });
+  await payment.start();
+  expect(await whole.ended(orderId)).toMatchObject({ state: Order_State.CANCELLED, needsAttention: '' });
+  const { transitions } = await whole.orders.getOrderHistory({ orderId });
+  expect(transitions.filter(({ cause }) => cause.startsWith('RetryOrder'))).toHaveLength(1);
+  await whole.expectSound();
+});

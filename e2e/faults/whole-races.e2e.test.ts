@@ -4,7 +4,7 @@ import { topics } from '@orderflow/contracts';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { Fault_Kind, FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { errorReason } from '@orderflow/rpc';
-import { createProxy, eventually } from '@orderflow/testing';
+import { createProxy } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { untilKnown } from '../src/clients.ts';
 import { hastyTimes } from '../src/mix.ts';
@@ -27,9 +27,7 @@ const ids = (name: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
 
 async function endsOf(orderIds: readonly string[]): Promise<Map<Order_State, number>> {
-  const orders = await Promise.all(
-    orderIds.map((orderId) => eventually(() => whole.ended(orderId), { timeoutMs: 90_000 })),
-  );
+  const orders = await Promise.all(orderIds.map((orderId) => whole.ended(orderId)));
   const counts = new Map<Order_State, number>();
   for (const { state } of orders) counts.set(state, (counts.get(state) ?? 0) + 1);
   return counts;

@@ -65,7 +65,7 @@ export async function runMix(whole: Whole, name: string): Promise<void> {
     ...slow,
     ...silent,
   ];
-  await Promise.all(placed.map((orderId) => endedInTime(whole, orderId)));
+  await Promise.all(placed.map((orderId) => whole.ended(orderId)));
 }
 
 async function send(whole: Whole, orders: Readonly<Record<string, Lines>>): Promise<void> {
@@ -78,29 +78,17 @@ async function send(whole: Whole, orders: Readonly<Record<string, Lines>>): Prom
 
 async function placeAndCancel(whole: Whole, orderId: string): Promise<void> {
   await whole.place({ orderId, lines: { 'p-207': 1 } });
-  await endedInTime(whole, orderId, [Order_State.RESERVED, Order_State.CANCELLED]);
+  await whole.ended(orderId, Order_State.RESERVED, Order_State.CANCELLED);
   await untilKnown(() => whole.orders.cancelOrder({ orderId, reason: 'changed my mind' }));
 }
 
 async function placeAndRefund(whole: Whole, orderId: string): Promise<void> {
   await whole.place({ orderId, lines: { 'p-208': 1 } });
-  await endedInTime(whole, orderId);
+  await whole.ended(orderId);
   const paymentOf = () => whole.payments.getPaymentByOrder({ orderId });
   const { payment } = await eventually(paymentOf, { timeoutMs: waitMs, intervalMs: 100 });
   const request = { paymentId: payment?.paymentId ?? '', reason: 'came broken', requestId: orderId };
   // Refused until payment has heard of the completion.
   await eventually(() => whole.payments.refundPayment(request), { timeoutMs: waitMs, intervalMs: 100 });
   await eventually(async () => (await whole.order(orderId)).refunded, { timeoutMs: waitMs, intervalMs: 100 });
-}
-
-/** Like `ended`, through the death of whoever is asked. */
-async function endedInTime(
-  whole: Whole,
-  orderId: string,
-  states: Order_State[] = [Order_State.COMPLETED, Order_State.REJECTED, Order_State.CANCELLED],
-): Promise<void> {
-  await eventually(async () => states.includes((await whole.order(orderId)).state), {
-    timeoutMs: waitMs,
-    intervalMs: 100,
-  });
 }

@@ -31,7 +31,10 @@ export interface Whole extends TestSystem, Clients {
   /** Calls CreateOrder, again and again for as long as the outcome is not known, as a careful caller does. */
   place(order: NewOrder): Promise<Order>;
   order(orderId: string): Promise<Order>;
-  /** The order once it is in one of these states; every terminal state unless told otherwise. */
+  /**
+   * The order once it is known and in one of these states; every terminal state unless told otherwise. Waits through
+   * the death of whoever is asked.
+   */
   ended(orderId: string, ...states: Order_State[]): Promise<Order>;
   /** How many of a product can be ordered. */
   available(productId: string): Promise<number>;
@@ -115,7 +118,7 @@ function wholeOf(system: TestSystem): Whole {
           if (wanted.includes(found.state)) return found;
           throw new Error(`${orderId} is ${Order_StateSchema.value[found.state]?.localName}`);
         },
-        { timeoutMs: 60_000, intervalMs: 50 },
+        { timeoutMs: 90_000, intervalMs: 50 },
       ),
     async available(productId) {
       const { stock } = await clients.inventory.getStock({ productId });

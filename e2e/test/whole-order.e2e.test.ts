@@ -42,11 +42,6 @@ async function send(orderId: string, lines: Lines, customerId = 'c-1'): Promise<
   await whole.stores.send([recordOf({ orderId, customerId, lines: content }, 'protobuf')]);
 }
 
-/** Waits until an order that was sent to Kafka is known, and has ended. */
-function endedWhenKnown(orderId: string, ...states: Order_State[]) {
-  return eventually(() => whole.ended(orderId, ...states), { timeoutMs: 60_000 });
-}
-
 /** What the gateway has taken for an order and not given back, in minor units, and how often it has charged. */
 async function ledgerOf(orderId: string): Promise<{ charges: number; entries: number }> {
   const { entries } = await whole.gateway.listLedger({ orderId });
@@ -90,7 +85,7 @@ describe('an order that goes well', () => {
 
   test('is the same when it came over Kafka: it can be read, listed and has a history', async () => {
     await send('by-kafka', { 'p-104': 1 }, 'c-77');
-    expect((await endedWhenKnown('by-kafka')).state).toBe(Order_State.COMPLETED);
+    expect((await whole.ended('by-kafka')).state).toBe(Order_State.COMPLETED);
     const { orders } = await whole.orders.listOrders({ customerId: 'c-77' });
     expect(orders.map(({ orderId }) => orderId)).toEqual(['by-kafka']);
   });
@@ -148,7 +143,7 @@ describe('an order that cannot be had', () => {
   test('ends cancelled when it comes over Kafka: one short line among many holds nothing', async () => {
     const before = await whole.available('p-108');
     await send('short', { 'p-108': 1, 'p-2': 10_000, 'p-109': 1 });
-    const order = await endedWhenKnown('short');
+    const order = await whole.ended('short');
     expect(order).toMatchObject({ state: Order_State.CANCELLED, cancelReason: CancelReason.OUT_OF_STOCK });
     expect(order.cancelDetail).toMatch(/p-2.*50.*10000|50 .*p-2.*10000/);
     expect(await whole.available('p-108')).toBe(before);
