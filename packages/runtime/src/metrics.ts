@@ -3,6 +3,7 @@ import type { Counter, Histogram, Meter, ObservableGauge } from '@opentelemetry/
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { type Metric, metric } from './attributes.ts';
+import type { Component } from './lifecycle.ts';
 
 export type { Meter };
 
@@ -11,8 +12,8 @@ export interface Metrics {
   readonly meter: Meter;
   /** All metrics in the Prometheus text format, to be served as {@link prometheusContentType}. */
   prometheus(): Promise<string>;
-  /** Afterwards nothing is recorded any more. */
-  shutdown(): Promise<void>;
+  /** To be stopped last: afterwards nothing is recorded any more. */
+  readonly component: Component;
 }
 
 export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -39,9 +40,13 @@ export function createMetrics(options: { service: string; role?: string }): Metr
       const failures = errors.map((error) => `# not collected: ${String(error).replaceAll('\n', ' ')}\n`);
       return serializer.serialize({ ...resourceMetrics, resource }) + failures.join('');
     },
-    async shutdown() {
-      stopWatching();
-      await provider.shutdown();
+    component: {
+      name: 'metrics',
+      start: async () => {},
+      async stop() {
+        stopWatching();
+        await provider.shutdown();
+      },
     },
   };
 }

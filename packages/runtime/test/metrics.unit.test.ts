@@ -16,7 +16,7 @@ function create(): Metrics {
   return metrics;
 }
 
-afterEach(() => metrics?.shutdown());
+afterEach(() => metrics?.component.stop());
 
 test('counters, histograms and gauges appear with their labels', async () => {
   const { meter, prometheus } = create();
@@ -83,7 +83,7 @@ test('two sets of metrics in one process do not mix', async () => {
   const second = createMetrics({ service: 'payment' });
   counter(first.meter, metric.outboxRelayed).add(1, { topic: 'orders' });
   expect(await second.prometheus()).not.toContain('orderflow_outbox_relayed');
-  await second.shutdown();
+  await second.component.stop();
 });
 
 test('the vocabulary has no name twice, and every name and attribute is well-formed', () => {

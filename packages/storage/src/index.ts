@@ -1,3 +1,4 @@
+export { answerExpiry } from './answer-expiry.ts';
 export { byteaArray, textArray } from './binary-array.ts';
 export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';
@@ -6,6 +7,5 @@ export {
   answerEachOnce,
   answerOnce,
   findAnswer,
-  forgetOldAnswers,
   idempotencyMigration,
 } from './stored-answers.ts';

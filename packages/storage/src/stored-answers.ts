@@ -3,8 +3,6 @@ import type { AnswerEachOnce, KeptAnswer, RepeatableRequest } from '@orderflow/r
 import { byteaArray, textArray } from './binary-array.ts';
 import { nativeQuery } from './native-query.ts';
 
-const keptMs = 30 * 86_400_000;
-
 /**
  * The statements of a service's migration for the answers to repeatable requests.
  * `answer`: the bytes of the response message; null only inside the transaction that is working it out.
@@ -182,9 +180,4 @@ async function findAnswers(
       return [[keyOf(request), { kind: 'answer', bytes: row.answer }]];
     }),
   );
-}
-
-/** Deletes the answers that are older than 30 days: no caller can still expect to get them. */
-export async function forgetOldAnswers(em: SqlEntityManager, now: Date): Promise<void> {
-  await nativeQuery(em, 'delete from idempotency where create_time < $1', [new Date(now.getTime() - keptMs)]);
 }

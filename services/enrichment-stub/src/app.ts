@@ -13,7 +13,7 @@ import {
   type Health,
   type Logger,
 } from '@orderflow/runtime';
-import { createPostgres, forgetOldAnswers, isPostgresOutage } from '@orderflow/storage';
+import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
 import { askedIds } from './inbound/faults/asked-ids.ts';
 import { spoilAnswer } from './inbound/faults/spoil-answer.ts';
@@ -63,10 +63,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     applicationName: service,
     entities: [CustomerRow, ProductRow],
     migrations,
-    async seed(em) {
-      await seedTables(em, now());
-      await forgetOldAnswers(em, now());
-    },
+    seed: (em) => seedTables(em, now()),
     logger,
   });
   const customers = postgresCustomers(orm);
@@ -111,9 +108,15 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     graceMs: config.shutdownGraceMs / 2,
   });
 
-  const metricsComponent: Component = { name: 'metrics', start: async () => {}, stop: metrics.shutdown };
   return {
-    components: [metricsComponent, database, kafkaTopics(kafka, logger), relay, server],
+    components: [
+      metrics.component,
+      database,
+      answerExpiry({ orm, now, logger }),
+      kafkaTopics(kafka, logger),
+      relay,
+      server,
+    ],
     health,
     logger,
     port: () => server.port,

@@ -18,7 +18,7 @@ import {
   type Health,
   type Logger,
 } from '@orderflow/runtime';
-import { createPostgres, forgetOldAnswers, isPostgresOutage } from '@orderflow/storage';
+import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
 import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
 import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
@@ -68,10 +68,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     applicationName: service,
     entities: [StockRow, StockAdjustmentRow, ReservationRow],
     migrations,
-    async seed(em) {
-      await seedTables(em, now());
-      await forgetOldAnswers(em, now());
-    },
+    seed: (em) => seedTables(em, now()),
     logger,
   });
 
@@ -98,7 +95,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     meter,
   });
 
-  const parts = [database, neededTopics, relay, consumer];
+  const parts = [database, answerExpiry({ orm, now, logger }), neededTopics, relay, consumer];
   const health = createHealth(parts);
   const server = createRpcServer({
     service,
@@ -128,9 +125,8 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     graceMs: config.shutdownGraceMs / 2,
   });
 
-  const metricsComponent: Component = { name: 'metrics', start: async () => {}, stop: metrics.shutdown };
   return {
-    components: [metricsComponent, ...parts, server],
+    components: [metrics.component, ...parts, server],
     health,
     logger,
     port: () => server.port,

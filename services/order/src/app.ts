@@ -18,7 +18,7 @@ import {
   type Health,
   type Logger,
 } from '@orderflow/runtime';
-import { createPostgres, forgetOldAnswers, isPostgresOutage } from '@orderflow/storage';
+import { createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Role, rolePorts, settings } from './config.ts';
 import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { migrations } from './migrations/index.ts';
@@ -93,7 +93,6 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     applicationName: name,
     entities: [OrderRow, OrderHistoryRow],
     migrations,
-    seed: (em) => forgetOldAnswers(em, now()),
     logger,
   });
   const { mongo, component: mongoComponent } = createMongo({
@@ -154,7 +153,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     // The rest of the time is for what stops after the server.
     graceMs: config.shutdownGraceMs / 2,
   });
-  return { components: [...parts, server], health, logger, server };
+  return { components: [metrics.component, ...parts, server], health, logger, server };
 }
 
 function uniqueByName(specs: readonly TopicSpec[]): TopicSpec[] {

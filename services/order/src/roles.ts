@@ -15,7 +15,7 @@ import {
   metric,
   together,
 } from '@orderflow/runtime';
-import { findAnswer, isPostgresOutage } from '@orderflow/storage';
+import { answerExpiry, findAnswer, isPostgresOutage } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
 import type { settings } from './config.ts';
 import type { Limits } from './domain/order-step.ts';
@@ -99,7 +99,10 @@ export function apiRole(
   }, gathering);
   const { currency, pendingDeadlineMs } = config;
   return {
-    components: [{ name: 'inventory-api', start: async () => {}, stop: async () => inventory.close() }],
+    components: [
+      { name: 'inventory-api', start: async () => {}, stop: async () => inventory.close() },
+      answerExpiry({ orm, now, logger }),
+    ],
     handlers: {
       ...orderHandlers({
         inIntake: createOrderIntake(orm, { pendingDeadlineMs, now }),

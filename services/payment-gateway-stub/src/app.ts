@@ -89,9 +89,8 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     graceMs: config.shutdownGraceMs / 2,
   });
 
-  const metricsComponent: Component = { name: 'metrics', start: async () => {}, stop: metrics.shutdown };
   return {
-    components: [metricsComponent, database, server],
+    components: [metrics.component, database, server],
     health,
     logger,
     port: () => server.port,

@@ -20,7 +20,7 @@ import {
   type Health,
   type Logger,
 } from '@orderflow/runtime';
-import { createPostgres, forgetOldAnswers, isPostgresOutage } from '@orderflow/storage';
+import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
 import type { Terms } from './domain/input.ts';
 import { createCharger } from './inbound/charger.ts';
@@ -73,7 +73,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     applicationName: service,
     entities: [PaymentRow, PaymentAttemptRow],
     migrations,
-    seed: (em) => forgetOldAnswers(em, now()),
     logger,
   });
   const inTransaction = paymentTransactions(orm, now);
@@ -136,6 +135,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     gatewayConnection,
     neededTopics,
     createRelay({ orm, kafka, name: service, logger, meter }),
+    answerExpiry({ orm, now, logger }),
     waitingGauge(orm, now, meter),
     charger,
     consumer,
@@ -166,9 +166,8 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     graceMs: config.shutdownGraceMs / 2,
   });
 
-  const metricsComponent: Component = { name: 'metrics', start: async () => {}, stop: metrics.shutdown };
   return {
-    components: [metricsComponent, ...parts, server],
+    components: [metrics.component, ...parts, server],
     health,
     logger,
     port: () => server.port,
