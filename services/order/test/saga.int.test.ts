@@ -1,5 +1,5 @@
 import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
-import { deadLetterTopic, groups, topics } from '@orderflow/contracts';
+import { deadLetterTopic, groups, toMoney, topics } from '@orderflow/contracts';
 import {
   InventoryCommittedSchema,
   InventoryReservedSchema,
@@ -136,12 +136,17 @@ const lettersOf = async (topic: string) =>
     headers['dlq_reason'],
   ]);
 
+/** Of every order here. */
+const { decision } = decide(submission());
+const total = decision.outcome === 'ACCEPTED' ? decision.total : 0n;
+const theTotal = toMoney(total, 'USD');
+
 describe('what stock and payment say', () => {
   test('brings an order to its end, and it is told in order', async () => {
     await accepted('good');
     await producer.send([
       answer(InventoryReservedSchema, 'good'),
-      answer(PaymentProcessedSchema, 'good', { transactionId: 'tx-good' }),
+      answer(PaymentProcessedSchema, 'good', { transactionId: 'tx-good', amount: theTotal }),
     ]);
     await becomes('good', { state: 'CONFIRMED', transaction_id: 'tx-good' });
     await producer.send([answer(InventoryCommittedSchema, 'good')]);
@@ -189,6 +194,7 @@ describe('what stock and payment say', () => {
       answer(InventoryReservedSchema, ''),
       answer(InventoryReservedSchema, 'nobody'),
       { ...answer(InventoryReservedSchema, 'untyped'), headers: untyped },
+      answer(PaymentProcessedSchema, 'neighbour', { transactionId: 'says no amount' }),
       answer(InventoryReservedSchema, 'neighbour'),
     ]);
     await becomes('neighbour', { state: 'RESERVED' });
@@ -199,6 +205,19 @@ describe('what stock and payment say', () => {
         ['nobody', 'ORDER_UNKNOWN'],
       ]),
     );
+    await eventually(async () =>
+      expect(await lettersOf(topics.paymentEvents)).toEqual([['neighbour', 'MALFORMED_PROTOBUF']]),
+    );
+  });
+
+  test('of a charge that is not the total confirms nothing and calls somebody', async () => {
+    await accepted('dear');
+    await producer.send([
+      answer(InventoryReservedSchema, 'dear'),
+      answer(PaymentProcessedSchema, 'dear', { transactionId: 'tx', amount: toMoney(total + 1n, 'USD') }),
+    ]);
+    await becomes('dear', { needs_attention: 'CONTRADICTORY_EVENT', transaction_id: null });
+    expect(await toldOf('dear')).not.toContainEqual(expect.stringContaining('OrderConfirmed'));
   });
 
   test('and cannot be, calls somebody and sets nothing aside', async () => {
@@ -216,7 +235,7 @@ test('two processes share the orders, whatever comes twice and out of order', as
   await accepted(...ids);
   const all = ids.flatMap((id) => [
     answer(InventoryReservedSchema, id),
-    answer(PaymentProcessedSchema, id, { transactionId: `tx-${id}` }),
+    answer(PaymentProcessedSchema, id, { transactionId: `tx-${id}`, amount: theTotal }),
   ]);
   await producer.send(all.slice(0, 60));
   await alsoRunning.start();
@@ -270,7 +289,7 @@ describe('a deadline', () => {
     await running.stop();
     await producer.send([
       answer(InventoryReservedSchema, 'backlog'),
-      answer(PaymentProcessedSchema, 'backlog', { transactionId: 'tx' }),
+      answer(PaymentProcessedSchema, 'backlog', { transactionId: 'tx', amount: theTotal }),
     ]);
     await due('backlog');
     const { backlog, component } = kafkaBacklog(postgres.orm, kafka);

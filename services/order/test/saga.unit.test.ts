@@ -166,9 +166,24 @@ describe('a step', () => {
     expect([before.version, after.version, after.revision]).toEqual([1, 3, 3]);
   });
 
-  test('keeps the name of the charge', () => {
-    const reaction = occur(sagaOrder({ place: 'RESERVED' }), 'PaymentProcessed', { transactionId: 'tx-1' });
-    expect(isStep(reaction) && reaction.after.transactionId).toBe('tx-1');
+  test('keeps the name of a charge of the whole total', () => {
+    const charge = { transactionId: 'tx-1', charged: 10_799n };
+    const reaction = occur(sagaOrder({ place: 'RESERVED' }), 'PaymentProcessed', charge);
+    expect(isStep(reaction) && reaction.after).toMatchObject({ place: 'CONFIRMED', transactionId: 'tx-1' });
+  });
+
+  test('is not taken when something else than the total was charged: it calls somebody', () => {
+    const before = sagaOrder({ place: 'RESERVED' });
+    const reaction = occur(before, 'PaymentProcessed', { transactionId: 'tx-1', charged: 10_800n });
+    if (!isStep(reaction)) throw new Error('no step');
+    expect(reaction.after).toEqual({
+      ...before,
+      revision: before.revision + 1,
+      needsAttention: 'CONTRADICTORY_EVENT',
+    });
+    expect(reaction.detail).toBe('needs attention: 10800 minor units were charged, the total is 10799');
+    // Nobody can mend it in time: the deadline undoes it.
+    expect(stepOf('RESERVED', 'EndDeadline', reaction.after).after.place).toBe('CANCELLING');
   });
 
   test('that cancels keeps the first reason, with what was said', () => {

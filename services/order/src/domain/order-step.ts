@@ -39,6 +39,8 @@ export interface Occurrence {
   readonly detail?: string | undefined;
   /** The gateway's name for the charge. */
   readonly transactionId?: string | undefined;
+  /** What was charged, in minor units. */
+  readonly charged?: bigint | undefined;
   readonly traceparent?: string | undefined;
 }
 
@@ -81,14 +83,22 @@ export function react(
   limits: Limits,
   table: typeof sagaTable = sagaTable,
 ): Reaction {
-  const cell = table[order.place][occurrence.happening];
+  const { happening, charged } = occurrence;
+  if (charged !== undefined && charged !== order.total) {
+    return alarm(
+      order,
+      occurrence,
+      `${charged} minor units were charged, the total is ${order.total ?? 'not known'}`,
+    );
+  }
+  const cell = table[order.place][happening];
   switch (cell.kind) {
     case 'done':
       return { kind: 'done', before: order };
     case 'refuse':
       return { kind: 'refused', before: order };
     case 'alarm':
-      return alarm(order, occurrence);
+      return alarm(order, occurrence, `${happening} cannot be in ${order.place}`);
     case 'attention':
       return {
         ...stepOf(order, occurrence, { needsAttention: order.needsAttention ?? cell.cause }),
@@ -113,13 +123,13 @@ export function react(
 const contradictory = 'CONTRADICTORY_EVENT';
 
 /** The order stays as it is. Once somebody has been called, a repeat calls nobody. */
-function alarm(order: SagaOrder, occurrence: Occurrence): Reaction {
+function alarm(order: SagaOrder, occurrence: Occurrence, why: string): Reaction {
   if (order.needsAttention === contradictory) return { kind: 'done', before: order };
   return {
     ...stepOf(order, occurrence, { needsAttention: contradictory }),
     kind: 'attention',
     look: 'keep',
-    detail: `needs attention: ${occurrence.happening} cannot be in ${order.place}`,
+    detail: `needs attention: ${why}`,
   };
 }
 

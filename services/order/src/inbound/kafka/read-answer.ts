@@ -1,4 +1,6 @@
 import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
+import { toMinorUnits } from '@orderflow/contracts';
+import type { Money } from '@orderflow/contracts/google/type/money';
 import {
   InventoryCommittedSchema,
   InventoryReleasedSchema,
@@ -23,6 +25,7 @@ interface Said {
   readonly orderId: string;
   readonly detail?: string | undefined;
   readonly transactionId?: string;
+  readonly charged?: bigint;
 }
 
 interface Reader {
@@ -47,9 +50,10 @@ const readers: Record<Answer, Reader> = {
   })),
   InventoryReleased: reader(InventoryReleasedSchema, onlyTheOrder),
   InventoryCommitted: reader(InventoryCommittedSchema, onlyTheOrder),
-  PaymentProcessed: reader(PaymentProcessedSchema, ({ orderId, transactionId }) => ({
+  PaymentProcessed: reader(PaymentProcessedSchema, ({ orderId, transactionId, amount }) => ({
     orderId,
     transactionId,
+    charged: amountOf(amount),
   })),
   PaymentFailed: reader(PaymentFailedSchema, ({ orderId, reason, declineCode }) => ({
     orderId,
@@ -59,6 +63,12 @@ const readers: Record<Answer, Reader> = {
   PaymentVoided: reader(PaymentVoidedSchema, onlyTheOrder),
   PaymentRefunded: reader(PaymentRefundedSchema, onlyTheOrder),
 };
+
+function amountOf(money: Money | undefined): bigint {
+  const amount = money && toMinorUnits(money);
+  if (amount === undefined) throw new Error('the event does not say how much was charged');
+  return amount;
+}
 
 function onlyTheOrder({ orderId }: { readonly orderId: string }): Said {
   return { orderId };
@@ -73,7 +83,7 @@ const byType = new Map(
 
 /**
  * Reads what a participant says of an order. Undefined for events of other types: they are for others.
- * @throws when the record is not what its `ce_type` says, or names no order.
+ * @throws when the record is not what its `ce_type` says, names no order, or no amount where one belongs.
  */
 export function readAnswer(record: ReceivedRecord): Occurrence | undefined {
   const { headers, topic, partition, offset } = record;
