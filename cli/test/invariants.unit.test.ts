@@ -146,6 +146,36 @@ const withOrder = (facts: Facts, id: string, changes: Partial<OrderFact>) => ({
   orders: new Map(facts.orders).set(id, { ...(facts.orders.get(id) as OrderFact), ...changes }),
 });
 
+const withPending = (facts: Facts) => ({
+  orders: new Map(facts.orders).set('o-odd', {
+    ...order('o-odd', 'PENDING', 0, undefined),
+    needsAttention: 'ENRICHMENT_INVALID',
+  }),
+});
+
+/** With an order that was cancelled before its decision. */
+const withUndecided = (facts: Facts) => ({
+  orders: new Map(facts.orders).set('o-never', order('o-never', 'CANCELLED', 1, undefined)),
+  events: [...facts.events, { id: 'o-never/1', type: 'OrderCancelled', orderId: 'o-never' }],
+  documents: new Map(facts.documents).set('o-never', {
+    _id: 'o-never',
+    progress: { version: 1, state: 'CANCELLED' },
+  }),
+});
+
+const reservedFor = ({ reservations, stock }: Facts, orderId: string) => ({
+  stock: stock.map((each) => ({ ...each, reserved: 2n })),
+  reservations: new Map(reservations).set(orderId, {
+    orderId,
+    state: 'RESERVED',
+    lines: new Map([['p-1', 2n]]),
+  }),
+});
+
+const withPayment = ({ payments }: Facts, orderId: string, state: string) => ({
+  payments: new Map(payments).set(orderId, { orderId, state, amount: 216n }),
+});
+
 describe('a fault in one store is found', () => {
   test.each<[string, (facts: Facts) => Partial<Facts>, RegExp]>([
     [
@@ -226,9 +256,7 @@ describe('a fault in one store is found', () => {
     ],
     [
       'a payment that failed for a completed order',
-      ({ payments }) => ({
-        payments: new Map(payments).set('o-done', { orderId: 'o-done', state: 'FAILED', amount: 216n }),
-      }),
+      (facts) => withPayment(facts, 'o-done', 'FAILED'),
       /^o-done: COMPLETED with a payment FAILED$/,
     ],
     [
@@ -243,15 +271,48 @@ describe('a fault in one store is found', () => {
     ],
     [
       'a reservation left open by a cancelled order',
-      ({ reservations, stock }) => ({
-        stock: stock.map((each) => ({ ...each, reserved: 2n })),
-        reservations: new Map(reservations).set('o-poor', {
-          orderId: 'o-poor',
-          state: 'RESERVED',
-          lines: new Map([['p-1', 2n]]),
-        }),
-      }),
+      (facts) => reservedFor(facts, 'o-poor'),
       /^o-poor: CANCELLED with a reservation RESERVED$/,
+    ],
+    [
+      'stock held for an order that was rejected',
+      (facts) => reservedFor(facts, 'o-bad'),
+      /^o-bad: REJECTED with a reservation RESERVED$/,
+    ],
+    [
+      'stock held for an order that was cancelled undecided',
+      (facts) => ({ ...withUndecided(facts), ...reservedFor(facts, 'o-never') }),
+      /^o-never: CANCELLED with a reservation RESERVED$/,
+    ],
+    [
+      'stock held for an order that is not decided',
+      (facts) => ({ ...withPending(facts), ...reservedFor(facts, 'o-odd') }),
+      /^o-odd: PENDING with a reservation RESERVED$/,
+    ],
+    [
+      'stock held for nobody that is known',
+      (facts) => reservedFor(facts, 'o-ghost'),
+      /^o-ghost: a reservation of an unknown order$/,
+    ],
+    [
+      'a payment for an order that was rejected',
+      (facts) => withPayment(facts, 'o-bad', 'SETTLING'),
+      /^o-bad: REJECTED with a payment SETTLING$/,
+    ],
+    [
+      'a payment for an order that was cancelled undecided',
+      (facts) => ({ ...withUndecided(facts), ...withPayment(facts, 'o-never', 'PROCESSED') }),
+      /^o-never: CANCELLED with a payment PROCESSED$/,
+    ],
+    [
+      'a payment for nobody that is known',
+      (facts) => withPayment(facts, 'o-ghost', 'PENDING'),
+      /^o-ghost: a payment of an unknown order$/,
+    ],
+    [
+      'a completed order that was never paid',
+      ({ payments }) => ({ payments: new Map([...payments].filter(([id]) => id !== 'o-done')) }),
+      /^o-done: COMPLETED without a payment$/,
     ],
     [
       'a dead letter that was changed',
@@ -284,13 +345,17 @@ describe('what is allowed', () => {
         ),
       }),
     ],
+    ['an order that needs attention', withPending],
+    ['an order that was cancelled undecided', withUndecided],
     [
-      'an order that needs attention',
+      'closed markers of what was never ordered',
       (facts) => ({
-        orders: new Map(facts.orders).set('o-odd', {
-          ...order('o-odd', 'PENDING', 0, undefined),
-          needsAttention: 'ENRICHMENT_INVALID',
+        reservations: new Map(facts.reservations).set('o-bad', {
+          orderId: 'o-bad',
+          state: 'RELEASED',
+          lines: new Map(),
         }),
+        payments: new Map(facts.payments).set('o-bad', { orderId: 'o-bad', state: 'VOIDED', amount: 0n }),
       }),
     ],
   ])('%s', (_, change) => {

@@ -1,7 +1,7 @@
 import { groups, topics } from '@orderflow/contracts';
 import type { TopicOffsets } from '@orderflow/messaging';
 import type { Query, Stores } from '../stores.ts';
-import { terminalStates } from './invariants.ts';
+import { terminalStates } from './finding.ts';
 
 /** Which group reads which topic. */
 const readers = [
