@@ -310,6 +310,16 @@ describe('a fault in one store is found', () => {
       /^o-ghost: a payment of an unknown order$/,
     ],
     [
+      'a refund that nobody works on any more',
+      (facts) => withPayment(facts, 'o-done', 'REFUNDING'),
+      /^o-done: COMPLETED with a payment REFUNDING$/,
+    ],
+    [
+      'a refund that its order never heard of',
+      (facts) => withPayment(facts, 'o-done', 'REFUNDED'),
+      /^o-done: COMPLETED with a payment REFUNDED$/,
+    ],
+    [
       'a completed order that was never paid',
       ({ payments }) => ({ payments: new Map([...payments].filter(([id]) => id !== 'o-done')) }),
       /^o-done: COMPLETED without a payment$/,

@@ -60,7 +60,7 @@ const paymentStates: Readonly<Record<string, readonly (string | undefined)[]>> =
   PENDING: nothingToPay,
   REJECTED: nothingToPay,
   CONFIRMED: ['PROCESSED'],
-  COMPLETED: ['PROCESSED', 'REFUNDING', 'REFUNDED'],
+  COMPLETED: ['PROCESSED'],
   // A payment that failed has nothing to undo, and stays what it is.
   CANCELLED: ['VOIDED', 'FAILED', 'REFUNDED'],
 };

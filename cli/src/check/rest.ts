@@ -12,6 +12,7 @@ const readers = [
   [topics.inventoryEvents, groups.orderSaga],
   [topics.inventoryEvents, groups.payment],
   [topics.paymentEvents, groups.orderSaga],
+  [topics.customerEvents, groups.orderCache],
 ] as const;
 
 /** What is still under way, a line each; empty at rest. */
@@ -37,11 +38,22 @@ export async function underWay(stores: Stores, offsets: TopicOffsets): Promise<s
       [[...terminalStates]],
     )
     .then((rows) => rows.map(({ state, count }) => `${count} orders ${state}`));
-  return (await Promise.all([...pending, ...behind, open])).flat();
+  // Refunds of completed orders are seen nowhere else.
+  const asking = stores
+    .payment<{ state: string; count: number }>(
+      `select state, count(*)::int as count from payment
+       where next_attempt_time is not null group by state order by state`,
+    )
+    .then((rows) => rows.map(({ state, count }) => `${count} payments ${state}, to be taken to the gateway`));
+  return (await Promise.all([...pending, ...behind, open, asking])).flat();
 }
 
+/** How many records of a topic a group has yet to read: all of them, if it has never committed. */
 async function lagOf(offsets: TopicOffsets, topic: string, group: string): Promise<bigint> {
+  const ranges = await offsets.ranges(topic);
+  if (ranges === undefined) return 0n;
   const committed = await offsets.committed(group, topic);
-  const ranges = (await offsets.ranges(topic)) ?? [];
+  // It only helps the cache: a system may do without it.
+  if (group === groups.orderCache && committed.size === 0) return 0n;
   return ranges.reduce((lag, { partition, from, to }) => lag + to - (committed.get(partition) ?? from), 0n);
 }

@@ -1,0 +1,74 @@
+import { groups, topics } from '@orderflow/contracts';
+import type { TopicOffsets } from '@orderflow/messaging';
+import { expect, test } from 'vitest';
+import { underWay } from '../src/check/rest.ts';
+import type { Query, Stores } from '../src/stores.ts';
+
+/** Answers these rows to what is asked of a table, and nothing to anything else. */
+const answering = (table: string, rows: readonly object[]) =>
+  (async (sql: string) => (sql.includes(`from ${table}`) ? rows : [])) as Query;
+
+/** Stores in which nothing is under way. */
+function restingStores(changes: Partial<Stores> = {}): Stores {
+  const nothing = answering('', []);
+  return {
+    orders: nothing,
+    inventory: nothing,
+    payment: nothing,
+    enrichment: nothing,
+    documents: async () => [],
+    [Symbol.asyncDispose]: async () => {},
+    ...changes,
+  };
+}
+
+/** Topics of one partition that hold ten records. */
+function offsetsOf(committed: (group: string, topic: string) => bigint | undefined): TopicOffsets {
+  return {
+    topics: async () => Object.values(topics),
+    ranges: async () => [{ partition: 0, from: 0n, to: 10n }],
+    async committed(group, topic) {
+      const offset = committed(group, topic);
+      return new Map(offset === undefined ? [] : [[0, offset]]);
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+const readToTheEnd = offsetsOf(() => 10n);
+
+test('at rest nothing is under way', async () => {
+  expect(await underWay(restingStores(), readToTheEnd)).toEqual([]);
+});
+
+test('a refund that waits for the gateway is under way, though its order has ended', async () => {
+  const payment = answering('payment', [{ state: 'REFUNDING', count: 1 }]);
+  expect(await underWay(restingStores({ payment }), readToTheEnd)).toEqual([
+    '1 payments REFUNDING, to be taken to the gateway',
+  ]);
+});
+
+test('events in an outbox, and orders on their way', async () => {
+  const inventory = answering('outbox', [{ count: 2 }]);
+  const orders = answering('orders', [{ state: 'RESERVED', count: 3 }]);
+  expect(await underWay(restingStores({ inventory, orders }), readToTheEnd)).toEqual([
+    '2 events in the outbox of inventory',
+    '3 orders RESERVED',
+  ]);
+});
+
+test('records that a group has not read, also changes of customers', async () => {
+  const late = offsetsOf((group) => (group === groups.orderCache ? 7n : 10n));
+  expect(await underWay(restingStores(), late)).toEqual([
+    '3 records of customer-events not read by order-cache',
+  ]);
+});
+
+test('a group that has never read has everything to read; only the cache may be left out', async () => {
+  const nobody = await underWay(
+    restingStores(),
+    offsetsOf(() => undefined),
+  );
+  expect(nobody).toContain('10 records of orders not read by order-worker');
+  expect(nobody.join()).not.toContain(groups.orderCache);
+});
