@@ -6,6 +6,7 @@ import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { Payment_State } from '@orderflow/contracts/orderflow/payment/v1/payment';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ordersCommand } from '../src/clients.ts';
 import { recordOf } from '../src/orders.ts';
 import { type Lines, startWhole, type Whole } from '../src/whole.ts';
 
@@ -275,6 +276,29 @@ describe('an order that is cancelled', () => {
     expect(await refusalOf(whole.orders.cancelOrder({ orderId: 'well' }))).toMatchObject({
       reason: 'ORDER_NOT_CANCELLABLE',
     });
+  });
+});
+
+describe('orders show', () => {
+  test('says what it can when a store is away, names the one that is, and fails', async () => {
+    const nowhere = { ...whole.env, MONGO_URL: 'mongodb://127.0.0.1:1' };
+    const { code, said } = await ordersCommand(nowhere, 'show', 'well');
+    expect(code).toBe(1);
+    expect(said).toMatch(/^well is COMPLETED$/m);
+    expect(said).toMatch(/^Inventory: COMMITTED since/m);
+    expect(said).toMatch(/^Payment: PROCESSED since/m);
+    expect(said).toMatch(/^Document: MongoDB can't be reached: .*MONGO_URL.*ECONNREFUSED/m);
+    expect(said).toMatch(/^Nothing is on its way\.$/m);
+    expect(said).toMatch(/^This could not be read: Document\.$/m);
+  });
+
+  test('says what MongoDB shows when Postgres is away', async () => {
+    const nowhere = { ...whole.env, POSTGRES_URL: 'postgres://postgres@127.0.0.1:1' };
+    const { code, said } = await ordersCommand(nowhere, 'show', 'well');
+    expect(code).toBe(1);
+    expect(said).toMatch(/^Order: Postgres can't be reached: .*POSTGRES_URL/m);
+    expect(said).toMatch(/^Document: shows COMPLETED$/m);
+    expect(said).toMatch(/^This could not be read: Order, /m);
   });
 });
 
