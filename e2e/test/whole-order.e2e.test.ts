@@ -280,6 +280,38 @@ describe('an order that is cancelled', () => {
 });
 
 describe('orders show', () => {
+  test('says what was decided at which prices, and each step', async () => {
+    const { code, said } = await ordersCommand(whole.env, 'show', 'well');
+    expect(code).toBe(0);
+    expect(said).toMatch(/^Decision: ACCEPTED .*, of the record orders\/\d+\/\d+$/m);
+    expect(said).toMatch(/^p-101 +\S+ +2 +\d+\.\d\d +- +\d+\.\d\d$/m);
+    expect(said).toMatch(/^ {2}\d+\.\d\d and 8 % tax \d+\.\d\d: \d+\.\d\d USD$/m);
+    expect(said).toMatch(/^5 .* COMPLETED +OrderCompleted/m);
+    expect(said).toMatch(/^Payment: PROCESSED since .*, \d+\.\d\d USD$/m);
+  });
+
+  test('says why an order was rejected', async () => {
+    await send('refused', { 'p-nothing': 1 }, 'c-50');
+    await whole.ended('refused');
+    const { said } = await ordersCommand(whole.env, 'show', 'refused');
+    expect(said).toMatch(/^ {2}CUSTOMER_INACTIVE \(customer_id\): /m);
+    expect(said).toMatch(/^ {2}PRODUCT_NOT_FOUND \(lines\[0\].*\): /m);
+    expect(said).toMatch(/^Inventory has not heard of it\.$/m);
+  });
+
+  test('says who is awaited, and since when', async () => {
+    await whole.services.payment.stop();
+    try {
+      await whole.place({ orderId: 'awaits', lines: { 'p-116': 1 } });
+      await whole.ended('awaits', Order_State.RESERVED);
+      const { said } = await ordersCommand(whole.env, 'show', 'awaits');
+      expect(said).toMatch(/^ {2}waits for payment to charge it, since \d{4}-/m);
+      expect(said).toMatch(/^ {2}will be looked at \d{4}-/m);
+    } finally {
+      await whole.services.payment.start();
+    }
+  });
+
   test('says what it can when a store is away, names the one that is, and fails', async () => {
     const nowhere = { ...whole.env, MONGO_URL: 'mongodb://127.0.0.1:1' };
     const { code, said } = await ordersCommand(nowhere, 'show', 'well');

@@ -1,3 +1,4 @@
+import { formatAmount } from '@orderflow/contracts';
 import type { Stores } from '../stores.ts';
 import { printable } from '../table.ts';
 import { formatTime } from './time.ts';
@@ -17,6 +18,12 @@ export interface Order {
   readonly refunded: boolean;
   readonly caller_id: string | null;
   readonly deadline_time: Date | null;
+  /** By the database's clock. */
+  readonly is_overdue: boolean;
+  /** When its last event was told once more, if it was since the last step. */
+  readonly requery_time: Date | null;
+  /** When it came into its state. */
+  readonly state_time: Date | null;
   readonly create_time: Date;
 }
 
@@ -24,7 +31,9 @@ export interface Order {
 export async function readOrder({ orders }: Stores, id: string): Promise<Order | undefined> {
   const [row] = await orders<Order>(
     `select id, customer_id, state, version, needs_attention, total, cancel_reason, cancel_detail, stock_released,
-       money_undone, refunded, caller_id, deadline_time, create_time
+       money_undone, refunded, caller_id, deadline_time, coalesce(deadline_time < now(), false) as is_overdue,
+       requery_time, create_time,
+       (select min(create_time) from order_history where order_id = id and state = orders.state) as state_time
      from orders where id = $1`,
     [id],
   );
@@ -38,14 +47,44 @@ export function headline(order: Order): string {
     `${order.id} is ${order.state}${why ? `, because of ${why}` : ''}${order.refunded ? ', refunded' : ''}`,
     `  of customer ${order.customer_id}, ${order.caller_id === null ? 'came over Kafka' : `created by ${order.caller_id}`}, ${formatTime(order.create_time)}`,
   ];
-  if (order.total !== null) lines.push(`  total ${order.total} in minor units`);
-  if (order.state === 'CANCELLING') {
-    const missing = [!order.stock_released && 'inventory', !order.money_undone && 'payment'].filter(Boolean);
-    lines.push(`  waits for ${missing.join(' and ')} to undo their part`);
+  if (order.total !== null) lines.push(`  total ${formatAmount(BigInt(order.total))}`);
+  const awaited = awaitedOf(order);
+  if (awaited !== undefined) {
+    lines.push(
+      `  waits for ${awaited}${order.state_time === null ? '' : `, since ${formatTime(order.state_time)}`}`,
+    );
   }
-  if (order.deadline_time !== null) lines.push(`  will be looked at ${formatTime(order.deadline_time)}`);
+  if (order.requery_time !== null) {
+    lines.push(`  asked for once more ${formatTime(order.requery_time)}, without an answer yet`);
+  }
+  if (order.deadline_time !== null) {
+    const deadline = formatTime(order.deadline_time);
+    lines.push(
+      order.is_overdue
+        ? `  was to be looked at ${deadline}, which has PASSED ("pnpm orders stuck" says what holds it up)`
+        : `  will be looked at ${deadline}`,
+    );
+  }
   if (order.needs_attention !== null) {
     lines.push(`  NEEDS ATTENTION: ${order.needs_attention} (docs/operations.md says what to do)`);
   }
   return printable(lines.join('\n'));
+}
+
+/** Who has to do what next; undefined when nothing is awaited. */
+function awaitedOf({ state, stock_released, money_undone }: Order): string | undefined {
+  switch (state) {
+    case 'PENDING':
+      return 'the worker to decide it';
+    case 'ACCEPTED':
+      return 'inventory to reserve its stock';
+    case 'RESERVED':
+      return 'payment to charge it';
+    case 'CONFIRMED':
+      return 'inventory to let its stock go';
+    case 'CANCELLING':
+      return `${[!stock_released && 'inventory', !money_undone && 'payment'].filter(Boolean).join(' and ')} to undo their part`;
+    default:
+      return undefined;
+  }
 }

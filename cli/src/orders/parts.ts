@@ -1,3 +1,4 @@
+import { formatMoney } from '@orderflow/contracts';
 import type { Stores } from '../stores.ts';
 import { printableCell, table } from '../table.ts';
 import type { Order } from './order.ts';
@@ -26,7 +27,7 @@ export async function history({ orders }: Stores, id: string): Promise<string> {
       row.state,
       row.event_types.join(', ') || '-',
       printableCell(row.cause, 60),
-      printableCell(row.detail ?? '', 120),
+      printableCell(row.detail ?? '', 400),
     ]),
   )}`;
 }
@@ -43,8 +44,18 @@ export async function reservation({ inventory }: Stores, id: string): Promise<st
 
 /** What payment has done for it, with every call to the gateway. */
 export async function payment({ payment: query }: Stores, id: string): Promise<string> {
-  const [row] = await query<{ state: string; update_time: Date }>(
-    'select state, update_time from payment where order_id = $1',
+  const [row] = await query<{
+    state: string;
+    amount: string;
+    currency: string;
+    fail_reason: string | null;
+    decline_code: string;
+    refund_reason: string;
+    next_attempt_time: Date | null;
+    update_time: Date;
+  }>(
+    `select state, amount, currency, fail_reason, decline_code, refund_reason, next_attempt_time, update_time
+     from payment where order_id = $1`,
     [id],
   );
   if (row === undefined) return 'Payment has not heard of it.';
@@ -65,7 +76,16 @@ export async function payment({ payment: query }: Stores, id: string): Promise<s
     attempt.outcome ?? 'not known',
     printableCell(attempt.detail ?? '', 100),
   ]);
-  const head = `Payment: ${row.state} since ${formatTime(row.update_time)}`;
+  const why = [
+    [row.fail_reason, row.decline_code].filter(Boolean).join(': '),
+    row.refund_reason && `refund: ${row.refund_reason}`,
+    row.next_attempt_time && `the gateway is asked next ${formatTime(row.next_attempt_time)}`,
+  ];
+  const head = [
+    `Payment: ${row.state} since ${formatTime(row.update_time)}`,
+    `${formatMoney(BigInt(row.amount), row.currency).trim()}`,
+    ...why.filter(Boolean).map((text) => printableCell(String(text), 200)),
+  ].join(', ');
   return rows.length === 0 ? head : `${head}\n${table(['time', 'asked', 'key', 'outcome', ''], rows)}`;
 }
 

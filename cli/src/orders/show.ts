@@ -2,14 +2,15 @@ import { type Command, CommandError, UsageError } from '../cli.ts';
 import { parseOptions } from '../dlq/options.ts';
 import { openStores } from '../stores.ts';
 import { printableCell } from '../table.ts';
+import { decision } from './decision.ts';
 import { headline, type Order, readOrder } from './order.ts';
 import { document, history, onItsWay, payment, reservation } from './parts.ts';
 
 const HELP = `Usage: pnpm orders show ORDER_ID
 
-Everything that is known of one order: where it is and why, each step with its cause, what inventory and payment
-have done for it, what the document shows, and what is still on its way. What cannot be asked is named in its
-place, all else is shown; the exit code is 1 then.`;
+Everything that is known of one order: where it is, what it waits for and why; what was decided, at which prices or
+for which reasons; each step with its cause; what inventory and payment have done for it, what the document shows,
+and what is still on its way. What cannot be asked is named in its place, all else is shown; the exit code is 1 then.`;
 
 /** `orders show` */
 export const show: Command = {
@@ -43,13 +44,14 @@ export const show: Command = {
       );
     }
     const parts = await Promise.all([
+      part('Decision', () => decision(stores, orderId)),
       part('Steps', () => history(stores, orderId)),
       part('Inventory', () => reservation(stores, orderId)),
       part('Payment', () => payment(stores, orderId)),
       part('Document', () => document(stores, orderId, order)),
       part('On its way', () => onItsWay(stores, orderId)),
     ]);
-    print([head, ...parts].join('\n\n'));
+    print([head, ...parts].filter((text) => text !== '').join('\n\n'));
     if (missing.length > 0) throw new CommandError(`This could not be read: ${missing.join(', ')}.`);
   },
 };
