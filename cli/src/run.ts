@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { list } from './dlq/list.ts';
 import { replay } from './dlq/replay.ts';
 import { show as showLetter } from './dlq/show.ts';
+import { kafkaProblem } from './kafka-problem.ts';
 import { show } from './orders/show.ts';
 import { stuck } from './orders/stuck.ts';
 
@@ -76,9 +77,5 @@ function explain(error: unknown, config: Config, { signal }: Terminal): string {
   if (error instanceof GroupBusyError) {
     return 'Another replay of these dead letters is running: let it end, or stop it, then try again.';
   }
-  const brokers = config.kafkaBrokers.join(', ');
-  if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|Connection (error|timeout)/.test(error.message)) {
-    return `Kafka can't be reached at ${brokers}: is it up, and is KAFKA_BROKERS right? (${error.message})`;
-  }
-  return error.name.startsWith('KafkaJS') ? `Kafka at ${brokers} refused: ${error.message}` : error.message;
+  return kafkaProblem(error, config) ?? error.message;
 }

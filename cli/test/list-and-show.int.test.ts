@@ -1,3 +1,8 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { deadLetterTopic, groups, toMoney, topics } from '@orderflow/contracts';
+import { InventoryReservedSchema } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
+import { PaymentProcessedSchema } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
+import { deadLetterSpec, ensureTopics } from '@orderflow/messaging';
 import { loadConfig } from '@orderflow/runtime';
 import { describe, expect, test, vi } from 'vitest';
 import { settings } from '../src/config.ts';
@@ -58,6 +63,77 @@ describe('orders dlq list', () => {
     const { out } = await bench.orders('dlq', 'list');
     expect(out).not.toContain('\u001b');
     expect(Math.max(...lines(out).map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('orders dlq list --order', () => {
+  test('finds an order in all dead letters: by its content, else by its headers, else by its key', async () => {
+    const bench = await createBench();
+    const others = [
+      [topics.paymentEvents, groups.orderSaga],
+      [topics.inventoryEvents, groups.payment],
+      [topics.orderEvents, groups.inventory],
+    ] as const;
+    await ensureTopics(
+      bench.kafka,
+      others.map(([name, group]) => deadLetterSpec({ name, partitions: 1, retention: 'unlimited' }, group)),
+    );
+    const total = toMoney(216n, 'USD');
+    const letter = (topic: string, group: string, reason: string, minute: number) => ({
+      topic: deadLetterTopic(topic, group),
+      headers: { dlq_reason: reason, dlq_detail: 'a test', dlq_time: `2026-11-20T10:0${minute}:00Z` },
+    });
+    const processed = letter(topics.paymentEvents, groups.orderSaga, 'PROCESSING_FAILED', 1);
+    const reserved = letter(topics.inventoryEvents, groups.payment, 'CONTRADICTORY_EVENT', 2);
+    await bench.send([
+      {
+        ...processed,
+        key: 'anything',
+        value: toBinary(PaymentProcessedSchema, create(PaymentProcessedSchema, { orderId: 'o-1' })),
+        headers: { ...processed.headers, ce_type: PaymentProcessedSchema.typeName },
+      },
+      {
+        ...reserved,
+        key: 'anything',
+        value: toBinary(
+          InventoryReservedSchema,
+          create(InventoryReservedSchema, { orderId: 'o-1', customerId: 'c-1', total }),
+        ),
+        headers: { ...reserved.headers, ce_type: InventoryReservedSchema.typeName },
+      },
+      { ...letter(topics.orderEvents, groups.inventory, 'MALFORMED_PROTOBUF', 4), key: 'o-1', value: '\xff' },
+      { ...letter(topics.orderEvents, groups.inventory, 'MALFORMED_PROTOBUF', 4), key: 'o-2', value: '\xff' },
+    ]);
+    await bench.setAside([
+      {
+        value: '{nonsense',
+        key: 'o-2',
+        headers: { ce_subject: 'o-1' },
+        time: '2026-11-20T10:03:00Z',
+        attempt: 3,
+      },
+      { value: plainOrder('o-2'), headers: { ce_subject: 'o-1' }, key: 'o-1' },
+    ]);
+
+    const { code, out } = await bench.orders('dlq', 'list', '--order', 'o-1');
+    expect(code).toBe(0);
+    expect(lines(out)).toEqual([
+      '4 dead letters of order o-1',
+      '',
+      'topic             group         position  time                  reason               attempts',
+      'payment-events    order-saga    0/0       2026-11-20 10:01:00Z  PROCESSING_FAILED           1     a test',
+      'inventory-events  payment       0/0       2026-11-20 10:02:00Z  CONTRADICTORY_EVENT         1     a test',
+      'orders            order-worker  0/0       2026-11-20 10:03:00Z  MALFORMED_JSON              3  !  a test',
+      'order-events      inventory     0/0       2026-11-20 10:04:00Z  MALFORMED_PROTOBUF          1     a test',
+    ]);
+    expect((await bench.orders('dlq', 'list', '--order', 'o-1', '--reason', 'MALFORMED_JSON')).out).toContain(
+      '1 dead letters of order o-1',
+    );
+    expect((await bench.orders('dlq', 'list', '--order', 'o-3')).out).toBe('No dead letters of order o-3.');
+    const show = ['dlq', 'show', '0/0', '--topic', topics.paymentEvents, '--group', groups.orderSaga];
+    expect((await bench.orders(...show)).out).toContain(
+      'Content (protobuf orderflow.payment.event.v1.PaymentProcessed)\n{\n  "orderId": "o-1"',
+    );
   });
 });
 
@@ -161,6 +237,7 @@ describe('what cannot be done is said in one sentence', () => {
     [['dlq', 'replay', '--rate', 'fast'], '--rate: "fast" is no rate'],
     [['dlq', 'replay', '0/1', '--key', 'k'], 'Positions and filters do not go together'],
     [['dlq', 'replay', '--edit', 'file'], '--edit takes exactly one PARTITION/OFFSET'],
+    [['dlq', 'list', '--order', 'o-1', '--topic', 'orders'], '--order looks into all dead letters'],
     [['dlq', 'drop'], 'There is no command "dlq drop"'],
   ])('wrong usage: %j', async (args, message) => {
     const bench = await createBench();
@@ -171,7 +248,15 @@ describe('what cannot be done is said in one sentence', () => {
 
   test('--help of every command fits a terminal', async () => {
     const bench = await createBench();
-    for (const command of [[], ['dlq', 'list'], ['dlq', 'show'], ['dlq', 'replay']]) {
+    for (const command of [
+      [],
+      ['show'],
+      ['stuck'],
+      ['check'],
+      ['dlq', 'list'],
+      ['dlq', 'show'],
+      ['dlq', 'replay'],
+    ]) {
       const { code, out } = await bench.orders(...command, '--help');
       expect(code).toBe(0);
       expect(out).toMatch(/^Usage: pnpm orders/);

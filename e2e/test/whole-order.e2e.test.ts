@@ -297,6 +297,20 @@ describe('orders show', () => {
     expect(said).toMatch(/^ {2}CUSTOMER_INACTIVE \(customer_id\): /m);
     expect(said).toMatch(/^ {2}PRODUCT_NOT_FOUND \(lines\[0\].*\): /m);
     expect(said).toMatch(/^Inventory has not heard of it\.$/m);
+    expect(said).toMatch(/^No dead letters\.$/m);
+  });
+
+  test('says what was set aside in its name', async () => {
+    await whole.place({ orderId: 'claimed', lines: { 'p-117': 1 } });
+    await whole.ended('claimed');
+    await send('claimed', { 'p-117': 2 });
+    const shown = await eventually(async () => {
+      const { said } = await ordersCommand(whole.env, 'show', 'claimed');
+      expect(said).toContain('Dead letters');
+      return said;
+    });
+    expect(shown).toMatch(/^orders +order-worker +\d\/\d+ .* ORDER_ID_CONFLICT +1 +order claimed exists/m);
+    expect(shown).toMatch(/^claimed is COMPLETED$/m);
   });
 
   test('says who is awaited, and since when', async () => {

@@ -6,12 +6,16 @@ import {
   type JsonValue,
   toJson,
 } from '@bufbuild/protobuf';
+import { topics } from '@orderflow/contracts';
 import { file_orderflow_enrichment_event_v1_customer_updated } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
+import { file_orderflow_inventory_event_v1_inventory_events } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import { file_orderflow_order_event_v1_order_events } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import {
   file_orderflow_order_event_v1_order_submitted,
   OrderSubmittedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
+import { file_orderflow_payment_event_v1_payment_events } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
+import type { ReceivedRecord } from '@orderflow/messaging';
 
 /** What a record's value says, as far as it can be read. */
 export type Decoded =
@@ -26,6 +30,8 @@ export type Decoded =
 const messages = createRegistry(
   file_orderflow_order_event_v1_order_submitted,
   file_orderflow_order_event_v1_order_events,
+  file_orderflow_inventory_event_v1_inventory_events,
+  file_orderflow_payment_event_v1_payment_events,
   file_orderflow_enrichment_event_v1_customer_updated,
 );
 
@@ -35,6 +41,19 @@ const USABLE_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 /** Whether a record with this order id can be decided. */
 export function isUsableOrderId(id: string | undefined): id is string {
   return id !== undefined && USABLE_ID.test(id);
+}
+
+/** Which order a record is of: what its content says; where that cannot be read, its headers, else its key. */
+export function orderIdOf({
+  value,
+  headers,
+  key,
+}: Pick<ReceivedRecord, 'value' | 'headers' | 'key'>): string | undefined {
+  const decoded = decode(value, headers);
+  if (decoded.ok) return decoded.orderId;
+  // What cannot be read of changes of customers is named after customers.
+  if (headers['dlq_topic'] === topics.customerEvents) return undefined;
+  return [headers['ce_subject'], key?.toString('utf8')].find(isUsableOrderId);
 }
 
 /**

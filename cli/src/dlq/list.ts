@@ -1,8 +1,9 @@
 import { openTopicOffsets, type ReceivedRecord, readRanges } from '@orderflow/messaging';
-import type { Command } from '../cli.ts';
+import { type Cli, type Command, UsageError } from '../cli.ts';
 import { printableCell, table } from '../table.ts';
 import { formatPosition, labelOf, rangesOf } from './dead-letter.ts';
-import { decode } from './decode.ts';
+import { orderIdOf } from './decode.ts';
+import { lettersOfOrder, lettersOfOrderTable } from './of-order.ts';
 import {
   FILTER_HELP,
   filterOptions,
@@ -12,12 +13,14 @@ import {
   readFilter,
   readLetters,
 } from './options.ts';
+import { formatTime } from './time.ts';
 
 const HELP = `Usage: pnpm orders dlq list [options]
 
 Lists what lies in the dead letters now: first how many for each reason, then each one. "!" marks a record
 that has come three times or more: replaying it again will hardly help before somebody has looked at it.
 
+  --order ID      those of one order, whoever has set them aside: in all dead letters
 ${FILTER_HELP}
 ${LETTERS_HELP}`;
 
@@ -34,11 +37,10 @@ export interface Row {
 
 /** What one line says about a dead letter. */
 export function rowOf(letter: ReceivedRecord): Row {
-  const decoded = decode(letter.value, letter.headers);
   return {
     ...labelOf(letter),
     position: formatPosition(letter),
-    orderId: decoded.ok ? decoded.orderId : undefined,
+    orderId: orderIdOf(letter),
     bytes: letter.value?.length ?? 0,
   };
 }
@@ -78,16 +80,21 @@ export function histogram(rows: readonly Row[]): string {
   );
 }
 
-/** In UTC, to the second. */
-function formatTime(time: Date | undefined): string {
-  return time === undefined ? '' : `${time.toISOString().slice(0, 19).replace('T', ' ')}Z`;
-}
-
 /** `orders dlq list` */
 export const list: Command = {
   help: HELP,
-  async run(args, { kafka, print, signal }) {
-    const { values } = parseOptions({ args, options: { ...lettersOptions, ...filterOptions } });
+  async run(args, cli) {
+    const { kafka, print, signal } = cli;
+    const { values } = parseOptions({
+      args,
+      options: { ...lettersOptions, ...filterOptions, order: { type: 'string' } },
+    });
+    if (values.order !== undefined) {
+      if (values.topic !== undefined || values.group !== undefined) {
+        throw new UsageError('--order looks into all dead letters: leave out --topic and --group.');
+      }
+      return listOfOrder(values.order, readFilter(values), cli);
+    }
     const letters = readLetters(values);
     const isWanted = readFilter(values) ?? (() => true);
     await using offsets = await openTopicOffsets(kafka);
@@ -109,3 +116,18 @@ export const list: Command = {
     print(rowsTable(rows));
   },
 };
+
+async function listOfOrder(
+  orderId: string,
+  isWanted: ((letter: ReceivedRecord) => boolean) | undefined,
+  cli: Cli,
+): Promise<void> {
+  const letters = (await lettersOfOrder(orderId, cli)).filter((letter) => isWanted?.(letter) ?? true);
+  const name = printableCell(orderId, 80);
+  if (letters.length === 0) {
+    cli.print(`No dead letters of order ${name}${isWanted ? ' that match' : ''}.`);
+    return;
+  }
+  cli.print(`${letters.length} dead letters of order ${name}\n`);
+  cli.print(lettersOfOrderTable(letters));
+}

@@ -15,8 +15,8 @@ export const FILTER_HELP = `  --reason R      only those set aside for this reas
   --key K         only those with this Kafka key`;
 
 export const lettersOptions = {
-  topic: { type: 'string', default: topics.orders },
-  group: { type: 'string', default: groups.orderWorker },
+  topic: { type: 'string' },
+  group: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 export const filterOptions = {
@@ -45,8 +45,14 @@ export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<t
   }
 }
 
-/** The dead letters that the options name. */
-export function readLetters({ topic, group }: { topic: string; group: string }): Letters {
+/** The dead letters that the options name; those of the worker when they name none. */
+export function readLetters({
+  topic = topics.orders,
+  group = groups.orderWorker,
+}: {
+  readonly topic?: string | undefined;
+  readonly group?: string | undefined;
+}): Letters {
   return lettersOf(topic, group);
 }
 
