@@ -9,6 +9,12 @@ export const settings = defineSettings({
   postgresUrl,
   databasePrefix,
   mongoUrl,
+  orderApiUrl: {
+    env: 'ORDER_API_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8001',
+    description: 'The order API, which retry and cancel call: orderflow.order.v1.OrderService.',
+  },
   gatewayUrl: {
     env: 'GATEWAY_URL',
     schema: url('http', 'https'),

@@ -7,6 +7,8 @@ import { list } from './dlq/list.ts';
 import { replay } from './dlq/replay.ts';
 import { show as showLetter } from './dlq/show.ts';
 import { kafkaProblem } from './kafka-problem.ts';
+import { cancel } from './orders/cancel.ts';
+import { retry } from './orders/retry.ts';
 import { show } from './orders/show.ts';
 import { stuck } from './orders/stuck.ts';
 
@@ -14,6 +16,8 @@ const HELP = `Usage: pnpm orders <command> [options]
 
   show         one order: where it is, and why
   stuck        the orders that need attention
+  retry        has an order that needs attention tried again
+  cancel       has an order cancelled
   check        whether orders, stock, money, events and documents add up
   dlq list     what lies in the dead letters, and why
   dlq show     one dead letter: headers, content, bytes
@@ -25,6 +29,8 @@ The settings of the services say where (.env.example); exit code 0: done, 1: fai
 const commands = new Map<string, Command>([
   ['show', show],
   ['stuck', stuck],
+  ['retry', retry],
+  ['cancel', cancel],
   ['check', check],
   ['dlq list', list],
   ['dlq show', showLetter],

@@ -80,6 +80,7 @@ export async function createSystem(options: {
     PRODUCT_API_URL: urlOf('enrichment-stub'),
     INVENTORY_URL: urlOf('inventory'),
     GATEWAY_URL: urlOf('payment-gateway-stub'),
+    ORDER_API_URL: urlOf('order-api'),
     // A killed consumer blocks its partitions this long.
     KAFKA_SESSION_TIMEOUT: '3s',
     // Halves the time of a start.

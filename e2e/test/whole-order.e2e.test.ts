@@ -279,6 +279,29 @@ describe('an order that is cancelled', () => {
   });
 });
 
+describe('orders cancel and orders retry', () => {
+  test('cancels as the person at the terminal, with the reason in the history', async () => {
+    await whole.services['order-worker'].stop();
+    try {
+      await whole.place({ orderId: 'cancel-cli', lines: { 'p-118': 1 } });
+      const { code, said } = await ordersCommand(whole.env, 'cancel', 'cancel-cli', '--reason', 'a test');
+      expect(said).toMatch(/^cancel-cli is CANCELLED, because of CLIENT_REQUEST: a test$/m);
+      expect(code).toBe(0);
+    } finally {
+      await whole.services['order-worker'].start();
+    }
+    const { transitions } = await whole.orders.getOrderHistory({ orderId: 'cancel-cli' });
+    expect(transitions.at(-1)?.cause).toMatch(/^CancelOrder by .+@.+$/);
+  });
+
+  test('says what the API says when there is nothing to retry', async () => {
+    expect(await ordersCommand(whole.env, 'retry', 'well')).toEqual({
+      code: 1,
+      said: 'The order API refuses: nothing is wrong with order well',
+    });
+  });
+});
+
 describe('orders show', () => {
   test('says what was decided at which prices, and each step', async () => {
     const { code, said } = await ordersCommand(whole.env, 'show', 'well');

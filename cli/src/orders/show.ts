@@ -1,4 +1,4 @@
-import { type Cli, type Command, CommandError, UsageError } from '../cli.ts';
+import { type Cli, type Command, CommandError } from '../cli.ts';
 import { lettersOfOrder, lettersOfOrderTable } from '../dlq/of-order.ts';
 import { parseOptions } from '../dlq/options.ts';
 import { kafkaProblem } from '../kafka-problem.ts';
@@ -6,6 +6,7 @@ import { openStores } from '../stores.ts';
 import { printableCell } from '../table.ts';
 import { decision } from './decision.ts';
 import { headline, type Order, readOrder } from './order.ts';
+import { oneOrderId } from './order-api.ts';
 import { document, history, onItsWay, payment, reservation } from './parts.ts';
 
 const HELP = `Usage: pnpm orders show ORDER_ID
@@ -21,8 +22,7 @@ export const show: Command = {
   help: HELP,
   async run(args, cli) {
     const { positionals } = parseOptions({ args, allowPositionals: true });
-    const [orderId, ...others] = positionals;
-    if (orderId === undefined || others.length > 0) throw new UsageError('Name one order id.');
+    const orderId = oneOrderId(positionals);
     await using stores = openStores(cli.config);
     const missing: string[] = [];
 

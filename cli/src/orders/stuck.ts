@@ -6,7 +6,7 @@ import { printableCell, table } from '../table.ts';
 const HELP = `Usage: pnpm orders stuck
 
 Lists the orders that need attention, the longest first, with the cause. "pnpm orders show ORDER_ID" says
-more; RetryOrder and CancelOrder of the order service do something about it.`;
+more; "pnpm orders retry" and "pnpm orders cancel" do something about it.`;
 
 const LIMIT = 200;
 
