@@ -1,16 +1,12 @@
-import { groups, topics } from '@orderflow/contracts';
-import type { TopicOffsets } from '@orderflow/messaging';
+import { groups } from '@orderflow/contracts';
 import { expect, test } from 'vitest';
 import { underWay } from '../src/check/rest.ts';
-import type { Query, Stores } from '../src/stores.ts';
-
-/** Answers these rows to what is asked of a table, and nothing to anything else. */
-const answering = (table: string, rows: readonly object[]) =>
-  (async (sql: string) => (sql.includes(`from ${table}`) ? rows : [])) as Query;
+import type { Stores } from '../src/stores.ts';
+import { answering, offsetsOf } from './fake-stores.ts';
 
 /** Stores in which nothing is under way. */
 function restingStores(changes: Partial<Stores> = {}): Stores {
-  const nothing = answering('', []);
+  const nothing = answering({});
   return {
     orders: nothing,
     inventory: nothing,
@@ -22,19 +18,6 @@ function restingStores(changes: Partial<Stores> = {}): Stores {
   };
 }
 
-/** Topics of one partition that hold ten records. */
-function offsetsOf(committed: (group: string, topic: string) => bigint | undefined): TopicOffsets {
-  return {
-    topics: async () => Object.values(topics),
-    ranges: async () => [{ partition: 0, from: 0n, to: 10n }],
-    async committed(group, topic) {
-      const offset = committed(group, topic);
-      return new Map(offset === undefined ? [] : [[0, offset]]);
-    },
-    [Symbol.asyncDispose]: async () => {},
-  };
-}
-
 const readToTheEnd = offsetsOf(() => 10n);
 
 test('at rest nothing is under way', async () => {
@@ -42,15 +25,15 @@ test('at rest nothing is under way', async () => {
 });
 
 test('a refund that waits for the gateway is under way, though its order has ended', async () => {
-  const payment = answering('payment', [{ state: 'REFUNDING', count: 1 }]);
+  const payment = answering({ payment: [{ state: 'REFUNDING', count: 1 }] });
   expect(await underWay(restingStores({ payment }), readToTheEnd)).toEqual([
     '1 payments REFUNDING, to be taken to the gateway',
   ]);
 });
 
 test('events in an outbox, and orders on their way', async () => {
-  const inventory = answering('outbox', [{ count: 2 }]);
-  const orders = answering('orders', [{ state: 'RESERVED', count: 3 }]);
+  const inventory = answering({ outbox: [{ count: 2 }] });
+  const orders = answering({ orders: [{ state: 'RESERVED', count: 3 }] });
   expect(await underWay(restingStores({ inventory, orders }), readToTheEnd)).toEqual([
     '2 events in the outbox of inventory',
     '3 orders RESERVED',

@@ -302,6 +302,34 @@ describe('orders cancel and orders retry', () => {
   });
 });
 
+test('orders stuck names an order that should have been looked at, and what is in the way', async () => {
+  await whole.services['order-saga'].stop();
+  try {
+    await whole.place({ orderId: 'overdue', lines: { 'p-119': 1 } });
+    await eventually(async () => {
+      const { said } = await ordersCommand(whole.env, 'show', 'overdue');
+      expect(said).toMatch(/^Inventory: RESERVED/m);
+      expect(said).toMatch(/^Nothing is on its way\.$/m);
+    });
+    await whole.stores.query(
+      `update orders set deadline_time = now() - interval '2 minutes' where id = 'overdue'`,
+    );
+    const { code, said } = await ordersCommand(whole.env, 'stuck');
+    expect(code).toBe(0);
+    expect(said).toMatch(/^No order needs attention\.$/m);
+    expect(said).toMatch(/^1 orders were to be looked at and have not been:$/m);
+    expect(said).toMatch(/^overdue +ACCEPTED +\d{4}-.* told$/m);
+    expect(said).toMatch(/^ {2}\d+ records of inventory-events, partition \d, not read by order-saga$/m);
+    expect((await ordersCommand(whole.env, 'show', 'overdue')).said).toMatch(
+      /^ {2}was to be looked at .* PASSED/m,
+    );
+  } finally {
+    await whole.services['order-saga'].start();
+  }
+  expect((await whole.ended('overdue')).state).toBe(Order_State.COMPLETED);
+  expect((await ordersCommand(whole.env, 'stuck')).said).toBe('No order needs attention.');
+});
+
 describe('orders show', () => {
   test('says what was decided at which prices, and each step', async () => {
     const { code, said } = await ordersCommand(whole.env, 'show', 'well');

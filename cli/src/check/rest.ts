@@ -1,5 +1,6 @@
 import { groups, topics } from '@orderflow/contracts';
 import type { TopicOffsets } from '@orderflow/messaging';
+import { lagsOf } from '../lag.ts';
 import type { Query, Stores } from '../stores.ts';
 import { terminalStates } from './finding.ts';
 
@@ -48,12 +49,13 @@ export async function underWay(stores: Stores, offsets: TopicOffsets): Promise<s
   return (await Promise.all([...pending, ...behind, open, asking])).flat();
 }
 
-/** How many records of a topic a group has yet to read: all of them, if it has never committed. */
 async function lagOf(offsets: TopicOffsets, topic: string, group: string): Promise<bigint> {
-  const ranges = await offsets.ranges(topic);
-  if (ranges === undefined) return 0n;
-  const committed = await offsets.committed(group, topic);
   // It only helps the cache: a system may do without it.
-  if (group === groups.orderCache && committed.size === 0) return 0n;
-  return ranges.reduce((lag, { partition, from, to }) => lag + to - (committed.get(partition) ?? from), 0n);
+  if (group === groups.orderCache && !(await hasRead(offsets, topic, group))) return 0n;
+  const lags = await lagsOf(offsets, topic, group);
+  return lags.reduce((sum, { lag }) => sum + lag, 0n);
+}
+
+async function hasRead(offsets: TopicOffsets, topic: string, group: string): Promise<boolean> {
+  return (await offsets.ranges(topic)) !== undefined && (await offsets.committed(group, topic)).size > 0;
 }

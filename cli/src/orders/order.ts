@@ -33,7 +33,7 @@ export async function readOrder({ orders }: Stores, id: string): Promise<Order |
     `select id, customer_id, state, version, needs_attention, total, cancel_reason, cancel_detail, stock_released,
        money_undone, refunded, caller_id, deadline_time, coalesce(deadline_time < now(), false) as is_overdue,
        requery_time, create_time,
-       (select min(create_time) from order_history where order_id = id and state = orders.state) as state_time
+       (select min(order_history.create_time) from order_history where order_id = orders.id and order_history.state = orders.state) as state_time
      from orders where id = $1`,
     [id],
   );

@@ -1,0 +1,22 @@
+import { topics } from '@orderflow/contracts';
+import type { TopicOffsets } from '@orderflow/messaging';
+import type { Query } from '../src/stores.ts';
+
+/** Answers these rows to what is asked of a table, and nothing to anything else. */
+export function answering(tables: Readonly<Record<string, readonly object[]>>): Query {
+  return (async (sql: string) =>
+    Object.entries(tables).find(([name]) => new RegExp(`from ${name}\\b`).test(sql))?.[1] ?? []) as Query;
+}
+
+/** Topics of one partition that hold ten records. */
+export function offsetsOf(committed: (group: string, topic: string) => bigint | undefined): TopicOffsets {
+  return {
+    topics: async () => Object.values(topics),
+    ranges: async () => [{ partition: 0, from: 0n, to: 10n }],
+    async committed(group, topic) {
+      const offset = committed(group, topic);
+      return new Map(offset === undefined ? [] : [[0, offset]]);
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
