@@ -7,7 +7,15 @@ import {
   EnrichedOrderSchema,
 } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
 import { describe, expect, test } from 'vitest';
-import type { DocumentFact, EventFact, Facts, LedgerFact, OrderFact } from '../src/check/facts.ts';
+import type {
+  DocumentFact,
+  EventFact,
+  Facts,
+  LedgerFact,
+  LetterFact,
+  OrderFact,
+  SubmissionFact,
+} from '../src/check/facts.ts';
 import { checkInvariants } from '../src/check/invariants.ts';
 
 const decideTime = new Date('2026-11-24T12:00:00Z');
@@ -20,7 +28,7 @@ function soundFacts(): Facts {
   return {
     orders: new Map(
       [
-        order('o-done', 'COMPLETED', 4, 216n),
+        { ...order('o-done', 'COMPLETED', 4, 216n), callerId: 'shop' },
         order('o-bad', 'REJECTED', 1, undefined),
         order('o-poor', 'CANCELLED', 4, 216n),
       ].map((each) => [each.id, each]),
@@ -50,20 +58,46 @@ function soundFacts(): Facts {
       ['o-poor', { orderId: 'o-poor', state: 'VOIDED', amount: 216n }],
     ]),
     ledger: [charge('o-done', 1)],
+    ordered: new Map([
+      ['o-done', { content: 'two laptops', value: Buffer.from('a') }],
+      ['o-bad', { content: undefined, value: Buffer.from('no lines') }],
+    ]),
+    answers: [{ callerId: 'shop', requestId: 'r-1', orderId: 'o-done' }],
     submissions: [
-      { position: 'orders/0/0', orderId: 'o-done', key: null, value: Buffer.from('a') },
-      { position: 'orders/0/1', orderId: undefined, key: null, value: Buffer.from('?') },
+      submission(0, 'o-done', { content: 'two laptops', value: Buffer.from('a') }),
+      submission(1, undefined, { value: Buffer.from('?') }),
+      submission(2, 'o-bad', { value: Buffer.from('no lines') }),
     ],
-    letters: [
-      { position: 'orders.order-worker.dlq/0/0', source: 'orders/0/1', key: null, value: Buffer.from('?') },
-    ],
+    letters: [letter('orders/0/1', 'MALFORMED_JSON')],
     sources: new Map([['orders/0/1', { key: null, value: Buffer.from('?') }]]),
     now,
   };
 }
 
 function order(id: string, state: string, version: number, total: bigint | undefined): OrderFact {
-  return { id, state, version, total, needsAttention: undefined, deadlineTime: undefined, refunded: false };
+  return {
+    id,
+    state,
+    version,
+    total,
+    callerId: undefined,
+    needsAttention: undefined,
+    deadlineTime: undefined,
+    refunded: false,
+  };
+}
+
+function submission(
+  offset: number,
+  orderId: string | undefined,
+  { content, value }: { content?: string; value: Buffer },
+): SubmissionFact {
+  return { position: `orders/0/${offset}`, orderId, key: null, value, content };
+}
+
+function letter(source: string, reason: string, orderId?: string): LetterFact {
+  const position = 'orders.order-worker.dlq/0/0';
+  return { position, source, reason, orderId, key: null, value: Buffer.from('?') };
 }
 
 function charge(orderId: string, n: number): LedgerFact {
@@ -181,14 +215,77 @@ describe('a fault in one store is found', () => {
     [
       'a record that became nothing',
       ({ submissions }) => ({
-        submissions: [...submissions, { position: 'orders/1/7', orderId: 'o-lost', key: null, value: null }],
+        submissions: [...submissions, submission(7, 'o-lost', { value: Buffer.from('b') })],
       }),
-      /^orders\/1\/7: order o-lost is not there$/,
+      /^orders\/0\/7: order o-lost is not there$/,
     ],
     [
       'a poison record that was dropped',
       () => ({ letters: [] }),
       /^orders\/0\/1: cannot be read, and is not in the dead letters$/,
+    ],
+    [
+      'another order of the same id that was swallowed',
+      ({ submissions }) => ({
+        submissions: [
+          ...submissions,
+          submission(7, 'o-done', { content: 'three laptops', value: Buffer.from('b') }),
+        ],
+      }),
+      /^orders\/0\/7: order o-done has other content, and it is not in the dead letters$/,
+    ],
+    [
+      'an order that was decided as another one than was sent',
+      ({ ordered }) => ({
+        ordered: new Map(ordered).set('o-done', { content: 'one mouse', value: Buffer.from('a') }),
+      }),
+      /^orders\/0\/0: order o-done has other content/,
+    ],
+    [
+      'content that is too bad to compare, with other bytes',
+      ({ submissions }) => ({
+        submissions: [...submissions, submission(7, 'o-bad', { value: Buffer.from('no customer') })],
+      }),
+      /^orders\/0\/7: order o-bad has other content/,
+    ],
+    [
+      'a repeat that was taken for another order',
+      ({ submissions, letters, sources }) => ({
+        submissions: [
+          ...submissions,
+          submission(7, 'o-done', { content: 'two laptops', value: Buffer.from('?') }),
+        ],
+        letters: [...letters, letter('orders/0/7', 'ORDER_ID_CONFLICT')],
+        sources: new Map(sources).set('orders/0/7', { key: null, value: Buffer.from('?') }),
+      }),
+      /^orders\/0\/7: set aside as ORDER_ID_CONFLICT, but order o-done has this content$/,
+    ],
+    [
+      'an order whose content was lost before it was decided',
+      ({ ordered }) => ({ ordered: new Map([...ordered].filter(([id]) => id !== 'o-done')) }),
+      /^orders\/0\/0: nobody knows what order o-done was to be$/,
+    ],
+    [
+      'an answer that names no order',
+      ({ answers }) => ({ answers: [...answers, { callerId: 'shop', requestId: 'r-2', orderId: 'o-lost' }] }),
+      /^request r-2 of shop: order o-lost is not there$/,
+    ],
+    [
+      "an answer that names another caller's order",
+      ({ answers }) => ({
+        answers: [...answers, { callerId: 'thief', requestId: 'r-1', orderId: 'o-done' }],
+      }),
+      /^request r-1 of thief: order o-done is of shop$/,
+    ],
+    [
+      'a dead letter of a record that never was',
+      ({ letters }) => ({ letters: [...letters, letter('orders/0/99', 'EMPTY')] }),
+      /^orders\.order-worker\.dlq\/0\/0: orders\/0\/99 is not there$/,
+    ],
+    [
+      'a dead letter that comes from nowhere',
+      ({ letters }) => ({ letters: [...letters, letter('undefined/undefined/undefined', 'EMPTY')] }),
+      /^orders\.order-worker\.dlq\/0\/0: does not say where it came from$/,
     ],
     [
       'an order that everybody has forgotten',
@@ -337,6 +434,22 @@ describe('a fault in one store is found', () => {
 
 describe('what is allowed', () => {
   test.each<[string, (facts: Facts) => Partial<Facts>]>([
+    [
+      'a repeat, and another order of the same id that was set aside',
+      ({ submissions, letters, sources }) => ({
+        submissions: [
+          ...submissions,
+          submission(6, 'o-done', { content: 'two laptops', value: Buffer.from('in other words') }),
+          submission(7, 'o-done', { content: 'three laptops', value: Buffer.from('?') }),
+        ],
+        letters: [...letters, letter('orders/0/7', 'ORDER_ID_CONFLICT')],
+        sources: new Map(sources).set('orders/0/7', { key: null, value: Buffer.from('?') }),
+      }),
+    ],
+    [
+      'a dead letter of an event that its topic has forgotten',
+      ({ letters }) => ({ letters: [...letters, letter('payment-events/0/99', 'PROCESSING_FAILED')] }),
+    ],
     ['events told more than once', ({ events }) => ({ events: [...events, ...events.toReversed()] })],
     [
       'a refund after completion',

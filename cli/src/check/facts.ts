@@ -7,6 +7,8 @@ export interface OrderFact {
   /** How many events it has told. */
   readonly version: number;
   readonly total: bigint | undefined;
+  /** Who has created it over RPC. */
+  readonly callerId: string | undefined;
   readonly needsAttention: string | undefined;
   readonly deadlineTime: Date | undefined;
   readonly refunded: boolean;
@@ -32,7 +34,11 @@ export interface DocumentFact {
   readonly subtotal?: string;
   readonly tax?: string;
   readonly total?: string;
-  readonly progress?: { readonly version: number; readonly state: string };
+  readonly progress?: {
+    readonly version: number;
+    readonly state: string;
+    readonly payment?: { readonly state: string };
+  };
 }
 
 /** An event of an order, as it lies on `order-events`. */
@@ -86,12 +92,31 @@ export interface LetterFact extends RecordFact {
   /** Where it lies. */
   readonly position: string;
   readonly source: string;
+  readonly reason: string;
+  readonly orderId: string | undefined;
 }
 
 /** A record on `orders`, and the order id in it, if one can be read. */
 export interface SubmissionFact extends RecordFact {
   /** `topic/partition/offset` */
   readonly position: string;
+  readonly orderId: string | undefined;
+  /** What it orders, equal for the same order; undefined when that is too bad to be said. */
+  readonly content: string | undefined;
+}
+
+/** What the order service says was ordered. */
+export interface OrderedFact {
+  readonly content: string | undefined;
+  /** The record that it was read from; undefined when that is not there any more. */
+  readonly value: Buffer | null | undefined;
+}
+
+/** An answer to CreateOrder that is kept for repeats of the call. */
+export interface AnswerFact {
+  readonly callerId: string;
+  readonly requestId: string;
+  /** The order it names. */
   readonly orderId: string | undefined;
 }
 
@@ -100,6 +125,9 @@ export interface Facts {
   readonly orders: ReadonlyMap<string, OrderFact>;
   /** The decision of every order that has one, as its history holds it. */
   readonly decisions: ReadonlyMap<string, EnrichedOrder>;
+  /** By order: from its decision, or from what is kept of it until there is one. */
+  readonly ordered: ReadonlyMap<string, OrderedFact>;
+  readonly answers: readonly AnswerFact[];
   readonly documents: ReadonlyMap<string, DocumentFact>;
   readonly events: readonly EventFact[];
   readonly stock: readonly StockFact[];

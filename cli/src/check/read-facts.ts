@@ -7,15 +7,22 @@ import {
   LedgerEntry_KindSchema,
 } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { EnrichedOrderSchema } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
+import {
+  CreateOrderResponseSchema,
+  OrderService,
+} from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { type ReceivedRecord, readRanges, type TopicOffsets } from '@orderflow/messaging';
 import { type Cli, CommandError } from '../cli.ts';
-import { decode } from '../dlq/decode.ts';
+import { decode, orderIdOf } from '../dlq/decode.ts';
 import { type Stores, unreachable } from '../stores.ts';
+import { contentOfRecord, contentOfSubmission } from './content.ts';
 import type {
+  AnswerFact,
   DocumentFact,
   EventFact,
   Facts,
   LedgerFact,
+  OrderedFact,
   OrderFact,
   PaymentFact,
   RecordFact,
@@ -31,16 +38,21 @@ export async function readFacts(cli: Cli, stores: Stores, offsets: TopicOffsets)
     key: record.key,
     value: record.value,
     position: positionOf(record),
+    reason: record.headers['dlq_reason'] ?? '',
+    orderId: orderIdOf(record),
     source: `${record.headers['dlq_topic']}/${record.headers['dlq_partition']}/${record.headers['dlq_offset']}`,
   }));
   const sourceTopics = new Set(letters.map(({ source }) => source.split('/')[0] ?? ''));
   const submitted = await read(topics.orders);
   const others = await Promise.all([...sourceTopics].filter((name) => name !== topics.orders).map(read));
   const wanted = new Set(letters.map(({ source }) => source));
+  const decisions = await readDecisions(stores);
   const sources = [submitted, ...others].flat().filter((record) => wanted.has(positionOf(record)));
   return {
     orders: byKey(await readOrders(stores), ({ id }) => id),
-    decisions: await readDecisions(stores),
+    decisions,
+    ordered: await readOrdered(stores, decisions, byKey(submitted, positionOf)),
+    answers: await readAnswers(stores),
     documents: byKey(await stores.documents<DocumentFact>(), ({ _id }) => _id),
     events: (await read(topics.orderEvents)).flatMap(toEvent),
     stock: await readStock(stores),
@@ -48,9 +60,10 @@ export async function readFacts(cli: Cli, stores: Stores, offsets: TopicOffsets)
     payments: byKey(await readPayments(stores), ({ orderId }) => orderId),
     ledger: await readLedger(cli.config.gatewayUrl),
     submissions: submitted.map((record) => {
-      const decoded = decode(record.value, record.headers);
+      const { key, value, headers } = record;
+      const decoded = decode(value, headers);
       const orderId = decoded.ok ? decoded.orderId : undefined;
-      return { key: record.key, value: record.value, position: positionOf(record), orderId };
+      return { key, value, position: positionOf(record), orderId, content: contentOfRecord(value, headers) };
     }),
     letters,
     sources: new Map(sources.map((record): [string, RecordFact] => [positionOf(record), record])),
@@ -95,15 +108,17 @@ async function readOrders({ orders }: Stores): Promise<OrderFact[]> {
     state: string;
     version: number;
     total: string | null;
+    caller_id: string | null;
     needs_attention: string | null;
     deadline_time: Date | null;
     refunded: boolean;
-  }>('select id, state, version, total, needs_attention, deadline_time, refunded from orders');
+  }>('select id, state, version, total, caller_id, needs_attention, deadline_time, refunded from orders');
   return rows.map((row) => ({
     id: row.id,
     state: row.state,
     version: row.version,
     total: row.total === null ? undefined : BigInt(row.total),
+    callerId: row.caller_id ?? undefined,
     needsAttention: row.needs_attention ?? undefined,
     deadlineTime: row.deadline_time ?? undefined,
     refunded: row.refunded,
@@ -115,6 +130,38 @@ async function readDecisions({ orders }: Stores): Promise<Facts['decisions']> {
     'select order_id, enriched_order from order_history where enriched_order is not null',
   );
   return new Map(rows.map((row) => [row.order_id, fromBinary(EnrichedOrderSchema, row.enriched_order)]));
+}
+
+/** `records`: everything on `orders`, by position. */
+async function readOrdered(
+  { orders }: Stores,
+  decisions: Facts['decisions'],
+  records: ReadonlyMap<string, ReceivedRecord>,
+): Promise<Map<string, OrderedFact>> {
+  const undecided = await orders<{ id: string; submission: Buffer; content_type: string | null }>(
+    'select id, submission, submission_content_type as content_type from orders where submission is not null',
+  );
+  const kept = undecided.map(({ id, submission: value, content_type: type }): [string, OrderedFact] => {
+    const headers: Record<string, string> = type === null ? {} : { 'content-type': type };
+    return [id, { value, content: contentOfRecord(value, headers) }];
+  });
+  const decided = [...decisions].map(([id, { submission, source }]): [string, OrderedFact] => {
+    const record = records.get(`${source?.topic}/${source?.partition}/${source?.offset}`);
+    return [id, { value: record?.value, content: submission && contentOfSubmission(submission) }];
+  });
+  return new Map([...kept, ...decided]);
+}
+
+async function readAnswers({ orders }: Stores): Promise<AnswerFact[]> {
+  const rows = await orders<{ caller_id: string; request_id: string; answer: Buffer }>(
+    'select caller_id, request_id, answer from idempotency where method = $1 and answer is not null',
+    [`${OrderService.typeName}/${OrderService.method.createOrder.name}`],
+  );
+  return rows.map((row) => ({
+    callerId: row.caller_id,
+    requestId: row.request_id,
+    orderId: fromBinary(CreateOrderResponseSchema, row.answer).order?.orderId,
+  }));
 }
 
 async function readStock({ inventory }: Stores): Promise<StockFact[]> {

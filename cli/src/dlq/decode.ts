@@ -74,7 +74,7 @@ export function decode(value: Uint8Array | null, headers: Readonly<Record<string
 }
 
 /** The rule of the consumers: the content-type, else the first byte, which protobuf never begins with. */
-function isJson(value: Uint8Array, contentType: string | undefined): boolean {
+export function isJson(value: Uint8Array, contentType: string | undefined): boolean {
   const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
   if (mediaType === 'application/json' || mediaType?.endsWith('+json')) return true;
   if (mediaType === 'application/protobuf' || mediaType === 'application/x-protobuf') return false;
