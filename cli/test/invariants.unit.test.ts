@@ -21,6 +21,8 @@ import { checkInvariants } from '../src/check/invariants.ts';
 const decideTime = new Date('2026-11-24T12:00:00Z');
 const now = new Date('2026-11-24T13:00:00Z');
 
+const completed = { version: 4, state: 'COMPLETED', payment: { state: 'CHARGED' } };
+
 /** A system at rest with three orders: completed, rejected, cancelled for want of money. */
 function soundFacts(): Facts {
   const events = (id: string, ...types: string[]): EventFact[] =>
@@ -39,9 +41,14 @@ function soundFacts(): Facts {
       ['o-poor', decision('o-poor')],
     ]),
     documents: new Map([
-      ['o-done', shown('o-done', { progress: { version: 4, state: 'COMPLETED' } })],
+      ['o-done', shown('o-done', { progress: completed })],
       ['o-bad', rejection('o-bad')],
-      ['o-poor', shown('o-poor', { progress: { version: 4, state: 'CANCELLED' } })],
+      [
+        'o-poor',
+        shown('o-poor', {
+          progress: { version: 4, state: 'CANCELLED', payment: { state: 'UNDONE' } },
+        }),
+      ],
     ]),
     events: [
       ...events('o-done', 'OrderAccepted', 'OrderReserved', 'OrderConfirmed', 'OrderCompleted'),
@@ -193,7 +200,7 @@ const withUndecided = (facts: Facts) => ({
   events: [...facts.events, { id: 'o-never/1', type: 'OrderCancelled', orderId: 'o-never' }],
   documents: new Map(facts.documents).set('o-never', {
     _id: 'o-never',
-    progress: { version: 1, state: 'CANCELLED' },
+    progress: { version: 1, state: 'CANCELLED', payment: { state: 'UNDONE' } },
   }),
 });
 
@@ -333,6 +340,26 @@ describe('a fault in one store is found', () => {
       }),
       /^o-done: COMPLETED at 4, shown as CONFIRMED at 3$/,
     ],
+    [
+      'a payment that is shown as it was before',
+      ({ documents }) => ({
+        documents: new Map(documents).set(
+          'o-done',
+          shown('o-done', { progress: { ...completed, payment: { state: 'AWAITED' } } }),
+        ),
+      }),
+      /^o-done: COMPLETED, its payment shown as AWAITED instead of CHARGED$/,
+    ],
+    [
+      'a document that is missing',
+      ({ documents }) => ({ documents: new Map([...documents].filter(([id]) => id !== 'o-bad')) }),
+      /^o-bad: no document$/,
+    ],
+    [
+      'a refund that was never told',
+      (facts) => withOrder(facts, 'o-done', { refunded: true }),
+      /^o-done: refunded, and that was not told$/,
+    ],
     ['a charge that was lost', () => ({ ledger: [] }), /^o-done: COMPLETED: 0 kept instead of 216$/],
     [
       'money kept of a cancelled order',
@@ -447,6 +474,14 @@ describe('what is allowed', () => {
       }),
     ],
     [
+      'a document that is missing because MongoDB has refused it',
+      ({ documents, letters, sources }) => ({
+        documents: new Map([...documents].filter(([id]) => id !== 'o-bad')),
+        letters: [...letters, letter('orders/0/2', 'DOCUMENT_REFUSED', 'o-bad')],
+        sources: new Map(sources).set('orders/0/2', { key: null, value: Buffer.from('?') }),
+      }),
+    ],
+    [
       'a dead letter of an event that its topic has forgotten',
       ({ letters }) => ({ letters: [...letters, letter('payment-events/0/99', 'PROCESSING_FAILED')] }),
     ],
@@ -464,7 +499,9 @@ describe('what is allowed', () => {
         }),
         documents: new Map(facts.documents).set(
           'o-done',
-          shown('o-done', { progress: { version: 5, state: 'COMPLETED' } }),
+          shown('o-done', {
+            progress: { version: 5, state: 'COMPLETED', payment: { state: 'REFUNDED' } },
+          }),
         ),
       }),
     ],

@@ -48,7 +48,7 @@ export function eventsAreALegalPath(facts: Facts): Finding {
   const own = forOrders(
     facts,
     'the events of every order are told in order, each once, and lead to its state',
-    ({ id, state, version }) => {
+    ({ id, state, version, refunded }) => {
       // Repeats are allowed, but no event may come before its turn: the first of each counts.
       const all = byOrder.get(id) ?? [];
       const told = all.filter((event, index) => all.findIndex((other) => other.id === event.id) === index);
@@ -57,6 +57,8 @@ export function eventsAreALegalPath(facts: Facts): Finding {
       if (ids !== wanted) return `told as [${ids}] instead of [${wanted}]`;
       const path = told.map(({ type }) => letters[type] ?? '?').join('');
       if (!legalPath.test(path)) return `told ${told.map(({ type }) => type).join(', ')}`;
+      if (refunded !== path.endsWith('u'))
+        return refunded ? 'refunded, and that was not told' : 'not refunded, but told so';
       const after = stateAfter[path.at(-1) ?? ''];
       return after === state ? undefined : `${state}, but told ${told.at(-1)?.type ?? 'nothing'}`;
     },
