@@ -33,7 +33,8 @@ export async function readOrder({ orders }: Stores, id: string): Promise<Order |
     `select id, customer_id, state, version, needs_attention, total, cancel_reason, cancel_detail, stock_released,
        money_undone, refunded, caller_id, deadline_time, coalesce(deadline_time < now(), false) as is_overdue,
        requery_time, create_time,
-       (select min(order_history.create_time) from order_history where order_id = orders.id and order_history.state = orders.state) as state_time
+       (select min(step.create_time) from order_history step
+        where step.order_id = orders.id and step.state = orders.state) as state_time
      from orders where id = $1`,
     [id],
   );
@@ -71,11 +72,11 @@ export function headline(order: Order): string {
   return printable(lines.join('\n'));
 }
 
-/** Who has to do what next; undefined when nothing is awaited. */
-function awaitedOf({ state, stock_released, money_undone }: Order): string | undefined {
+/** Who has to do what next; undefined when nothing is awaited, or only a person. */
+function awaitedOf({ state, needs_attention, stock_released, money_undone }: Order): string | undefined {
   switch (state) {
     case 'PENDING':
-      return 'the worker to decide it';
+      return needs_attention === null ? 'the worker to decide it' : undefined;
     case 'ACCEPTED':
       return 'inventory to reserve its stock';
     case 'RESERVED':
