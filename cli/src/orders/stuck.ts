@@ -8,8 +8,8 @@ import { inTheWay, overdueOrders } from './overdue.ts';
 
 const HELP = `Usage: pnpm orders stuck
 
-Lists the orders that need attention, the longest first, with the cause. Then those that should have been looked
-at more than a minute ago and were not, with what holds them up. "pnpm orders show ORDER_ID" says more;
+Lists the orders that need attention, the longest first, with the cause. Then those that should have been
+looked at more than a minute ago and were not, with what holds them up. "pnpm orders show ORDER_ID" says more;
 "pnpm orders retry" and "pnpm orders cancel" do something about it.`;
 
 const LIMIT = 200;
