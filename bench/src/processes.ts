@@ -35,6 +35,17 @@ export function treeCpuSeconds(pid: number): number {
   return [...parents.keys()].filter(isBelow).reduce((sum, each) => sum + cpuSeconds(each), 0);
 }
 
+/** CPU seconds that the whole machine has used so far. */
+export function machineCpuSeconds(): number {
+  // cpu  user nice system idle iowait irq softirq steal …
+  const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')
+    .split(/\s+/)
+    .map(Number);
+  return (
+    [user, nice, system, irq, softirq].reduce<number>((sum, ticks = 0) => sum + ticks, 0) / ticksPerSecond
+  );
+}
+
 /** Resident memory of a process in MiB. */
 export function residentMiB(pid: number): number {
   try {

@@ -9,7 +9,7 @@ import pg from 'pg';
 import { connectBroker } from './consumer-run.ts';
 import { type Bench, onFreshSystem } from './on-fresh-system.ts';
 import { ordersOfEverything, population } from './orders.ts';
-import { cpuSeconds, treeCpuSeconds } from './processes.ts';
+import { cpuSeconds, machineCpuSeconds, treeCpuSeconds } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
 import { type Figure, median, percentile } from './report.ts';
 
@@ -38,6 +38,8 @@ interface SystemRun {
   >;
   /** By process. */
   readonly cpuSeconds: ReadonlyMap<string, number>;
+  /** Of a core, on average: what neither the system nor the stores have used. */
+  readonly elsewhere: number;
   readonly lateP99Ms: number;
 }
 
@@ -146,8 +148,13 @@ async function load(bench: Bench, pool: pg.Pool, prefix: string, forSeconds: num
 async function measureSystem(bench: Bench, pool: pg.Pool, prefix: string): Promise<SystemRun> {
   const { stack, system } = bench;
   const before = new Map([...cpuOfServices(system), ...cpuOfStores(stack)]);
+  const machineBefore = machineCpuSeconds();
+  const began = performance.now();
   const lateP99Ms = await load(bench, pool, prefix, seconds.system);
+  const took = (performance.now() - began) / 1000;
+  const machine = machineCpuSeconds() - machineBefore;
   const after = [...cpuOfServices(system), ...cpuOfStores(stack)];
+  const used = new Map(after.map(([name, cpu]) => [name, cpu - (before.get(name) ?? 0)]));
   const { rows } = await pool.query<{ state: string; ms: number }>(
     `select h.state, (extract(epoch from h.create_time - o.create_time) * 1000)::float8 as ms
      from orders o join order_history h on h.order_id = o.id where o.id like $1`,
@@ -159,7 +166,8 @@ async function measureSystem(bench: Bench, pool: pg.Pool, prefix: string): Promi
   };
   return {
     latencies: Object.fromEntries(states.map(latencyOf)),
-    cpuSeconds: new Map(after.map(([name, cpu]) => [name, cpu - (before.get(name) ?? 0)])),
+    cpuSeconds: used,
+    elsewhere: (machine - sumOf(used)) / took,
     lateP99Ms,
   };
 }
@@ -225,5 +233,11 @@ function figures(
     ...partNames.map((name) => cpuFigure(name, [name])),
     cpuFigure('all stores', partNames),
     { name: 'CPU of all our processes, idle', value: idle * 100, unit: '% of a core' },
+    // The sender is a few of these. More means that somebody else was at work on this machine.
+    {
+      name: 'CPU of everything else meanwhile',
+      value: median(runs.map(({ elsewhere }) => elsewhere)) * 100,
+      unit: '% of a core',
+    },
   ];
 }
