@@ -22,6 +22,8 @@ interface Victim {
   /** Between which times it is left alone, in ms. */
   readonly lives: readonly [number, number];
   readonly faults: readonly Fault[];
+  /** Leaves it alone for so long, or until the signal. */
+  live(ms: number, over: AbortSignal): Promise<void>;
 }
 
 /** Stores take their time to come back, and everything waits for them: they are killed seldom. */
@@ -30,11 +32,15 @@ export function storeVictim(part: Part): Victim {
     name: part.name,
     lives: [6_000, 25_000],
     faults: [{ name: 'killed', lasts: [500, 3_000], begin: () => part.kill(), end: () => part.start() }],
+    live: (ms, over) => sleep(ms, undefined, { signal: over }).catch(() => {}),
   };
 }
 
 /** A service is killed, or frozen for longer than its place in a consumer group lasts. */
-export function serviceVictim(service: Service, { freezes = false } = {}): Victim {
+export function serviceVictim(
+  service: Service,
+  { lives = [200, 12_000], freezes = false }: { lives?: readonly [number, number]; freezes?: boolean } = {},
+): Victim {
   const killed: Fault = {
     name: 'killed',
     lasts: [0, 2_000],
@@ -47,7 +53,18 @@ export function serviceVictim(service: Service, { freezes = false } = {}): Victi
     begin: async () => service.freeze(),
     end: async () => service.thaw(),
   };
-  return { name: service.name, lives: [200, 12_000], faults: freezes ? [killed, frozen] : [killed] };
+  return {
+    name: service.name,
+    lives,
+    faults: freezes ? [killed, frozen] : [killed],
+    async live(ms, over) {
+      const until = Date.now() + ms;
+      while (Date.now() < until && !over.aborted) {
+        if (!service.isRunning()) await comeBack(service);
+        await sleep(100);
+      }
+    },
+  };
 }
 
 /** A process that finds its stores away for too long ends, and whoever runs it starts it again. */
@@ -70,13 +87,13 @@ export async function torment(victims: readonly Victim[], over: AbortSignal): Pr
   return done.flat();
 }
 
-async function tormentOne({ name, lives, faults }: Victim, over: AbortSignal): Promise<string[]> {
+async function tormentOne({ name, lives, faults, live }: Victim, over: AbortSignal): Promise<string[]> {
   const random = randomOf(name);
   const between = ([least, most]: readonly [number, number]) => least + random() * (most - least);
   const began = Date.now();
   const done: string[] = [];
   for (;;) {
-    await sleep(between(lives), undefined, { signal: over }).catch(() => {});
+    await live(between(lives), over);
     if (over.aborted && done.length > 0) return done;
     const fault = faults[Math.floor(random() * faults.length)];
     if (fault === undefined) return done;
