@@ -1,4 +1,4 @@
-export { byteaArray, textArray } from './binary-array.ts';
+export { bigintArray, byteaArray, intArray, textArray } from './binary-array.ts';
 export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
