@@ -40,7 +40,9 @@ describe('a binary array', () => {
     expect(await received('int', intArray(ints))).toEqual(ints);
     const bigints = [0n, null, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n)];
     const asText = bigints.map((value) => value?.toString() ?? null);
-    expect((await received('bigint', bigintArray(bigints))).map((value) => value && String(value))).toEqual(asText);
+    expect((await received('bigint', bigintArray(bigints))).map((value) => value && String(value))).toEqual(
+      asText,
+    );
   });
 
   test('may be empty', async () => {
