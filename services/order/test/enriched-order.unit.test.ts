@@ -113,6 +113,14 @@ describe('the document', () => {
       tax: '240.00',
       tax_rate: '8 %',
       total: '3239.97',
+      submission: {
+        customer_id: 'c-1',
+        line_count: 2,
+        lines: [
+          { product_id: 'p-1', quantity: 2, quoted_price: '999.99' },
+          { sku: 'SKU-p-2', quantity: 1, quoted_price: '0.05 USD' },
+        ],
+      },
       source: {
         topic: 'orders',
         partition: 2,
@@ -140,13 +148,13 @@ describe('the document', () => {
     ]);
     expect(document).not.toHaveProperty('customer');
     expect(document).not.toHaveProperty('total');
-    expect(document.submission?.lines[0]).toEqual({ quantity: -1.5, quoted_price: '1e+300' });
-    expect(document.submission?.lines[1]).toMatchObject({ quoted_price: '-0.01 EUR' });
+    expect(document.submission.lines[0]).toEqual({ quantity: -1.5, quoted_price: '1e+300' });
+    expect(document.submission.lines[1]).toMatchObject({ quoted_price: '-0.01 EUR' });
   });
 
   test('shows at most 200 lines of a submission, and how many there were', () => {
     const { submission: shown } = toDocument(decide(submission({ lines: Array(5_000).fill(line()) })));
-    expect(shown?.line_count).toBe(5_000);
-    expect(shown?.lines).toHaveLength(200);
+    expect(shown.line_count).toBe(5_000);
+    expect(shown.lines).toHaveLength(200);
   });
 });

@@ -2,7 +2,7 @@ import { formatAmount, formatMoney } from '@orderflow/contracts';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
 import type { Customer, Freshness, Product } from '../domain/enrichment.ts';
 import { limits } from '../domain/judge.ts';
-import type { Submission, SubmittedLine } from '../domain/submission.ts';
+import type { SubmittedLine } from '../domain/submission.ts';
 import { oncePerCopy } from './once-per-copy.ts';
 
 /** The MongoDB document of a decided order, without its progress. */
@@ -19,9 +19,7 @@ export function toDocument(order: EnrichedOrder) {
     outcome: decision.outcome,
     decide_time: order.decideTime,
     currency: order.currency,
-    ...(decision.outcome === 'REJECTED'
-      ? { rejections: decision.rejections.map((r) => ({ ...r })), submission: submissionDocument(submission) }
-      : {}),
+    ...(decision.outcome === 'REJECTED' ? { rejections: decision.rejections.map((r) => ({ ...r })) } : {}),
     ...(customer === undefined
       ? {}
       : {
@@ -42,6 +40,12 @@ export function toDocument(order: EnrichedOrder) {
           total: formatAmount(decision.total),
         }
       : {}),
+    submission: {
+      customer_id: submission.customerId,
+      line_count: submission.lines.length,
+      // An order with more lines is rejected; showing half a million of them would burst the document.
+      lines: submission.lines.slice(0, limits.lines).map(submittedLineOf),
+    },
     source: {
       topic: source.topic,
       partition: source.partition,
@@ -49,19 +53,6 @@ export function toDocument(order: EnrichedOrder) {
       format: source.format,
       record_time: source.recordTime,
     },
-  };
-}
-
-/**
- * What was sent, where something is wrong with it. Of an accepted order the customer and the lines tell it; word for
- * word it is in the order's history.
- */
-function submissionDocument({ customerId, lines }: Submission) {
-  return {
-    customer_id: customerId,
-    line_count: lines.length,
-    // Showing half a million lines would burst the document.
-    lines: lines.slice(0, limits.lines).map(submittedLineOf),
   };
 }
 
