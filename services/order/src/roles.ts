@@ -43,7 +43,6 @@ import { createOrderReader } from './outbound/order-reader.ts';
 import { createOrderStore } from './outbound/order-store.ts';
 import { createOrderTransactions } from './outbound/order-transactions.ts';
 import { isOutage } from './outbound/outage.ts';
-import { postgresSagaTransactions } from './outbound/saga-transaction.ts';
 import type { Enrichment, OrderDocuments, OrderStore, Stock } from './ports.ts';
 import { createDecideOrders, type Stage } from './use-cases/decide-orders.ts';
 import { decideUnderLocks } from './use-cases/decide-under-locks.ts';
@@ -166,7 +165,7 @@ export function relayRole({ orm, kafka, logger, meter }: Shared): Component[] {
 export function sagaRole(shared: Shared): Component[] {
   const { config, orm, kafka, logger, meter, now } = shared;
   const { backlog, component: backlogComponent } = kafkaBacklog(orm, kafka);
-  const inTransaction = postgresSagaTransactions(orm, { currency: config.currency, now });
+  const inTransaction = createOrderTransactions(orm, { currency: config.currency, now });
   const report = createStepReport(meter, logger, now);
   const dependencies = { inTransaction, limits: limitsOf(config), report, logger };
   const answers = createBatchConsumer({
