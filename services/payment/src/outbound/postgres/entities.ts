@@ -10,6 +10,7 @@ type OutcomeKind =
   | 'temporarily_declined'
   | 'voided'
   | 'refunded'
+  | 'refused'
   | 'unknown'
   | 'unreachable';
 
@@ -33,6 +34,13 @@ export const PaymentRow = defineEntity({
     failReason: p.text().$type<'DECLINED' | 'TEMPORARILY_DECLINED' | 'UNSETTLED'>().nullable(),
     declineCode: p.text(),
     refundReason: p.text(),
+    refundCallerId: p.text(),
+    refundTime: p.datetime(3).nullable(),
+    problem: p.text(),
+    refusedCall: p.integer(),
+    settleReason: p.text(),
+    settleCallerId: p.text(),
+    settleTime: p.datetime(3).nullable(),
     nextAttemptTime: p.datetime(3).nullable(),
     answerTime: p.datetime(3).nullable(),
     /** The trace that its answers belong to. */
