@@ -3,7 +3,7 @@ import { Migration } from '@mikro-orm/migrations';
 /** What the gateway refuses to undo, who settled it, and who had a charge given back. */
 export class Refusals extends Migration {
   override up(): void {
-    // The defaults are for the rows that are there; new ones say everything.
+    // The defaults stay: processes of the version before go on writing rows without these columns.
     this.addSql(`
       alter table payment
         add column refund_caller_id text not null default '',
@@ -13,12 +13,5 @@ export class Refusals extends Migration {
         add column settle_reason text not null default '',
         add column settle_caller_id text not null default '',
         add column settle_time timestamptz(3) null`);
-    this.addSql(`
-      alter table payment
-        alter column refund_caller_id drop default,
-        alter column problem drop default,
-        alter column refused_call drop default,
-        alter column settle_reason drop default,
-        alter column settle_caller_id drop default`);
   }
 }
