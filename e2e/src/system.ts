@@ -41,6 +41,8 @@ export interface Service {
   kill(): Promise<void>;
   /** Of the process that runs now. */
   pid(): number;
+  /** Whether it was started and has not ended. */
+  isRunning(): boolean;
   freeze(): void;
   thaw(): void;
   /** Resolves when the process that runs now has ended. */
@@ -124,6 +126,7 @@ export async function createSystem(options: {
         await running?.kill();
       },
       pid: () => current().pid,
+      isRunning: () => running?.hasEnded() === false,
       freeze: () => current().freeze(),
       thaw: () => current().thaw(),
       async ended() {
@@ -149,19 +152,17 @@ export async function createSystem(options: {
 }
 
 async function untilReady(name: string, url: string, running: TestProcess, logFile: string): Promise<void> {
-  let ended = false;
-  void running.exited.then(() => {
-    ended = true;
-  });
   const deadline = Date.now() + readyMs;
   for (;;) {
     const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
       () => undefined,
     );
     if (answer?.ok) return;
-    if (ended || Date.now() > deadline) {
+    if (running.hasEnded() || Date.now() > deadline) {
       const tail = running.output().split('\n').slice(-10).join('\n');
-      throw new Error(`${name} ${ended ? 'has ended' : 'is not ready'}; its log is ${logFile}:\n${tail}`);
+      throw new Error(
+        `${name} ${running.hasEnded() ? 'has ended' : 'is not ready'}; its log is ${logFile}:\n${tail}`,
+      );
     }
     await sleep(50);
   }

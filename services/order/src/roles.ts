@@ -29,13 +29,13 @@ import { orderHandlers } from './inbound/rpc/order-handlers.ts';
 import { sagaHandlers } from './inbound/rpc/saga-handlers.ts';
 import { toWireOrder } from './inbound/rpc/wire.ts';
 import { createStepReport } from './inbound/step-report.ts';
-import { attentionGauge } from './outbound/attention-gauge.ts';
 import { kafkaBacklog } from './outbound/backlog.ts';
 import { staleness } from './outbound/enrichment/enrichment.ts';
 import { createCustomerCopies } from './outbound/enrichment/enrichment-cache.ts';
 import { createInventoryStock } from './outbound/inventory-stock.ts';
 import type { createMongo } from './outbound/mongo.ts';
 import { createOrderDocuments } from './outbound/order-documents.ts';
+import { orderGauges } from './outbound/order-gauges.ts';
 import { createOrderIntake } from './outbound/order-intake.ts';
 import { createOrderLocks } from './outbound/order-locks.ts';
 import { createOrderProgress } from './outbound/order-progress.ts';
@@ -159,7 +159,7 @@ export function workerRole(shared: Shared, enrichment: Enrichment): Component[] 
 
 /** Tells what Postgres holds to Kafka. */
 export function relayRole({ orm, kafka, logger, meter }: Shared): Component[] {
-  return [createRelay({ orm, kafka, name: 'order', logger, meter }), attentionGauge(orm, meter)];
+  return [createRelay({ orm, kafka, name: 'order', logger, meter })];
 }
 
 /** Moves orders on by what stock and payment say, and by what they do not say in time. */
@@ -176,7 +176,12 @@ export function sagaRole(shared: Shared): Component[] {
     handle: createAnswersHandler(dependencies),
     isOutage,
   });
-  return [answers, backlogComponent, createDeadlineTimer({ ...dependencies, backlog })];
+  return [
+    answers,
+    backlogComponent,
+    createDeadlineTimer({ ...dependencies, backlog, now }),
+    orderGauges(orm, meter),
+  ];
 }
 
 /** Shows in MongoDB how far orders have come. */

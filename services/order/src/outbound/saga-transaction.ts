@@ -65,7 +65,8 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
         em,
         `select ${sagaColumns} from orders
          where deadline_time < $1 and (state = 'PENDING') = $2
-           and not exists (select from outbox where outbox.key = orders.id)
+           and (not exists (select from outbox where outbox.key = orders.id)
+             or exists (select from outbox where outbox.key = orders.id and failed_time is not null))
          order by id limit $3 for update skip locked`,
         [before, kind === 'undecided', limit],
       );
