@@ -105,15 +105,18 @@ describe('an order that goes well', () => {
     expect(await ledgerOf('twice')).toEqual({ charges: 1, givenBack: 0 });
   });
 
-  test('can be given back whole, after its completion and not before', async () => {
+  test('can be given back whole, after its completion and not before; its history says by whom and why', async () => {
     await whole.place({ orderId: 'refund', lines: { 'p-106': 1 } });
     await whole.ended('refund');
     const { payment } = await whole.payments.getPaymentByOrder({ orderId: 'refund' });
     const paymentId = payment?.paymentId ?? '';
-    await eventually(() => whole.payments.refundPayment({ paymentId, reason: 'came broken' }));
+    const caller = { headers: { 'x-caller-id': 'anna' } };
+    await eventually(() => whole.payments.refundPayment({ paymentId, reason: 'came broken' }, caller));
     await eventually(async () => (await whole.order('refund')).refunded);
     expect((await whole.order('refund')).state).toBe(Order_State.COMPLETED);
     expect(await ledgerOf('refund')).toEqual({ charges: 1, givenBack: 1 });
+    const { transitions } = await whole.orders.getOrderHistory({ orderId: 'refund' });
+    expect(transitions.at(-1)?.detail).toBe('refunded by anna: came broken');
   });
 });
 

@@ -174,7 +174,7 @@ export const metric = {
     name: 'orderflow.gateway.calls',
     unit: '{call}',
     description:
-      'Calls to the payment gateway: approved, declined, temporarily_declined, voided, refunded, unknown or unreachable',
+      'Calls to the payment gateway: approved, declined, temporarily_declined, voided, refunded, refused, unknown or unreachable',
     attributes: ['kind', 'outcome'],
   },
   paymentsWaiting: {
