@@ -51,10 +51,15 @@ export async function payment({ payment: query }: Stores, id: string): Promise<s
     fail_reason: string | null;
     decline_code: string;
     refund_reason: string;
+    refund_caller_id: string;
+    problem: string;
+    settle_reason: string;
+    settle_caller_id: string;
     next_attempt_time: Date | null;
     update_time: Date;
   }>(
-    `select state, amount, currency, fail_reason, decline_code, refund_reason, next_attempt_time, update_time
+    `select state, amount, currency, fail_reason, decline_code, refund_reason, refund_caller_id, problem,
+       settle_reason, settle_caller_id, next_attempt_time, update_time
      from payment where order_id = $1`,
     [id],
   );
@@ -78,7 +83,9 @@ export async function payment({ payment: query }: Stores, id: string): Promise<s
   ]);
   const why = [
     [row.fail_reason, row.decline_code].filter(Boolean).join(': '),
-    row.refund_reason && `refund: ${row.refund_reason}`,
+    row.refund_reason && `refund asked for by ${row.refund_caller_id}: ${row.refund_reason}`,
+    row.problem && `the gateway refuses: ${row.problem}`,
+    row.settle_reason && `settled by ${row.settle_caller_id}: ${row.settle_reason}`,
     row.next_attempt_time && `the gateway is asked next ${formatTime(row.next_attempt_time)}`,
   ];
   const head = [

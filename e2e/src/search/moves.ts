@@ -82,7 +82,7 @@ export function* movesOf(world: World, { table }: Setting): Generator<Move<World
       of.payment?.state === 'PROCESSED' &&
       of.payment.completed
     ) {
-      const next = pays(of, { kind: 'refund_requested', reason: 'search' });
+      const next = pays(of, { kind: 'refund_requested', reason: 'search', callerId: 'search' });
       yield move('an administrator refunds it', next, { cost: 'refunds' });
     }
 

@@ -7,7 +7,7 @@ import type { Call, Input, Terms } from '@orderflow/payment/domain/input';
 import { again, type Message, now, type OrderWorld, product, type Reader, total } from './world.ts';
 
 const limits: Limits = { decisionMs: 1, orderMs: 2, settleMs: 1 };
-const terms: Terms = { retryDelaysMs: [0], settleIntervalMs: 0, callTimeoutMs: 0 };
+const terms: Terms = { retryDelaysMs: [0], settleIntervalMs: 0, refusedIntervalMs: 0, callTimeoutMs: 0 };
 
 /** Puts a message on a topic. */
 function tell(of: OrderWorld, topic: keyof OrderWorld['topics'], messages: readonly Message[]): OrderWorld {

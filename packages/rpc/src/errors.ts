@@ -115,6 +115,11 @@ export const errorReasons = {
     description:
       'Only the charge of a completed order can be given back; `metadata.state` says where the payment is.',
   },
+  PAYMENT_NOT_REFUSED: {
+    code: Code.FailedPrecondition,
+    description:
+      'Only what the gateway refuses to void or to give back can be settled by hand, and not while it is being asked again; `metadata` has state and problem.',
+  },
   CHARGE_NOT_REFUNDABLE: {
     code: Code.FailedPrecondition,
     description: 'Nothing stands charged under this key at the gateway.',

@@ -56,6 +56,13 @@ export const metric = {
     description: 'Orders that wait for an operator',
     attributes: ['cause'],
   },
+  ordersOverdue: {
+    kind: 'gauge',
+    name: 'orderflow.orders.overdue',
+    unit: '{order}',
+    description: 'Orders whose deadline was more than a minute ago and that were not looked at',
+    attributes: [],
+  },
   orderTransitions: {
     kind: 'counter',
     name: 'orderflow.order.transitions',
@@ -167,7 +174,7 @@ export const metric = {
     name: 'orderflow.gateway.calls',
     unit: '{call}',
     description:
-      'Calls to the payment gateway: approved, declined, temporarily_declined, voided, refunded, unknown or unreachable',
+      'Calls to the payment gateway: approved, declined, temporarily_declined, voided, refunded, refused, unknown or unreachable',
     attributes: ['kind', 'outcome'],
   },
   paymentsWaiting: {

@@ -145,7 +145,7 @@ export interface SagaTransaction {
   lock(orderIds: readonly string[]): Promise<Map<string, SagaOrder>>;
   /**
    * Up to `limit` orders that were to be looked at before this time, locked. Left out are those that somebody else has
-   * locked, and those of which something is still to be told.
+   * locked, and those of which something is still to be told, unless Kafka refuses it for good: nobody will answer that.
    */
   lockDue(kind: DeadlineKind, before: Date, limit: number): Promise<SagaOrder[]>;
   /** Writes steps of locked orders, in this order: rows, history, and the events that tell them. */

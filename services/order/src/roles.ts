@@ -29,13 +29,13 @@ import { orderHandlers } from './inbound/rpc/order-handlers.ts';
 import { sagaHandlers } from './inbound/rpc/saga-handlers.ts';
 import { toWireOrder } from './inbound/rpc/wire.ts';
 import { createStepReport } from './inbound/step-report.ts';
-import { attentionGauge } from './outbound/attention-gauge.ts';
 import { kafkaBacklog } from './outbound/backlog.ts';
 import { staleness } from './outbound/enrichment/enrichment.ts';
 import { createCustomerCopies } from './outbound/enrichment/enrichment-cache.ts';
 import { createInventoryStock } from './outbound/inventory-stock.ts';
 import type { createMongo } from './outbound/mongo.ts';
 import { createOrderDocuments } from './outbound/order-documents.ts';
+import { orderGauges } from './outbound/order-gauges.ts';
 import { createOrderIntake } from './outbound/order-intake.ts';
 import { createOrderLocks } from './outbound/order-locks.ts';
 import { createOrderProgress } from './outbound/order-progress.ts';
@@ -43,7 +43,6 @@ import { createOrderReader } from './outbound/order-reader.ts';
 import { createOrderStore } from './outbound/order-store.ts';
 import { createOrderTransactions } from './outbound/order-transactions.ts';
 import { isOutage } from './outbound/outage.ts';
-import { postgresSagaTransactions } from './outbound/saga-transaction.ts';
 import type { Enrichment, OrderDocuments, OrderStore, Stock } from './ports.ts';
 import { createDecideOrders, type Stage } from './use-cases/decide-orders.ts';
 import { decideUnderLocks } from './use-cases/decide-under-locks.ts';
@@ -159,14 +158,14 @@ export function workerRole(shared: Shared, enrichment: Enrichment): Component[] 
 
 /** Tells what Postgres holds to Kafka. */
 export function relayRole({ orm, kafka, logger, meter }: Shared): Component[] {
-  return [createRelay({ orm, kafka, name: 'order', logger, meter }), attentionGauge(orm, meter)];
+  return [createRelay({ orm, kafka, name: 'order', logger, meter })];
 }
 
 /** Moves orders on by what stock and payment say, and by what they do not say in time. */
 export function sagaRole(shared: Shared): Component[] {
   const { config, orm, kafka, logger, meter, now } = shared;
   const { backlog, component: backlogComponent } = kafkaBacklog(orm, kafka);
-  const inTransaction = postgresSagaTransactions(orm, { currency: config.currency, now });
+  const inTransaction = createOrderTransactions(orm, { currency: config.currency, now });
   const report = createStepReport(meter, logger, now);
   const dependencies = { inTransaction, limits: limitsOf(config), report, logger };
   const answers = createBatchConsumer({
@@ -176,7 +175,12 @@ export function sagaRole(shared: Shared): Component[] {
     handle: createAnswersHandler(dependencies),
     isOutage,
   });
-  return [answers, backlogComponent, createDeadlineTimer({ ...dependencies, backlog })];
+  return [
+    answers,
+    backlogComponent,
+    createDeadlineTimer({ ...dependencies, backlog, now }),
+    orderGauges(orm, meter),
+  ];
 }
 
 /** Shows in MongoDB how far orders have come. */

@@ -28,10 +28,10 @@ test('nothing is fired before all that was there at the mark is worked off, and 
   const { state, fired, watch } = watched();
   state.due.add('decided');
   await watch();
-  await watch();
+  expect(await watch()).toEqual([{ kind: 'decided', since: new Date(2) }]);
   expect(fired).toEqual([]);
   state.worked = true;
-  await watch();
+  expect(await watch()).toEqual([]);
   // The mark is from the first look (one for each kind), not from when the backlog was over.
   expect(fired).toEqual(['decided before 2']);
 });

@@ -59,8 +59,14 @@ const orderRow = async (id: string) =>
     )
   )[0];
 const history = (id: string) =>
-  query<{ revision: number; state: string; cause: string; enriched_order: Buffer | null }>(
-    'select revision, state, cause, enriched_order from order_history where order_id = $1 order by revision',
+  query<{
+    revision: number;
+    state: string;
+    cause: string;
+    detail: string | null;
+    enriched_order: Buffer | null;
+  }>(
+    'select revision, state, cause, detail, enriched_order from order_history where order_id = $1 order by revision',
     id,
   );
 const outbox = (id: string) =>
@@ -166,11 +172,21 @@ describe('an order', () => {
       needs_attention: null,
       content_hash: first,
     });
-    expect((await history('odd')).map(({ state, cause }) => [state, cause])).toEqual([
-      ['PENDING', 'orders/0/1'],
-      ['ACCEPTED', 'orders/0/2'],
+    expect((await history('odd')).map(({ state, cause, detail }) => [state, cause, detail])).toEqual([
+      ['PENDING', 'orders/0/1', 'nonsense'],
+      ['ACCEPTED', 'orders/0/2', null],
     ]);
     expect((await outbox('odd')).map(({ headers }) => headers['ce_id'])).toEqual(['odd/1']);
+  });
+
+  test('of which something was said that cannot be is decided, and somebody still has to look at it', async () => {
+    await settle(candidate('contradicted', { decision: { invalid: 'x' } }));
+    await query("update orders set needs_attention = 'CONTRADICTORY_EVENT' where id = 'contradicted'");
+    expect(await settle(candidate('contradicted'))).toEqual({ contradicted: 'pending' });
+    expect(await orderRow('contradicted')).toMatchObject({
+      state: 'ACCEPTED',
+      needs_attention: 'CONTRADICTORY_EVENT',
+    });
   });
 
   test('belongs to the first of several contents, and to nobody while the first has no decision', async () => {

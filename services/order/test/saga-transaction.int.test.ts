@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isStep, type Occurrence } from '../src/domain/order-step.ts';
 import type { Happening } from '../src/domain/saga.ts';
 import { createOrderStore } from '../src/outbound/order-store.ts';
-import { postgresSagaTransactions } from '../src/outbound/saga-transaction.ts';
+import { createOrderTransactions } from '../src/outbound/order-transactions.ts';
 import type { SagaTransaction } from '../src/ports.ts';
 import { advanceOrders } from '../src/use-cases/advance-orders.ts';
 import { cancelOrder } from '../src/use-cases/cancel-order.ts';
@@ -28,7 +28,7 @@ let inTransaction: InTransaction<SagaTransaction>;
 beforeAll(async () => {
   database = await testPostgres();
   orm = database.orm;
-  inTransaction = postgresSagaTransactions(orm, { currency: 'USD', now: () => new Date() });
+  inTransaction = createOrderTransactions(orm, { currency: 'USD', now: () => new Date() });
 });
 afterAll(() => database?.[Symbol.asyncDispose]());
 

@@ -314,6 +314,18 @@ describe('a deadline', () => {
     await component.stop();
   });
 
+  test('comes for an order that Kafka refuses an event of: nobody will ever answer that', async () => {
+    await accepted('refused');
+    await eventually(async () => expect(await toldOf('refused')).toHaveLength(1));
+    await query(
+      `insert into outbox (topic, key, value, headers, failed_reason, failed_time)
+       values ('order-events', 'refused', '', '{}', 'too large', now())`,
+    );
+    await due('refused');
+    await eventually(async () => expect((await rowOf('refused'))['requery_time']).not.toBeNull());
+    await query("delete from outbox where key = 'refused'");
+  });
+
   test('of an undecided order waits for the worker to have read its topic', async () => {
     await createOrderStore(postgres.orm, { acceptedLookMs: 1 }).decide([
       {

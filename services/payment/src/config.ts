@@ -55,6 +55,12 @@ export const settings = defineSettings({
     description:
       'How often a charge of unknown outcome is voided, or a refund asked for, until it is certain.',
   },
+  refusedIntervalMs: {
+    env: 'PAYMENT_REFUSED_INTERVAL',
+    schema: durationMs,
+    default: '10m',
+    description: 'How often the gateway is asked again for a void or refund that it has refused.',
+  },
   sliceSize: {
     env: 'SLICE_SIZE',
     schema: positiveInteger,

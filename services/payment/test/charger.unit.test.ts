@@ -1,6 +1,6 @@
 import { createLogger, createMetrics } from '@orderflow/runtime';
 import { eventually } from '@orderflow/testing';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Outcome } from '../src/domain/input.ts';
 import { newPayment } from '../src/domain/payment.ts';
 import { type Charger, createCharger } from '../src/inbound/charger.ts';
@@ -19,6 +19,7 @@ let mostUnderWay: number;
 let answer: (call: DueCall) => Promise<Outcome>;
 let recordFails: (() => Error | undefined) | undefined;
 let charger: Charger;
+let errors: unknown[];
 
 beforeEach(async () => {
   due = [];
@@ -29,6 +30,9 @@ beforeEach(async () => {
   mostUnderWay = 0;
   answer = async () => ({ kind: 'approved', transactionId: 'ch' });
   recordFails = undefined;
+  errors = [];
+  const logger = createLogger({ service: 'test', level: 'silent' });
+  vi.spyOn(logger, 'error').mockImplementation((line: unknown) => void errors.push(line));
   charger = createCharger({
     async takeDue(limit) {
       looks.push(limit);
@@ -51,7 +55,7 @@ beforeEach(async () => {
     },
     isOutage: (error) => error instanceof Outage,
     now: () => new Date(),
-    logger: createLogger({ service: 'test', level: 'silent' }),
+    logger,
     meter: createMetrics({ service: 'test' }).meter,
     mostCalls: 3,
   });
@@ -122,6 +126,16 @@ test('an outcome is recorded when Postgres is back; what cannot be recorded at a
   due.push(...dueCalls(1));
   charger.wake();
   await eventually(() => recorded.length === 2);
+});
+
+test('what the gateway refuses is an error once, when it is new', async () => {
+  answer = async () => ({ kind: 'refused', detail: 'no' });
+  const [fresh] = dueCalls(1);
+  if (fresh === undefined) throw new Error('there is no call');
+  due.push(fresh, { ...fresh, payment: { ...fresh.payment, problem: 'no' } });
+  charger.wake();
+  await eventually(() => recorded.length === 2);
+  expect(errors).toEqual([expect.objectContaining({ order_id: 'o-0', outcome: 'refused', detail: 'no' })]);
 });
 
 test('a stop waits for the calls under way, and their record', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../src/domain/decide.ts';
 import type { Call, Decision, Input, Outcome } from '../src/domain/input.ts';
-import { newPayment, type Payment } from '../src/domain/payment.ts';
+import { isRefused, newPayment, type Payment } from '../src/domain/payment.ts';
 import { later, now, reserved, states, terms } from './states.ts';
 
 type StateName = keyof typeof states;
@@ -26,19 +26,20 @@ const events = {
   cancel: { kind: 'cancel_requested' },
   completed: { kind: 'completed' },
   again: { kind: 'asked_again' },
-  refund: { kind: 'refund_requested', reason: 'broken' },
+  refund: { kind: 'refund_requested', reason: 'broken', callerId: 'me' },
+  'settle by hand': { kind: 'settled_by_hand', reason: 'bank transfer', callerId: 'me' },
 } as const satisfies Record<string, Input>;
 
 describe('every state × every event of the order', () => {
   const impossible = 'contradiction';
-  // reserved, reserved otherwise, cancel, completed, again, refund
+  // reserved, reserved otherwise, cancel, completed, again, refund, settle by hand
   const table: Record<StateName, readonly string[]> = {
-    'not heard of': ['PENDING', 'PENDING', 'VOIDED PaymentVoided', impossible, '-', impossible],
-    'not yet tried': ['-', impossible, 'VOIDED PaymentVoided', impossible, '-', impossible],
-    'tried, outcome unknown': ['-', impossible, 'SETTLING', impossible, '-', impossible],
-    'declined for now': ['-', impossible, 'VOIDED PaymentVoided', impossible, '-', impossible],
-    processed: ['-', impossible, 'REFUNDING', 'PROCESSED', '- PaymentProcessed', impossible],
-    completed: ['-', impossible, impossible, '-', '- PaymentProcessed', 'REFUNDING'],
+    'not heard of': ['PENDING', 'PENDING', 'VOIDED PaymentVoided', impossible, '-', impossible, impossible],
+    'not yet tried': ['-', impossible, 'VOIDED PaymentVoided', impossible, '-', impossible, impossible],
+    'tried, outcome unknown': ['-', impossible, 'SETTLING', impossible, '-', impossible, impossible],
+    'declined for now': ['-', impossible, 'VOIDED PaymentVoided', impossible, '-', impossible, impossible],
+    processed: ['-', impossible, 'REFUNDING', 'PROCESSED', '- PaymentProcessed', impossible, impossible],
+    completed: ['-', impossible, impossible, '-', '- PaymentProcessed', 'REFUNDING', impossible],
     'costs nothing': [
       impossible,
       impossible,
@@ -46,17 +47,31 @@ describe('every state × every event of the order', () => {
       'PROCESSED',
       '- PaymentProcessed',
       impossible,
+      impossible,
     ],
-    failed: ['-', impossible, 'FAILED PaymentVoided', impossible, '- PaymentFailed', impossible],
-    'failed, cancelled': ['-', impossible, '-', impossible, '- PaymentVoided', impossible],
-    settling: ['-', impossible, 'SETTLING', impossible, '-', impossible],
-    'settling, cancelled': ['-', impossible, '-', impossible, '-', impossible],
-    'refunding, cancelled': ['-', impossible, '-', impossible, '-', '-'],
-    'refunding, completed': ['-', impossible, impossible, '-', '-', '-'],
-    voided: ['-', impossible, '-', impossible, '- PaymentVoided', impossible],
-    'closed before it was heard of': ['-', '-', '-', impossible, '- PaymentVoided', impossible],
-    'refunded, cancelled': ['-', impossible, '-', impossible, '- PaymentRefunded', '-'],
-    'refunded, completed': ['-', impossible, impossible, '-', '- PaymentRefunded', '-'],
+    failed: ['-', impossible, 'FAILED PaymentVoided', impossible, '- PaymentFailed', impossible, impossible],
+    'failed, cancelled': ['-', impossible, '-', impossible, '- PaymentVoided', impossible, impossible],
+    settling: ['-', impossible, 'SETTLING', impossible, '-', impossible, impossible],
+    'settling, cancelled': ['-', impossible, '-', impossible, '-', impossible, impossible],
+    'refunding, cancelled': ['-', impossible, '-', impossible, '-', '-', impossible],
+    'refunding, completed': ['-', impossible, impossible, '-', '-', '-', impossible],
+    'settling, refused': ['-', impossible, 'SETTLING', impossible, '-', impossible, 'FAILED PaymentFailed'],
+    'refunding, refused': ['-', impossible, impossible, '-', '-', '-', 'REFUNDED PaymentRefunded'],
+    'refunding, refused, being asked again': ['-', impossible, impossible, '-', '-', '-', impossible],
+    voided: ['-', impossible, '-', impossible, '- PaymentVoided', impossible, impossible],
+    'closed before it was heard of': ['-', '-', '-', impossible, '- PaymentVoided', impossible, impossible],
+    'refunded, cancelled': ['-', impossible, '-', impossible, '- PaymentRefunded', '-', impossible],
+    'refunded, completed': ['-', impossible, impossible, '-', '- PaymentRefunded', '-', impossible],
+    'refunded by hand': ['-', impossible, impossible, '-', '- PaymentRefunded', '-', '-'],
+    'failed by hand': [
+      '-',
+      impossible,
+      'FAILED PaymentVoided',
+      impossible,
+      '- PaymentFailed',
+      impossible,
+      '-',
+    ],
   };
   test.each(Object.keys(states) as StateName[])('%s', (name) => {
     const outcomes = Object.values(events).map((input) => briefly(name, on(name, input)));
@@ -70,6 +85,7 @@ const outcomes = {
   declined: { kind: 'declined', code: 'insufficient_funds' },
   'not now': { kind: 'temporarily_declined', code: 'try_again_later' },
   voided: { kind: 'voided' },
+  refused: { kind: 'refused', detail: 'CHARGE_NOT_REFUNDABLE' },
   unknown: { kind: 'unknown', detail: 'no answer' },
   unreachable: { kind: 'unreachable', detail: 'refused' },
 } as const satisfies Record<string, Outcome>;
@@ -198,6 +214,34 @@ describe('tries', () => {
     expect([payment.state, told]).toEqual(['REFUNDED', 'PaymentRefunded']);
   });
 
+  test('what the gateway refuses is asked for at a slow pace, and ends by itself when it is done after all', () => {
+    const { refused, unreachable, unknown } = outcomes;
+    const answers = [refused, unreachable, unknown, refused, { kind: 'refunded' }] as const;
+    const { payment, told, taken } = play(of('refunding, completed'), answers);
+    expect(taken.map((line) => line.split(' at ')[1])).toEqual([
+      '0',
+      '600000',
+      '601000',
+      '631000',
+      '1231000',
+    ]);
+    expect(payment).toMatchObject({ state: 'REFUNDED', problem: '', settleTime: undefined });
+    expect(told).toBe('PaymentRefunded');
+  });
+
+  test('a problem stays until the gateway has done it; its last word is "no" only after a refusal', () => {
+    const after = (...answers: Outcome[]) => {
+      const { payment } = play(of('refunding, completed'), answers);
+      return [payment.problem, isRefused(payment)];
+    };
+    const { refused, unreachable, unknown } = outcomes;
+    expect(after(unknown)).toEqual(['', false]);
+    expect(after(refused)).toEqual(['CHARGE_NOT_REFUNDABLE', true]);
+    expect(after(refused, unreachable, unreachable)).toEqual(['CHARGE_NOT_REFUNDABLE', true]);
+    expect(after(refused, unknown)).toEqual(['CHARGE_NOT_REFUNDABLE', false]);
+    expect(after(refused, unknown, unreachable)).toEqual(['CHARGE_NOT_REFUNDABLE', false]);
+  });
+
   test('a call that is never recorded is due again when it would be after a time-out', () => {
     const begun = on('not yet tried', { kind: 'due' });
     expect(begun.next?.nextAttemptTime).toEqual(later(5_000 + 1_000));
@@ -222,4 +266,39 @@ describe('tries', () => {
 test('what costs nothing is paid without asking the gateway', () => {
   const { next, answer } = on('not heard of', { ...reserved, amount: 0n });
   expect([next?.state, next?.nextAttemptTime, answer]).toEqual(['PROCESSED', undefined, 'PaymentProcessed']);
+});
+
+describe('what was settled by hand', () => {
+  test('says who, why and when', () => {
+    expect(on('refunding, refused', events['settle by hand']).next).toMatchObject({
+      settleReason: 'bank transfer',
+      settleCallerId: 'me',
+      settleTime: now,
+      problem: '',
+      nextAttemptTime: undefined,
+    });
+  });
+
+  test('is not undone by the gateway, and somebody hears of it when money moves after all', () => {
+    const refund: Call = { kind: 'REFUND', number: 1, key: 'o-1:refund' };
+    const late = on('refunded by hand', called({ kind: 'refunded' }, refund));
+    expect([late.next, late.contradiction]).toEqual([
+      states['refunded by hand'],
+      expect.stringContaining('o-1:refund'),
+    ]);
+    const charged = on('failed by hand', called(outcomes.approved));
+    expect([charged.next, charged.contradiction]).toEqual([
+      states['failed by hand'],
+      expect.stringContaining('o-1:1'),
+    ]);
+    expect(on('refunded by hand', called(outcomes.refused, refund)).contradiction).toBeUndefined();
+  });
+});
+
+test('a refund says who asked for it, why and when', () => {
+  expect(on('completed', events.refund).next).toMatchObject({
+    refundReason: 'broken',
+    refundCallerId: 'me',
+    refundTime: now,
+  });
 });

@@ -10,7 +10,7 @@ import { recordCalls } from '../src/use-cases/record-calls.ts';
 import { takeDue } from '../src/use-cases/take-due.ts';
 import { type OrderEvent, takeEvents } from '../src/use-cases/take-events.ts';
 import { quietLogger } from './running-payment.ts';
-import { later, now, reserved, terms } from './states.ts';
+import { later, now, reserved, states, terms } from './states.ts';
 
 const { orm, component } = createPostgres({
   url: testStack().urls.POSTGRES_URL,
@@ -63,6 +63,19 @@ test('a payment comes back as it was written', async () => {
     answerTime: undefined,
   });
   expect(createTime).toEqual(now);
+});
+
+test('a row that a process of the first version writes is a payment without refusals', async () => {
+  const order = newOrder();
+  await nativeQuery(
+    orm.em.fork(),
+    `insert into payment (order_id, customer_id, amount, currency, state, cancel_requested, completed, key_number, tries,
+       unknown, attempts, transaction_id, decline_code, refund_reason, create_time, update_time)
+     values ($1, 'c-1', 1299, 'USD', 'PROCESSED', false, true, 1, 1, 0, 1, 'ch-1', '', '', $2, $2)`,
+    [order, now],
+  );
+  const { payment } = await stored(order);
+  expect(payment).toEqual({ ...states.completed, orderId: order, answerTime: undefined });
 });
 
 test('a call is taken once, however many look for work at the same time', async () => {

@@ -5,8 +5,13 @@ import {
   PaymentFailed_Reason,
   PaymentFailedSchema,
   PaymentProcessedSchema,
+  PaymentRefundedSchema,
 } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
-import { Payment_State as State } from '@orderflow/contracts/orderflow/payment/v1/payment';
+import {
+  Payment_FailReason as FailReason,
+  PaymentAttempt_Outcome as Outcome,
+  Payment_State as State,
+} from '@orderflow/contracts/orderflow/payment/v1/payment';
 import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { errorReason } from '@orderflow/rpc';
 import { eventually, uniqueName } from '@orderflow/testing';
@@ -27,6 +32,7 @@ beforeAll(async () => {
     GATEWAY_TRY_TIMEOUT: '500ms',
     PAYMENT_RETRY_DELAYS: '50ms,50ms,50ms',
     PAYMENT_SETTLE_INTERVAL: '200ms',
+    PAYMENT_REFUSED_INTERVAL: '500ms',
   });
 });
 afterAll(async () => {
@@ -46,6 +52,12 @@ const fault = (
   ids: string[],
   what: Partial<{ kind: Fault_Kind; afterEffect: boolean; errorRate: number; errorCode: number }>,
 ) => gateway.faults.setFault({ fault: { method, ids, ...what } });
+
+/** The gateway says no for good, and moves nothing. */
+const refusal = { errorRate: 1, errorCode: Code.FailedPrecondition };
+const reasonOf = (call: Promise<unknown>) =>
+  call.then(() => expect.unreachable('the call should have failed'), errorReason);
+const as = (caller: string) => ({ headers: { 'x-caller-id': caller } });
 
 const lostReply = { kind: Fault_Kind.REFUSE, afterEffect: true };
 
@@ -109,6 +121,7 @@ test.each([
   await until(order, 'PaymentFailed');
   const event = fromBinary(PaymentFailedSchema, topics.answers(order)[0]?.value ?? new Uint8Array());
   expect(event.reason).toBe(PaymentFailed_Reason.UNSETTLED);
+  expect((await paymentOf(payment, order)).failReason).toBe(FailReason.UNSETTLED);
   expect((await gateway.ledger(order)).map((entry) => entry.split(' ')[0])).toEqual(moved);
   const { attempts } = await paymentOf(payment, order);
   expect(attempts.filter(({ kind }) => kind === 1)).toHaveLength(4);
@@ -218,9 +231,7 @@ test('a refund is for completed orders only; asked for twice it is one', async (
   const order = newOrder();
   const paymentId = `pay-${order}`;
   const refund = (requestId = '') =>
-    payment.payments.refundPayment({ paymentId, reason: 'broken on arrival', requestId });
-  const reasonOf = (call: Promise<unknown>) =>
-    call.then(() => expect.unreachable('the call should have failed'), errorReason);
+    payment.payments.refundPayment({ paymentId, reason: 'broken on arrival', requestId }, as('anna'));
   expect(await reasonOf(refund())).toBe('PAYMENT_NOT_FOUND');
   await topics.reserved(order);
   await until(order, 'PaymentProcessed');
@@ -231,7 +242,83 @@ test('a refund is for completed orders only; asked for twice it is one', async (
   await until(order, 'PaymentRefunded');
   expect(await refund('r-1')).toEqual(first);
   expect((await refund()).payment?.state).toBe(State.REFUNDED);
+  const answer = topics.answers(order).at(-1)?.value ?? new Uint8Array();
+  expect(fromBinary(PaymentRefundedSchema, answer)).toMatchObject({
+    reason: 'broken on arrival',
+    callerId: 'anna',
+    settledByHand: false,
+  });
+  expect((await paymentOf(payment, order)).refundRequest).toMatchObject({
+    reason: 'broken on arrival',
+    callerId: 'anna',
+  });
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `REFUND ${order}:1`]);
+});
+
+test('a charge that somebody gave back at the gateway itself is given back: its ledger says so', async () => {
+  const order = newOrder();
+  await topics.reserved(order);
+  await until(order, 'PaymentProcessed');
+  await gateway.gateway.refundCharge({ key: `${order}:console`, chargeKey: `${order}:1` });
+  await topics.cancel(order);
+  await until(order, 'PaymentRefunded');
+  expect(await paymentOf(payment, order)).toMatchObject({ state: State.REFUNDED, problem: '' });
+  expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `REFUND ${order}:1`]);
+});
+
+test('a void that the gateway refuses is a problem to be seen, and ends by itself when it changes its mind', async () => {
+  const order = newOrder();
+  await fault('Charge', [order], { kind: Fault_Kind.HANG });
+  await fault('VoidCharge', [order], refusal);
+  await topics.reserved(order);
+  const { attempts, ...refused } = await paymentOf(payment, order, ({ problem }) => problem !== '');
+  expect(refused).toMatchObject({
+    state: State.SETTLING,
+    problem: 'FAULT_INJECTED: a fault was set; its ledger knows no such charge',
+  });
+  expect(attempts.some(({ outcome }) => outcome === Outcome.REFUSED)).toBe(true);
+  expect(topics.told(order)).toEqual([]);
+  await gateway.faults.clearFaults({});
+  await until(order, 'PaymentFailed');
+  expect(await paymentOf(payment, order)).toMatchObject({ state: State.FAILED, problem: '' });
+});
+
+test('a refund that the gateway refuses for good is counted, and ends when somebody settles it by hand', async () => {
+  const order = newOrder();
+  const paymentId = `pay-${order}`;
+  const settle = (requestId = '') =>
+    payment.payments.settlePayment({ paymentId, reason: 'bank transfer', requestId }, as('ben'));
+  expect(await reasonOf(settle())).toBe('PAYMENT_NOT_FOUND');
+  await topics.reserved(order);
+  await until(order, 'PaymentProcessed');
+  await topics.completed(order);
+  await fault('RefundCharge', [`${order}:refund`], refusal);
+  expect(await reasonOf(settle())).toBe('PAYMENT_NOT_REFUSED');
+  await eventually(() => payment.payments.refundPayment({ paymentId, reason: 'came broken' }, as('anna')));
+  const refused = await paymentOf(payment, order, ({ problem }) => problem !== '');
+  expect(refused.problem).toBe('FAULT_INJECTED: a fault was set; its ledger says that it stands charged');
+  const metrics = await (await fetch(`${payment.url}/metrics`)).text();
+  expect(metrics).toMatch(/^orderflow_payments_waiting\{.*state="refused".*\} 1$/m);
+
+  // Not while the gateway is being asked again.
+  const settled = await eventually(() => settle('s-1'));
+  expect(settled.payment).toMatchObject({
+    state: State.REFUNDED,
+    problem: '',
+    refundRequest: { reason: 'came broken', callerId: 'anna', time: expect.anything() },
+    settlement: { reason: 'bank transfer', callerId: 'ben', time: expect.anything() },
+  });
+  expect(await settle('s-1')).toEqual(settled);
+  expect((await settle()).payment?.settlement).toEqual(settled.payment?.settlement);
+  await until(order, 'PaymentRefunded');
+  const answer = topics.answers(order).at(-1)?.value ?? new Uint8Array();
+  expect(fromBinary(PaymentRefundedSchema, answer)).toMatchObject({
+    reason: 'bank transfer',
+    callerId: 'ben',
+    settledByHand: true,
+  });
+  expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`]);
+  expect(topics.told(order)).toEqual(['PaymentProcessed', 'PaymentRefunded']);
 });
 
 test('what cannot be is set aside and changes nothing; what cannot be read is set aside too', async () => {

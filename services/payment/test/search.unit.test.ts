@@ -5,14 +5,21 @@ import { lastAnswerOf, type Payment } from '../src/domain/payment.ts';
 import { reserved } from './states.ts';
 
 // Searches every world that the rules can lead to: all orders of events and calls, answers lost, calls carried out
-// late or never, several instances at once. Time stands still, so everything that will be due is due now.
+// late or never or refused, several instances at once, somebody who gives money back elsewhere. Time stands still, so everything that will be due is due now.
 
-const terms: Terms = { retryDelaysMs: [0], settleIntervalMs: 0, callTimeoutMs: 0 };
+const terms: Terms = { retryDelaysMs: [0], settleIntervalMs: 0, refusedIntervalMs: 0, callTimeoutMs: 0 };
 const now = new Date(0);
 const mostCalls = 4;
 
 /** What a key has come to at the gateway. */
-type Key = 'charged' | 'declined' | 'not now' | 'voided' | 'refunded';
+type Key =
+  | 'charged'
+  | 'declined'
+  | 'not now'
+  | 'voided'
+  | 'refunded'
+  | 'given back elsewhere'
+  | 'given back twice';
 
 /** A call that was written down: not yet carried out, or carried out and not yet recorded. */
 interface OpenCall {
@@ -60,13 +67,46 @@ function carriedOut(
         ],
       ];
     case 'VOID':
-      return [[{ kind: 'voided' }, { ...gateway, [key]: 'voided' }]];
-    case 'REFUND':
-      expect(['charged', 'refunded'], 'a refund is asked for what stands charged').toContain(
-        gateway[chargeKey],
-      );
-      return [[{ kind: 'refunded' }, { ...gateway, [chargeKey]: 'refunded' }]];
+      // It may refuse what is not voided yet, and its ledger then says no better.
+      return [
+        [{ kind: 'voided' }, { ...gateway, [key]: 'voided' }],
+        ...(used === 'voided' || used === 'refunded' ? [] : [refusal(gateway)]),
+      ];
+    case 'REFUND': {
+      const standing = gateway[chargeKey];
+      expect(
+        ['charged', 'refunded', 'given back elsewhere'],
+        'a refund is asked for what stands charged',
+      ).toContain(standing);
+      // The gateway does not know what somebody gave back without it.
+      const next = standing === 'given back elsewhere' ? 'given back twice' : 'refunded';
+      return [
+        [{ kind: 'refunded' }, { ...gateway, [chargeKey]: next }],
+        ...(standing === 'refunded' ? [] : [refusal(gateway)]),
+      ];
+    }
   }
+}
+
+function refusal(gateway: World['gateway']): [Outcome, World['gateway']] {
+  return [{ kind: 'refused', detail: 'no' }, gateway];
+}
+
+/** Somebody sees to it that nothing of the charge is kept, and says so. */
+function settledByHand(world: World): Step[] {
+  const { payment, gateway, open } = world;
+  const key = `o-1:${payment?.keyNumber}`;
+  const settled = apply(world, 'settled by hand', { kind: 'settled_by_hand', reason: 'r', callerId: 'c' });
+  if (payment === undefined || settled.every((step) => step.world.payment === payment)) return [];
+  // By then whatever was on its way has arrived or never will; but the latest call may be in somebody's hands.
+  const latest = open.filter(
+    ({ call, outcome }) => outcome !== undefined || call.number === payment.attempts,
+  );
+  const truth = payment.state === 'SETTLING' ? 'voided' : 'given back elsewhere';
+  return settled.map(({ name, world: next }) => ({
+    name,
+    world: { ...next, open: latest, gateway: { ...gateway, [key]: truth } },
+  }));
 }
 
 function apply(world: World, name: string, input: Input): Step[] {
@@ -85,12 +125,20 @@ function steps(world: World): Step[] {
   const found: Step[] = [
     ...apply(world, 'reserved', reserved),
     ...apply(world, 'again', { kind: 'asked_again' }),
-    ...apply(world, 'refund', { kind: 'refund_requested', reason: 'r' }),
+    ...apply(world, 'refund', { kind: 'refund_requested', reason: 'r', callerId: 'c' }),
+    ...settledByHand(world),
   ];
   // The order service asks for a cancel until the order is completed, and completes only what was paid and is not cancelled.
   if (!world.payment?.completed) found.push(...apply(world, 'cancel', { kind: 'cancel_requested' }));
   if (world.payment?.state === 'PROCESSED') found.push(...apply(world, 'completed', { kind: 'completed' }));
   if ((world.payment?.attempts ?? 0) < mostCalls) found.push(...apply(world, 'due', { kind: 'due' }));
+
+  // Somebody gives the charge back at the gateway itself; its ledger says so.
+  for (const [key, used] of Object.entries(world.gateway)) {
+    if (used !== 'charged' || world.payment?.state !== 'REFUNDING') continue;
+    const gateway = { ...world.gateway, [key]: 'refunded' } as const;
+    found.push({ name: `${key} given back at the gateway`, world: { ...world, gateway } });
+  }
 
   for (const [index, { call, outcome, givenUp }] of world.open.entries()) {
     const others = world.open.filter((_, other) => other !== index);
@@ -128,9 +176,10 @@ function steps(world: World): Step[] {
 function problemOf({ payment, gateway, open, told }: World): string | undefined {
   const standing = Object.values(gateway).filter((key) => key === 'charged').length;
   if (standing > 1) return 'two charges stand';
+  if (Object.values(gateway).includes('given back twice')) return 'a charge was given back twice';
   if (new Set(told).size !== told.length) return 'an answer was given twice as if it were new';
   if (payment === undefined) return undefined;
-  const { state, keyNumber, cancelRequested, completed, nextAttemptTime, unknown, tries } = payment;
+  const { state, keyNumber, cancelRequested, completed, nextAttemptTime, unknown, tries, problem } = payment;
 
   for (let number = 1; number < keyNumber; number++) {
     if (gateway[`o-1:${number}`] !== 'not now') return 'the key rose without a definite "not now"';
@@ -146,6 +195,7 @@ function problemOf({ payment, gateway, open, told }: World): string | undefined 
   if (state === 'PROCESSED' && standing !== 1) return 'a payment that is processed was not charged';
   if (state === 'REFUNDING' && !cancelRequested && !completed) return 'refunded without a cause';
   const isWaiting = ['PENDING', 'SETTLING', 'REFUNDING'].includes(state);
+  if (problem !== '' && state !== 'SETTLING' && state !== 'REFUNDING') return `${state}, and has a problem`;
   if (isWaiting !== (nextAttemptTime !== undefined)) return `${state}, and what is due does not fit`;
   if (cancelRequested && (state === 'PENDING' || state === 'PROCESSED')) return `cancelled, and ${state}`;
   return undefined;

@@ -5,6 +5,7 @@ import { newPayment, type Payment } from '../src/domain/payment.ts';
 export const terms: Terms = {
   retryDelaysMs: [1_000, 2_000, 4_000],
   settleIntervalMs: 30_000,
+  refusedIntervalMs: 600_000,
   callTimeoutMs: 5_000,
 };
 
@@ -40,6 +41,15 @@ const failed: Payment = {
   declineCode: 'insufficient_funds',
 };
 
+/** The gateway has refused the last call. */
+const refused = {
+  attempts: 2,
+  refusedCall: 2,
+  problem: 'CHARGE_NOT_REFUNDABLE',
+  nextAttemptTime: later(600_000),
+};
+const settled = { settleReason: 'bank transfer', settleCallerId: 'me', settleTime: now };
+
 /** One payment of every kind that the rules tell apart. */
 export const states = {
   'not heard of': undefined,
@@ -55,6 +65,15 @@ export const states = {
   'settling, cancelled': { ...tried, state: 'SETTLING', cancelRequested: true, nextAttemptTime: now },
   'refunding, cancelled': { ...processed, state: 'REFUNDING', cancelRequested: true, nextAttemptTime: now },
   'refunding, completed': { ...processed, state: 'REFUNDING', completed: true, nextAttemptTime: now },
+  'settling, refused': { ...tried, ...refused, state: 'SETTLING' },
+  'refunding, refused': { ...processed, ...refused, state: 'REFUNDING', completed: true },
+  'refunding, refused, being asked again': {
+    ...processed,
+    ...refused,
+    state: 'REFUNDING',
+    completed: true,
+    attempts: 3,
+  },
   voided: { ...created, state: 'VOIDED', cancelRequested: true, nextAttemptTime: undefined, answerTime: now },
   'closed before it was heard of': {
     ...newPayment('o-1'),
@@ -64,4 +83,13 @@ export const states = {
   },
   'refunded, cancelled': { ...processed, state: 'REFUNDED', cancelRequested: true },
   'refunded, completed': { ...processed, state: 'REFUNDED', completed: true },
+  'refunded by hand': {
+    ...processed,
+    ...settled,
+    state: 'REFUNDED',
+    completed: true,
+    attempts: 2,
+    refusedCall: 2,
+  },
+  'failed by hand': { ...failed, ...settled, failReason: 'UNSETTLED', attempts: 2, refusedCall: 2 },
 } as const satisfies Record<string, Payment | undefined>;

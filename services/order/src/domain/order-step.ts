@@ -159,8 +159,7 @@ function apply(
     ...stepOf(order, occurrence, {
       place: cell.to,
       version: order.version + cell.tells.length,
-      // It has moved, so it is not stuck. What contradicts itself stays so until somebody has looked at it.
-      needsAttention: order.needsAttention === contradictory ? contradictory : undefined,
+      needsAttention: attentionThatStays(order.needsAttention),
       requeried: isOnItsWay && order.requeried,
       transactionId: occurrence.transactionId ?? order.transactionId,
       ...(isCancelled && {
@@ -172,6 +171,11 @@ function apply(
     tells: cell.tells,
     look: isOnItsWay ? 'keep' : lookAfter(cell.to, limits),
   };
+}
+
+/** An order that moves is not stuck. What contradicts itself stays so until somebody has looked at it. */
+export function attentionThatStays(needsAttention: string | undefined): string | undefined {
+  return needsAttention === contradictory ? contradictory : undefined;
 }
 
 function stepOf(

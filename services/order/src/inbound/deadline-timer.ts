@@ -1,18 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Component, crashPoint, type InTransaction, type Logger } from '@orderflow/runtime';
 import type { Limits } from '../domain/order-step.ts';
-import type { Backlog, BacklogMark, SagaTransaction } from '../ports.ts';
+import type { Backlog, BacklogMark, DeadlineKind, SagaTransaction } from '../ports.ts';
 import { createDeadlineWatch, fireDeadlines } from '../use-cases/fire-deadlines.ts';
 import type { StepReport } from './step-report.ts';
 
 /** How often it looks; also how long it waits after a failure. */
 const pauseMs = 500;
+/** Longer than it takes to catch up after a restart: then somebody is told that deadlines do not fire. */
+const quietMs = 60_000;
 
 interface Dependencies<Mark extends BacklogMark> {
   readonly inTransaction: InTransaction<SagaTransaction>;
   readonly backlog: Backlog<Mark>;
   readonly limits: Limits;
   readonly report: StepReport;
+  readonly now: () => Date;
   readonly logger: Logger;
 }
 
@@ -22,6 +25,7 @@ export function createDeadlineTimer<Mark extends BacklogMark>({
   backlog,
   limits,
   report,
+  now,
   logger,
 }: Dependencies<Mark>): Component {
   const watch = createDeadlineWatch({
@@ -37,16 +41,23 @@ export function createDeadlineTimer<Mark extends BacklogMark>({
   });
   const stopping = new AbortController();
   let working: Promise<void> = Promise.resolve();
-  let isHeldUp = false;
+  let isFailing = false;
+  let told: ReadonlySet<DeadlineKind> = new Set();
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        await watch();
-        isHeldUp = false;
+        const late = (await watch()).filter(({ since }) => now().getTime() - since.getTime() > quietMs);
+        for (const { kind, since } of late) {
+          if (told.has(kind)) continue;
+          logger.warn({ kind, since }, 'deadlines of orders wait: what came before is not all told and read');
+        }
+        told = new Set(late.map(({ kind }) => kind));
+        isFailing = false;
       } catch (error) {
-        if (!isHeldUp) logger.warn({ err: error }, 'deadlines of orders are held up, trying again');
-        isHeldUp = true;
+        if (!isFailing)
+          logger.warn({ err: error }, 'deadlines of orders cannot be looked after, trying again');
+        isFailing = true;
       }
       await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
     }

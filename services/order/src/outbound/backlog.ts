@@ -1,6 +1,6 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { groups, topics } from '@orderflow/contracts';
-import { type Kafka, openTopicOffsets, type TopicOffsets } from '@orderflow/messaging';
+import { type Kafka, type OffsetRange, openTopicOffsets, type TopicOffsets } from '@orderflow/messaging';
 import type { Component } from '@orderflow/runtime';
 import { nativeQuery } from '@orderflow/storage';
 import type { Backlog, BacklogMark, DeadlineKind } from '../ports.ts';
@@ -91,9 +91,13 @@ async function isAllRead(offsets: TopicOffsets, ends: Mark['ends']): Promise<boo
   for (const { topic, group, byPartition } of ends) {
     if (byPartition.size === 0) continue;
     const committed = await offsets.committed(group, topic);
-    for (const [partition, end] of byPartition) {
-      if ((committed.get(partition) ?? 0n) < end) return false;
-    }
+    const isRead = ({ partition, from, to }: OffsetRange) => {
+      const marked = byPartition.get(partition) ?? 0n;
+      // A topic that was made anew ends before the mark: nobody will ever read up to it.
+      const end = marked < to ? marked : to;
+      return from === to || (committed.get(partition) ?? 0n) >= end;
+    };
+    if (!((await offsets.ranges(topic)) ?? []).every(isRead)) return false;
   }
   return true;
 }

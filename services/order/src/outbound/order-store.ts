@@ -1,28 +1,71 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
-import { byteaArray, nativeQuery, textArray } from '@orderflow/storage';
+import { bigintArray, byteaArray, intArray, nativeQuery, textArray } from '@orderflow/storage';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
+import { attentionThatStays } from '../domain/order-step.ts';
+import { type OrderEventName, type OrderState, places, sagaTable } from '../domain/saga.ts';
 import type { Candidate, OrderStore, Settled } from '../ports.ts';
 import { decodeEnrichedOrder, encodeEnrichedOrder } from './enriched-order-codec.ts';
 import { decisionEvent } from './order-event.ts';
-import { storable } from './storable.ts';
+import { storable, withoutNul } from './storable.ts';
 
 interface StoredOrder {
   id: string;
   content_hash: Buffer;
-  state: string;
+  state: OrderState;
   version: number;
   revision: number;
+  needs_attention: string | null;
 }
 
-/** A transition that this transaction writes. */
+/** The decision; or why there is none, and the order stays PENDING and needs attention. */
+type Decision = EnrichedOrder | { readonly invalid: string };
+
+/** A transition that this transaction writes: the order as it is after it. */
 interface Transition {
   readonly candidate: Candidate;
-  /** The decision; or why there is none, and the order stays PENDING and needs attention. */
-  readonly decision: EnrichedOrder | { readonly invalid: string };
-  /** How many events of the order are published, and rows in its history, after this one. */
+  readonly decision: Decision;
+  readonly state: OrderState;
+  readonly tells: readonly OrderEventName[];
+  /** How many events of the order are published, and rows in its history. */
   readonly version: number;
   readonly revision: number;
+  readonly needsAttention: string | undefined;
+}
+
+/** A new order, as it is before its first transition. */
+const unheardOf = { version: 0, revision: 0, needs_attention: null };
+
+/** What the saga's table makes of a decision on an undecided order. */
+function transitionOf(
+  candidate: Candidate,
+  decision: Decision,
+  before: Pick<StoredOrder, 'version' | 'revision' | 'needs_attention'>,
+): Transition {
+  const revision = before.revision + 1;
+  if ('invalid' in decision) {
+    const needsAttention = 'ENRICHMENT_INVALID';
+    return {
+      candidate,
+      decision,
+      state: 'PENDING',
+      tells: [],
+      version: before.version,
+      revision,
+      needsAttention,
+    };
+  }
+  const cell = sagaTable.PENDING[decision.decision.outcome === 'ACCEPTED' ? 'Accept' : 'Reject'];
+  if (cell.kind !== 'apply') throw new Error('the table does not let an undecided order be decided');
+  return {
+    candidate,
+    decision,
+    state: places[cell.to].state,
+    tells: cell.tells,
+    version: before.version + cell.tells.length,
+    revision,
+    needsAttention: attentionThatStays(before.needs_attention ?? undefined),
+  };
 }
 
 /**
@@ -80,8 +123,7 @@ async function insertNew(
     candidatesOfIds.flatMap(([first]): [string, Transition][] => {
       const decision = first?.decision;
       if (first === undefined || decision === undefined) return [];
-      const version = 'invalid' in decision ? 0 : 1;
-      return [[first.orderId, { candidate: first, decision, version, revision: 1 }]];
+      return [[first.orderId, transitionOf(first, decision, unheardOf)]];
     }),
   );
   const rows = [...transitions.values()];
@@ -116,12 +158,12 @@ async function insertNew(
       textArray(rows.map(({ candidate }) => candidate.orderId)),
       textArray(rows.map(({ candidate }) => storable(candidate.customerId))),
       byteaArray(rows.map(({ candidate }) => candidate.contentHash)),
-      textArray(rows.map(stateAfter)),
-      rows.map(({ version }) => version),
-      textArray(rows.map(attentionAfter)),
-      rows.map(totalAfter),
-      rows.map((row) => submissionAfter(row)?.value ?? null),
-      rows.map((row) => submissionAfter(row)?.contentType ?? null),
+      textArray(rows.map(({ state }) => state)),
+      intArray(rows.map(({ version }) => version)),
+      textArray(rows.map(({ needsAttention }) => needsAttention ?? null)),
+      bigintArray(rows.map(totalAfter)),
+      byteaArray(rows.map((row) => submissionAfter(row)?.value ?? null)),
+      textArray(rows.map((row) => submissionAfter(row)?.contentType ?? null)),
       acceptedLookMs,
     ],
   );
@@ -133,9 +175,9 @@ async function lockStored(em: SqlEntityManager, ids: readonly string[]): Promise
   if (ids.length === 0) return [];
   return nativeQuery<StoredOrder>(
     em,
-    `select id, content_hash, state, version, revision
+    `select id, content_hash, state, version, revision, needs_attention
      from orders where id = any($1::text[]) order by id for update`,
-    [ids],
+    [textArray(ids)],
   );
 }
 
@@ -160,9 +202,7 @@ function nextOf(row: StoredOrder, candidates: readonly Candidate[]): Transition 
   if (row.state !== 'PENDING') return undefined;
   const candidate = candidates.find(({ contentHash }) => row.content_hash.equals(contentHash));
   const decision = candidate?.decision;
-  if (candidate === undefined || decision === undefined) return undefined;
-  const version = row.version + ('invalid' in decision ? 0 : 1);
-  return { candidate, decision, version, revision: row.revision + 1 };
+  return candidate && decision && transitionOf(candidate, decision, row);
 }
 
 function asStored(row: StoredOrder, decided: EnrichedOrder | undefined): Settled {
@@ -174,14 +214,6 @@ function asStored(row: StoredOrder, decided: EnrichedOrder | undefined): Settled
 function asWritten({ candidate: { contentHash }, decision }: Transition, isNew: boolean): Settled {
   if ('invalid' in decision) return { contentHash, kind: 'invalid', cause: decision.invalid };
   return { contentHash, kind: isNew ? 'new' : 'pending', order: decision };
-}
-
-function stateAfter({ decision }: Transition): string {
-  return 'invalid' in decision ? 'PENDING' : decision.decision.outcome;
-}
-
-function attentionAfter({ decision }: Transition): string | null {
-  return 'invalid' in decision ? 'ENRICHMENT_INVALID' : null;
 }
 
 function totalAfter({ decision }: Transition): bigint | null {
@@ -220,11 +252,11 @@ async function updatePending(
     where orders.id = new.id`,
     [
       textArray(transitions.map(({ candidate }) => candidate.orderId)),
-      textArray(transitions.map(stateAfter)),
-      transitions.map(({ version }) => version),
-      transitions.map(({ revision }) => revision),
-      textArray(transitions.map(attentionAfter)),
-      transitions.map(totalAfter),
+      textArray(transitions.map(({ state }) => state)),
+      intArray(transitions.map(({ version }) => version)),
+      intArray(transitions.map(({ revision }) => revision)),
+      textArray(transitions.map(({ needsAttention }) => needsAttention ?? null)),
+      bigintArray(transitions.map(totalAfter)),
       acceptedLookMs,
     ],
   );
@@ -235,10 +267,9 @@ async function appendHistory(em: SqlEntityManager, transitions: readonly Transit
   await nativeQuery(
     em,
     `
-    insert into order_history (order_id, revision, state, cause, version, event_types, enriched_order, create_time)
-    select order_id, revision, state, cause, version,
-      case state when 'ACCEPTED' then array['OrderAccepted'] when 'REJECTED' then array['OrderRejected']
-        else '{}' end,
+    insert into order_history
+      (order_id, revision, state, cause, version, event_types, detail, enriched_order, create_time)
+    select order_id, revision, state, cause, version, string_to_array(event_types, ','), detail,
       enriched_order, now()
     from unnest(
       $1::text[],
@@ -246,14 +277,20 @@ async function appendHistory(em: SqlEntityManager, transitions: readonly Transit
       $3::text[],
       $4::text[],
       $5::int[],
-      $6::bytea[]
-    ) as new(order_id, revision, state, cause, version, enriched_order)`,
+      $6::text[],
+      $7::text[],
+      $8::bytea[]
+    ) as new(order_id, revision, state, cause, version, event_types, detail, enriched_order)`,
     [
       textArray(transitions.map(({ candidate }) => candidate.orderId)),
-      transitions.map(({ revision }) => revision),
-      textArray(transitions.map(stateAfter)),
+      intArray(transitions.map(({ revision }) => revision)),
+      textArray(transitions.map(({ state }) => state)),
       textArray(transitions.map(({ candidate }) => candidate.cause)),
-      transitions.map(({ version }) => version),
+      intArray(transitions.map(({ version }) => version)),
+      textArray(transitions.map(({ tells }) => tells.join(','))),
+      textArray(
+        transitions.map(({ decision }) => ('invalid' in decision ? withoutNul(decision.invalid) : null)),
+      ),
       byteaArray(
         transitions.map(({ decision }) => ('invalid' in decision ? null : encodeEnrichedOrder(decision))),
       ),

@@ -5,7 +5,7 @@ import type { OrderTransaction } from '../ports.ts';
 import { findOrders } from './order-reader.ts';
 import { sagaTransaction } from './saga-transaction.ts';
 
-/** What callers do to an order, with its events and the answer given, in one Postgres transaction. */
+/** What moves an order on, with its events and the answer given to a caller, in one Postgres transaction. */
 export function createOrderTransactions(
   orm: MikroORM,
   { currency, now }: { readonly currency: string; readonly now: () => Date },

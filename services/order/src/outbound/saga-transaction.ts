@@ -1,8 +1,8 @@
-import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { topics } from '@orderflow/contracts';
 import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
-import { currentTrace, type InTransaction } from '@orderflow/runtime';
-import { answerOnce, nativeQuery } from '@orderflow/storage';
+import { currentTrace } from '@orderflow/runtime';
+import { nativeQuery } from '@orderflow/storage';
 import type { NextLook, SagaOrder, Step } from '../domain/order-step.ts';
 import { type CancelReason, type OrderState, placeOf, places } from '../domain/saga.ts';
 import type { SagaTransaction } from '../ports.ts';
@@ -35,19 +35,6 @@ interface SagaRow {
   readonly create_time: number;
 }
 
-/** Steps of orders and the answers given for them, in one Postgres transaction. `currency`: of the totals. */
-export function postgresSagaTransactions(
-  orm: MikroORM,
-  { currency, now }: { readonly currency: string; readonly now: () => Date },
-): InTransaction<SagaTransaction> {
-  return (work) =>
-    orm.em
-      .fork()
-      .transactional((em) =>
-        work(sagaTransaction(em, currency), (request, answer) => answerOnce(em, request, now(), answer)),
-      );
-}
-
 /** The saga's part of the transaction that `em` is in. */
 export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTransaction {
   return {
@@ -65,7 +52,8 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
         em,
         `select ${sagaColumns} from orders
          where deadline_time < $1 and (state = 'PENDING') = $2
-           and not exists (select from outbox where outbox.key = orders.id)
+           and (not exists (select from outbox where outbox.key = orders.id)
+             or exists (select from outbox where outbox.key = orders.id and failed_time is not null))
          order by id limit $3 for update skip locked`,
         [before, kind === 'undecided', limit],
       );

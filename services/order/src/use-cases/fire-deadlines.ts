@@ -28,15 +28,22 @@ interface Dependencies<Mark extends BacklogMark> {
   readonly fireSlice: (kind: DeadlineKind, before: Date) => Promise<number>;
 }
 
+/** Deadlines of a kind that have been reached and do not fire yet. */
+export interface HeldUp {
+  readonly kind: DeadlineKind;
+  /** What was there at this time is not all told and read. */
+  readonly since: Date;
+}
+
 /**
- * Looks after deadlines, a little with each call. A deadline that is reached does not mean that nothing has happened:
+ * Looks after deadlines, a little with each call, and answers which are held up. A deadline that is reached does not mean that nothing has happened:
  * we may be what is late. So when one is reached, a mark is set, and it fires only once all that was there at the mark
  * has been told and read; deadlines that are reached meanwhile wait for the next mark.
  */
 export function createDeadlineWatch<Mark extends BacklogMark>({
   backlog,
   fireSlice,
-}: Dependencies<Mark>): () => Promise<void> {
+}: Dependencies<Mark>): () => Promise<HeldUp[]> {
   const marks = new Map<DeadlineKind, Mark>();
   return async () => {
     for (const kind of ['undecided', 'decided'] as const) {
@@ -47,5 +54,6 @@ export function createDeadlineWatch<Mark extends BacklogMark>({
       while ((await fireSlice(kind, mark.time)) > 0);
       marks.delete(kind);
     }
+    return [...marks].map(([kind, { time }]) => ({ kind, since: time }));
   };
 }

@@ -42,14 +42,34 @@ export function called(
   if (payment === undefined) return { next: payment, contradiction: 'a call was made for no payment' };
   if (call.kind === 'CHARGE') return charged(payment, call, outcome, now, terms);
   const state = call.kind === 'VOID' ? 'SETTLING' : 'REFUNDING';
-  // Somebody else's call has brought the answer already.
-  if (payment.state !== state) return { next: payment };
+  // Somebody else's call has brought the answer already, or a person.
+  if (payment.state !== state) {
+    const isTwice = outcome.kind === 'refunded' && payment.settleTime !== undefined;
+    return {
+      next: payment,
+      ...(isTwice && {
+        contradiction: `${call.key} was carried out, and had been settled by hand before that`,
+      }),
+    };
+  }
   if (outcome.kind === 'voided' && call.kind === 'VOID') return settled(payment, now);
   if (outcome.kind === 'refunded' && call.kind === 'REFUND')
     return answered(closed(payment, 'REFUNDED'), now);
   if (call.number !== payment.attempts) return { next: payment };
-  const delayMs = outcome.kind === 'unreachable' ? outageDelayOf(terms) : terms.settleIntervalMs;
-  return { next: { ...payment, nextAttemptTime: after(now, delayMs) } };
+  switch (outcome.kind) {
+    case 'refused': {
+      const refused = { ...payment, problem: outcome.detail, refusedCall: call.number };
+      return { next: { ...refused, nextAttemptTime: after(now, terms.refusedIntervalMs) } };
+    }
+    case 'unreachable': {
+      // Nothing was sent: a refusal just before that is still the gateway's last word.
+      const isStillRefused = payment.refusedCall > 0 && payment.refusedCall === call.number - 1;
+      const refusedCall = isStillRefused ? call.number : payment.refusedCall;
+      return { next: { ...payment, refusedCall, nextAttemptTime: after(now, outageDelayOf(terms)) } };
+    }
+    default:
+      return { next: { ...payment, nextAttemptTime: after(now, terms.settleIntervalMs) } };
+  }
 }
 
 function charged(payment: Payment, call: Call, outcome: Outcome, now: Date, terms: Terms): Decision {
@@ -57,10 +77,16 @@ function charged(payment: Payment, call: Call, outcome: Outcome, now: Date, term
   // Once settling has begun only the void counts: it takes back what a late answer may speak of.
   if (payment.state !== 'PENDING' || !isPresentKey) {
     const wasDeclined = !isPresentKey || (payment.state === 'FAILED' && payment.failReason !== 'UNSETTLED');
-    const isImpossible = outcome.kind === 'approved' && wasDeclined;
+    if (outcome.kind !== 'approved') return { next: payment };
+    if (wasDeclined) {
+      return { next: payment, contradiction: `the gateway declined ${call.key}, and approved it after that` };
+    }
+    const isVouchedFor = payment.settleTime !== undefined && payment.state !== 'REFUNDED';
     return {
       next: payment,
-      ...(isImpossible && { contradiction: `the gateway declined ${call.key}, and approved it after that` }),
+      ...(isVouchedFor && {
+        contradiction: `${call.key} is charged, and had been settled by hand before that`,
+      }),
     };
   }
   switch (outcome.kind) {
@@ -98,7 +124,7 @@ function charged(payment: Payment, call: Call, outcome: Outcome, now: Date, term
 }
 
 /** It is certain that nothing stands charged, and that nothing ever will. */
-function settled(payment: Payment, now: Date): Decision {
+export function settled(payment: Payment, now: Date): Decision {
   return answered(
     payment.cancelRequested
       ? { ...closed(payment, 'VOIDED'), unknown: 0 }

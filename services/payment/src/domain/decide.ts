@@ -1,6 +1,6 @@
-import { called, due } from './calls.ts';
+import { called, due, settled } from './calls.ts';
 import { answered, closed, type Decision, type Input, type Terms } from './input.ts';
-import { lastAnswerOf, newPayment, type Payment } from './payment.ts';
+import { isRefused, lastAnswerOf, newPayment, type Payment } from './payment.ts';
 
 /** The rules of payment. They know no clock: `now` is when the input came. */
 export function decide(
@@ -20,7 +20,9 @@ export function decide(
     case 'asked_again':
       return again(current);
     case 'refund_requested':
-      return refundRequested(current, input.reason, now);
+      return refundRequested(current, input, now);
+    case 'settled_by_hand':
+      return settledByHand(current, input, now);
     case 'due':
       return due(current, now, terms);
     case 'called':
@@ -86,10 +88,29 @@ function again(current: Payment | undefined): Decision {
   return { next: current, ...(answer !== undefined && { answer }) };
 }
 
-function refundRequested(current: Payment | undefined, reason: string, now: Date): Decision {
+function refundRequested(
+  current: Payment | undefined,
+  { reason, callerId }: Extract<Input, { kind: 'refund_requested' }>,
+  now: Date,
+): Decision {
   if (current?.state === 'REFUNDING' || current?.state === 'REFUNDED') return { next: current };
   if (current?.state === 'PROCESSED' && current.completed && current.amount > 0n) {
-    return { next: { ...current, state: 'REFUNDING', refundReason: reason, nextAttemptTime: now } };
+    const asked = { refundReason: reason, refundCallerId: callerId, refundTime: now };
+    return { next: { ...current, ...asked, state: 'REFUNDING', nextAttemptTime: now } };
   }
   return { next: current, contradiction: 'only the charge of a completed order can be given back' };
+}
+
+function settledByHand(
+  current: Payment | undefined,
+  { reason, callerId }: Extract<Input, { kind: 'settled_by_hand' }>,
+  now: Date,
+): Decision {
+  if (current?.settleTime !== undefined) return { next: current };
+  // While a call may be under way, its answer is to be heard first: it may give back what somebody gives back too.
+  if (current === undefined || !isRefused(current)) {
+    return { next: current, contradiction: 'only what the gateway refuses can be settled by hand' };
+  }
+  const vouched = { ...current, settleReason: reason, settleCallerId: callerId, settleTime: now };
+  return current.state === 'SETTLING' ? settled(vouched, now) : answered(closed(vouched, 'REFUNDED'), now);
 }

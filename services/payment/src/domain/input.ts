@@ -14,7 +14,9 @@ export type Input =
   /** The order has asked once more: what was answered last is answered again. */
   | { readonly kind: 'asked_again' }
   /** Somebody wants the money of a completed order given back. */
-  | { readonly kind: 'refund_requested'; readonly reason: string }
+  | { readonly kind: 'refund_requested'; readonly reason: string; readonly callerId: string }
+  /** Somebody vouches that nothing of the charge is kept, though the gateway refuses to see to it. */
+  | { readonly kind: 'settled_by_hand'; readonly reason: string; readonly callerId: string }
   /** Its time to ask the gateway may have come. */
   | { readonly kind: 'due' }
   /** How a call ended. */
@@ -30,8 +32,9 @@ export interface Call {
 }
 
 /**
- * How a call ended. All but the last two are definite. `unknown`: it may have been carried out. `unreachable`: it was
- * never sent, so it was not.
+ * How a call ended. `unknown`: it may have been carried out. `unreachable`: it was never sent, so it was not.
+ * `refused`: a void or refund moved nothing, and the charge was not undone otherwise. All others are what was asked
+ * for, or a definite "no".
  */
 export type Outcome =
   | { readonly kind: 'approved'; readonly transactionId: string }
@@ -39,7 +42,7 @@ export type Outcome =
   /** Nothing stands charged under the key, and nothing ever will. */
   | { readonly kind: 'voided' }
   | { readonly kind: 'refunded' }
-  | { readonly kind: 'unknown' | 'unreachable'; readonly detail: string };
+  | { readonly kind: 'refused' | 'unknown' | 'unreachable'; readonly detail: string };
 
 /** The times that the rules go by, in milliseconds. */
 export interface Terms {
@@ -47,6 +50,8 @@ export interface Terms {
   readonly retryDelaysMs: readonly number[];
   /** How long after a void or refund of unknown outcome it is asked for again. */
   readonly settleIntervalMs: number;
+  /** How long after a void or refund was refused it is asked for again: the gateway may change its mind. */
+  readonly refusedIntervalMs: number;
   /** How long a call takes at most. One that has not been recorded by then is taken for lost. */
   readonly callTimeoutMs: number;
 }
@@ -65,7 +70,7 @@ export interface Decision {
 
 /** The payment in a state in which nothing is due. */
 export function closed(payment: Payment, state: Payment['state']): Payment {
-  return { ...payment, state, nextAttemptTime: undefined };
+  return { ...payment, state, problem: '', nextAttemptTime: undefined };
 }
 
 /** The payment with the answer that its new state gives. */

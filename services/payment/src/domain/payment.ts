@@ -42,8 +42,18 @@ export interface Payment {
   readonly failReason: FailReason | undefined;
   /** The gateway's code for the last decline; empty when there was none. */
   readonly declineCode: string;
-  /** Why somebody had a completed order refunded; empty when nobody has. */
+  /** Why somebody had a completed order refunded, who and when; empty when nobody has. */
   readonly refundReason: string;
+  readonly refundCallerId: string;
+  readonly refundTime: Date | undefined;
+  /** What the gateway said when it refused to undo the charge; empty when it has not, or has done it since. */
+  readonly problem: string;
+  /** The number of the last call that it refused; 0 when it has refused none. */
+  readonly refusedCall: number;
+  /** Why somebody has settled what the gateway refused, who and when; empty when nobody has. */
+  readonly settleReason: string;
+  readonly settleCallerId: string;
+  readonly settleTime: Date | undefined;
   /** When the gateway is asked next; undefined when nothing is due. */
   readonly nextAttemptTime: Date | undefined;
   /** When the last answer was given. */
@@ -68,6 +78,13 @@ export function newPayment(orderId: string): Payment {
     failReason: undefined,
     declineCode: '',
     refundReason: '',
+    refundCallerId: '',
+    refundTime: undefined,
+    problem: '',
+    refusedCall: 0,
+    settleReason: '',
+    settleCallerId: '',
+    settleTime: undefined,
     nextAttemptTime: undefined,
     answerTime: undefined,
   };
@@ -93,6 +110,11 @@ export function chargeKeyOf({ orderId, keyNumber }: Payment): string {
 /** The key under which the gateway is asked to give the charge back. */
 export function refundKeyOf({ orderId }: Payment): string {
   return `${orderId}:refund`;
+}
+
+/** Whether the gateway's last word is that it will not undo the charge, and it is not being asked again just now. */
+export function isRefused({ state, refusedCall, attempts }: Payment): boolean {
+  return (state === 'SETTLING' || state === 'REFUNDING') && refusedCall > 0 && refusedCall === attempts;
 }
 
 /** The answer that was given last; undefined while one is still being worked out. */

@@ -1,5 +1,5 @@
 /** Why a request is refused; the names that callers see. */
-export type RefusalReason = 'PAYMENT_NOT_FOUND' | 'PAYMENT_NOT_REFUNDABLE';
+export type RefusalReason = 'PAYMENT_NOT_FOUND' | 'PAYMENT_NOT_REFUNDABLE' | 'PAYMENT_NOT_REFUSED';
 
 /** The request cannot be granted as it was made. The message is for the caller. */
 export class Refusal extends Error {

@@ -1,5 +1,6 @@
 import { type Component, counter, crashPoint, type Logger, type Meter, metric } from '@orderflow/runtime';
 import type { Call, Outcome } from '../domain/input.ts';
+import type { Payment } from '../domain/payment.ts';
 import type { EndedCall, Gateway } from '../ports.ts';
 import type { DueCall, DueCalls } from '../use-cases/take-due.ts';
 import type { CrashPoint } from './crash-points.ts';
@@ -89,17 +90,20 @@ export function createCharger(options: ChargerOptions): Charger {
     if (call.kind === 'VOID') crashPoint('payment-before-settle');
     const outcome = await gateway.call(payment, call);
     crashPoint(afterCall[call.kind]);
-    note(payment.orderId, call, outcome);
+    note(payment, call, outcome);
     await recorder.record({ orderId: payment.orderId, call, outcome });
     crashPoint('payment-after-record');
     if (isWorthAnotherLook(outcome)) pacer.wake();
   }
 
-  function note(orderId: string, call: Call, outcome: Outcome): void {
+  function note({ orderId, problem }: Payment, call: Call, outcome: Outcome): void {
     calls.add(1, { kind: call.kind.toLowerCase(), outcome: outcome.kind });
     const line = { order_id: orderId, key: call.key, call: call.kind, outcome: outcome.kind };
     if (outcome.kind === 'unknown') {
       logger.warn({ ...line, detail: outcome.detail }, 'it is not known what the gateway did');
+    } else if (outcome.kind === 'refused' && problem === '') {
+      // Once: it stays so until a person has seen to it.
+      logger.error({ ...line, detail: outcome.detail }, 'the gateway refuses to undo a charge');
     } else {
       logger.debug(line, 'gateway asked');
     }

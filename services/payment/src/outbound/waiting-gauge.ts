@@ -9,11 +9,11 @@ const overdueMs = 10_000;
 export function waitingGauge(orm: MikroORM, now: () => Date, meter: Meter): Component {
   const gauge = observableGauge(meter, metric.paymentsWaiting);
   const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => {
-    const counts = { due: 0, overdue: 0, settling: 0, refunding: 0 };
+    const counts = { due: 0, overdue: 0, settling: 0, refunding: 0, refused: 0 };
     const rows = await nativeQuery<{ why: keyof typeof counts; count: number }>(
       orm.em.fork(),
       `select
-         case when next_attempt_time < $1 then 'overdue' when state = 'SETTLING' then 'settling'
+         case when next_attempt_time < $1 then 'overdue' when problem <> '' then 'refused' when state = 'SETTLING' then 'settling'
            when state = 'REFUNDING' then 'refunding' else 'due' end as why,
          count(*)::int as count
        from payment where next_attempt_time is not null group by why`,

@@ -16,11 +16,11 @@ export async function refundPayment(
     now,
   }: { readonly transaction: PaymentTransaction; readonly terms: Terms; readonly now: Date },
   orderId: string,
-  reason: string,
+  { reason, callerId }: { readonly reason: string; readonly callerId: string },
 ): Promise<WholePayment> {
   const payments = await transaction.lock([orderId]);
   const sheet = createSheet(payments, now, terms);
-  const { contradiction } = sheet.apply(orderId, { kind: 'refund_requested', reason });
+  const { contradiction } = sheet.apply(orderId, { kind: 'refund_requested', reason, callerId });
   const payment = payments.get(orderId);
   if (payment === undefined) throw paymentNotFound(orderId);
   if (contradiction !== undefined) {

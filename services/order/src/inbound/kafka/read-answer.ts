@@ -61,7 +61,13 @@ const readers: Record<Answer, Reader> = {
     detail: declineCode || PaymentFailed_ReasonSchema.value[reason]?.localName,
   })),
   PaymentVoided: reader(PaymentVoidedSchema, onlyTheOrder),
-  PaymentRefunded: reader(PaymentRefundedSchema, onlyTheOrder),
+  PaymentRefunded: reader(PaymentRefundedSchema, ({ orderId, reason, callerId, settledByHand }) => ({
+    orderId,
+    // Nobody asked for what was given back because the order was cancelled.
+    ...(reason !== '' && {
+      detail: `${settledByHand ? 'settled by hand' : 'refunded'} by ${callerId}: ${reason}`,
+    }),
+  })),
 };
 
 function amountOf(money: Money | undefined): bigint {

@@ -3,8 +3,16 @@ import {
   type PaymentService,
   RefundPaymentRequestSchema,
   RefundPaymentResponseSchema,
+  SettlePaymentRequestSchema,
+  SettlePaymentResponseSchema,
 } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
-import { answerRepeatably, decodePageToken, encodePageToken, repeatableRequest } from '@orderflow/rpc';
+import {
+  answerRepeatably,
+  callerIdOf,
+  decodePageToken,
+  encodePageToken,
+  repeatableRequest,
+} from '@orderflow/rpc';
 import type { InTransaction } from '@orderflow/runtime';
 import type { Terms } from '../../domain/input.ts';
 import { orderIdOf } from '../../domain/payment.ts';
@@ -13,6 +21,7 @@ import type { PaymentPosition, PaymentReader, PaymentTransaction } from '../../p
 import { getPayment } from '../../use-cases/get-payment.ts';
 import { listPayments } from '../../use-cases/list-payments.ts';
 import { refundPayment } from '../../use-cases/refund-payment.ts';
+import { settlePayment } from '../../use-cases/settle-payment.ts';
 import { fromWireState, toWirePayment } from './wire.ts';
 
 /** What the contract says that 0 means. */
@@ -59,15 +68,28 @@ export function paymentHandlers({
 
     async refundPayment(request, context) {
       const orderId = orderOf(request.paymentId);
+      const asked = { reason: request.reason, callerId: callerIdOf(context) };
       const repeatable = repeatableRequest(RefundPaymentRequestSchema, request, context);
       const answer = await inTransaction((transaction, answerOnce) =>
         answerRepeatably(RefundPaymentResponseSchema, repeatable, answerOnce, async () => {
-          const refunding = await refundPayment({ transaction, terms, now: now() }, orderId, request.reason);
+          const refunding = await refundPayment({ transaction, terms, now: now() }, orderId, asked);
           return { payment: toWirePayment(refunding) };
         }),
       );
       onDue();
       return answer;
+    },
+
+    async settlePayment(request, context) {
+      const orderId = orderOf(request.paymentId);
+      const asked = { reason: request.reason, callerId: callerIdOf(context) };
+      const repeatable = repeatableRequest(SettlePaymentRequestSchema, request, context);
+      return inTransaction((transaction, answerOnce) =>
+        answerRepeatably(SettlePaymentResponseSchema, repeatable, answerOnce, async () => {
+          const settled = await settlePayment({ transaction, terms, now: now() }, orderId, asked);
+          return { payment: toWirePayment(settled) };
+        }),
+      );
     },
   };
 }

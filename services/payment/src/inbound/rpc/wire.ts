@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { toMoney } from '@orderflow/contracts';
 import {
+  Payment_FailReason,
   Payment_State,
   PaymentAttempt_Kind,
   PaymentAttempt_Outcome,
@@ -26,11 +27,23 @@ export function toWirePayment(stored: StoredPayment | WholePayment): WirePayment
     cancelRequested,
     transactionId,
     declineCode,
+    ...(payment.failReason && { failReason: Payment_FailReason[payment.failReason] }),
+    problem: payment.problem,
+    ...(payment.refundReason !== '' && {
+      refundRequest: toWireByHand(payment.refundReason, payment.refundCallerId, payment.refundTime),
+    }),
+    ...(payment.settleReason !== '' && {
+      settlement: toWireByHand(payment.settleReason, payment.settleCallerId, payment.settleTime),
+    }),
     attempts: 'calls' in stored ? stored.calls.map(toWireAttempt) : [],
     ...(payment.nextAttemptTime && { nextAttemptTime: timestampFromDate(payment.nextAttemptTime) }),
     createTime: timestampFromDate(createTime),
     updateTime: timestampFromDate(updateTime),
   });
+}
+
+function toWireByHand(reason: string, callerId: string, time: Date | undefined) {
+  return { reason, callerId, ...(time && { time: timestampFromDate(time) }) };
 }
 
 function toWireAttempt(attempt: Attempt) {
@@ -59,6 +72,8 @@ function toWireOutcome({ kind, outcome }: Attempt): PaymentAttempt_Outcome {
       return PaymentAttempt_Outcome.DECLINED;
     case 'temporarily_declined':
       return PaymentAttempt_Outcome.TEMPORARILY_DECLINED;
+    case 'refused':
+      return PaymentAttempt_Outcome.REFUSED;
     case 'unknown':
       return PaymentAttempt_Outcome.UNKNOWN;
     case 'unreachable':

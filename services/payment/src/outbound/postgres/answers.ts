@@ -50,8 +50,15 @@ function encode(
       return encodeEvent(PaymentVoidedSchema, create(PaymentVoidedSchema, event), envelope);
     }
     case 'PaymentRefunded': {
-      const event = { orderId, paymentId, amount, refundTime: time };
+      const event = { orderId, paymentId, amount, refundTime: time, ...whoAndWhy(payment) };
       return encodeEvent(PaymentRefundedSchema, create(PaymentRefundedSchema, event), envelope);
     }
   }
+}
+
+/** Who had the charge given back: whoever has settled it by hand in the end, else whoever asked for it. */
+function whoAndWhy({ refundReason, refundCallerId, settleReason, settleCallerId, settleTime }: Payment) {
+  return settleTime === undefined
+    ? { reason: refundReason, callerId: refundCallerId }
+    : { reason: settleReason, callerId: settleCallerId, settledByHand: true };
 }

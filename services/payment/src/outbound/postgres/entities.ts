@@ -10,6 +10,7 @@ type OutcomeKind =
   | 'temporarily_declined'
   | 'voided'
   | 'refunded'
+  | 'refused'
   | 'unknown'
   | 'unreachable';
 
@@ -33,6 +34,13 @@ export const PaymentRow = defineEntity({
     failReason: p.text().$type<'DECLINED' | 'TEMPORARILY_DECLINED' | 'UNSETTLED'>().nullable(),
     declineCode: p.text(),
     refundReason: p.text(),
+    refundCallerId: p.text().default(''),
+    refundTime: p.datetime(3).nullable(),
+    problem: p.text().default(''),
+    refusedCall: p.integer().default(0),
+    settleReason: p.text().default(''),
+    settleCallerId: p.text().default(''),
+    settleTime: p.datetime(3).nullable(),
     nextAttemptTime: p.datetime(3).nullable(),
     answerTime: p.datetime(3).nullable(),
     /** The trace that its answers belong to. */

@@ -3,6 +3,8 @@ import type { Payment } from '../../domain/payment.ts';
 /** The columns of a payment that are null where the domain says undefined. */
 interface Nullable {
   failReason: Payment['failReason'] | null;
+  refundTime: Date | null;
+  settleTime: Date | null;
   nextAttemptTime: Date | null;
   answerTime: Date | null;
 }
@@ -16,6 +18,8 @@ export function toPayment(
   return {
     ...payment,
     failReason: payment.failReason ?? undefined,
+    refundTime: payment.refundTime ?? undefined,
+    settleTime: payment.settleTime ?? undefined,
     nextAttemptTime: payment.nextAttemptTime ?? undefined,
     answerTime: payment.answerTime ?? undefined,
   };

@@ -102,38 +102,43 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
   };
 }
 
-/** The columns that rules change, in the order of {@link changingValues}. */
-const changingColumns = `
-  state text, cancel_requested boolean, completed boolean, key_number int, tries int, unknown int, attempts int,
-  transaction_id text, fail_reason text, decline_code text, refund_reason text, next_attempt_time timestamptz,
-  answer_time timestamptz, traceparent text`
-  .trim()
-  .split(/,\s+/)
-  .map((column) => column.split(' ') as [name: string, type: string]);
-const changingNames = changingColumns.map(([name]) => name);
+/** The columns that rules change, and what they hold of a payment. */
+const changing: readonly [name: string, type: string, value: (payment: Payment) => unknown][] = [
+  ['state', 'text', ({ state }) => state],
+  ['cancel_requested', 'boolean', ({ cancelRequested }) => cancelRequested],
+  ['completed', 'boolean', ({ completed }) => completed],
+  ['key_number', 'int', ({ keyNumber }) => keyNumber],
+  ['tries', 'int', ({ tries }) => tries],
+  ['unknown', 'int', ({ unknown }) => unknown],
+  ['attempts', 'int', ({ attempts }) => attempts],
+  ['transaction_id', 'text', ({ transactionId }) => transactionId],
+  ['fail_reason', 'text', ({ failReason }) => failReason ?? null],
+  ['decline_code', 'text', ({ declineCode }) => declineCode],
+  ['refund_reason', 'text', ({ refundReason }) => refundReason],
+  ['refund_caller_id', 'text', ({ refundCallerId }) => refundCallerId],
+  ['refund_time', 'timestamptz', ({ refundTime }) => refundTime ?? null],
+  ['problem', 'text', ({ problem }) => problem],
+  ['refused_call', 'int', ({ refusedCall }) => refusedCall],
+  ['settle_reason', 'text', ({ settleReason }) => settleReason],
+  ['settle_caller_id', 'text', ({ settleCallerId }) => settleCallerId],
+  ['settle_time', 'timestamptz', ({ settleTime }) => settleTime ?? null],
+  ['next_attempt_time', 'timestamptz', ({ nextAttemptTime }) => nextAttemptTime ?? null],
+  ['answer_time', 'timestamptz', ({ answerTime }) => answerTime ?? null],
+];
+const changingNames = [...changing.map(([name]) => name), 'traceparent'];
 
+/** The values of {@link changingNames}, an array for each. */
 function changingValues(payments: readonly Payment[], traces: ReadonlyMap<string, string>): unknown[][] {
   return [
-    payments.map(({ state }) => state),
-    payments.map(({ cancelRequested }) => cancelRequested),
-    payments.map(({ completed }) => completed),
-    payments.map(({ keyNumber }) => keyNumber),
-    payments.map(({ tries }) => tries),
-    payments.map(({ unknown }) => unknown),
-    payments.map(({ attempts }) => attempts),
-    payments.map(({ transactionId }) => transactionId),
-    payments.map(({ failReason }) => failReason ?? null),
-    payments.map(({ declineCode }) => declineCode),
-    payments.map(({ refundReason }) => refundReason),
-    payments.map(({ nextAttemptTime }) => nextAttemptTime ?? null),
-    payments.map(({ answerTime }) => answerTime ?? null),
+    ...changing.map(([, , value]) => payments.map(value)),
     payments.map(({ orderId }) => traces.get(orderId) ?? null),
   ];
 }
 
-/** `$from::type[], …` for the changing columns. */
+/** `$from::type[], …` for {@link changingNames}. */
 function changingParameters(from: number): string {
-  return changingColumns.map(([, type], index) => `$${from + index}::${type}[]`).join(', ');
+  const types = [...changing.map(([, type]) => type), 'text'];
+  return types.map((type, index) => `$${from + index}::${type}[]`).join(', ');
 }
 
 /** In id order, so that two slices cannot lock each other out. */
@@ -227,8 +232,6 @@ async function endCalls(em: SqlEntityManager, ended: readonly EndedCall[], now: 
   return ended.filter(({ orderId, call }) => isWritten.has(`${orderId}/${call.number}`));
 }
 
-const detailLength = 300;
-
 function detailOf(outcome: Outcome): string {
   switch (outcome.kind) {
     case 'approved':
@@ -236,9 +239,10 @@ function detailOf(outcome: Outcome): string {
     case 'declined':
     case 'temporarily_declined':
       return outcome.code;
+    case 'refused':
     case 'unknown':
     case 'unreachable':
-      return outcome.detail.slice(0, detailLength).replaceAll('\0', '');
+      return outcome.detail;
     default:
       return '';
   }

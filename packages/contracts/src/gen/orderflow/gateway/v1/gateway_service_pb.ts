@@ -424,7 +424,8 @@ export const LedgerEntry_KindSchema: GenEnum<LedgerEntry_Kind> = /*@__PURE__*/
 /**
  * Moves money. External to orderflow. Every call carries a key; the same key is never acted upon twice, and the first
  * definite outcome of a key is answered again. An answer is definite. An error is not: the call may have been carried
- * out, unless no connection was made.
+ * out, unless no connection was made. The errors listed below say only that the call itself moved nothing; what became
+ * of a charge is in the ledger.
  *
  * @generated from service orderflow.gateway.v1.GatewayService
  */

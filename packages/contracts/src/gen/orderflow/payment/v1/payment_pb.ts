@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file orderflow/payment/v1/payment.proto.
  */
 export const file_orderflow_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiJvcmRlcmZsb3cvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRvcmRlcmZsb3cucGF5bWVudC52MSLfBAoHUGF5bWVudBISCgpwYXltZW50X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhMKC2N1c3RvbWVyX2lkGAMgASgJEiIKBmFtb3VudBgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EjIKBXN0YXRlGAUgASgOMiMub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIYChBjYW5jZWxfcmVxdWVzdGVkGAYgASgIEhYKDnRyYW5zYWN0aW9uX2lkGAcgASgJEhQKDGRlY2xpbmVfY29kZRgIIAEoCRI2CghhdHRlbXB0cxgJIAMoCzIkLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnRBdHRlbXB0EjUKEW5leHRfYXR0ZW1wdF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqcBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARITCg9TVEFURV9QUk9DRVNTRUQQAhIQCgxTVEFURV9GQUlMRUQQAxISCg5TVEFURV9TRVRUTElORxAEEhMKD1NUQVRFX1JFRlVORElORxAFEhAKDFNUQVRFX1ZPSURFRBAGEhIKDlNUQVRFX1JFRlVOREVEEAci9QMKDlBheW1lbnRBdHRlbXB0EjcKBGtpbmQYASABKA4yKS5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50QXR0ZW1wdC5LaW5kEgsKA2tleRgCIAEoCRI9CgdvdXRjb21lGAMgASgOMiwub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudEF0dGVtcHQuT3V0Y29tZRIOCgZkZXRhaWwYBCABKAkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIPCgtLSU5EX0NIQVJHRRABEg0KCUtJTkRfVk9JRBACEg8KC0tJTkRfUkVGVU5EEAMinwEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhUKEU9VVENPTUVfU1VDQ0VFREVEEAESFAoQT1VUQ09NRV9ERUNMSU5FRBACEiAKHE9VVENPTUVfVEVNUE9SQVJJTFlfREVDTElORUQQAxITCg9PVVRDT01FX1VOS05PV04QBBIXChNPVVRDT01FX1VOUkVBQ0hBQkxFEAVCNlo0b3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9wYXltZW50L3YxO3BheW1lbnR2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_type_money]);
+  fileDesc("CiJvcmRlcmZsb3cvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRvcmRlcmZsb3cucGF5bWVudC52MSKeBwoHUGF5bWVudBISCgpwYXltZW50X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhMKC2N1c3RvbWVyX2lkGAMgASgJEiIKBmFtb3VudBgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EjIKBXN0YXRlGAUgASgOMiMub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIYChBjYW5jZWxfcmVxdWVzdGVkGAYgASgIEhYKDnRyYW5zYWN0aW9uX2lkGAcgASgJEhQKDGRlY2xpbmVfY29kZRgIIAEoCRI2CghhdHRlbXB0cxgJIAMoCzIkLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnRBdHRlbXB0EjUKEW5leHRfYXR0ZW1wdF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KC2ZhaWxfcmVhc29uGA0gASgOMigub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudC5GYWlsUmVhc29uEg8KB3Byb2JsZW0YDiABKAkSNAoOcmVmdW5kX3JlcXVlc3QYDyABKAsyHC5vcmRlcmZsb3cucGF5bWVudC52MS5CeUhhbmQSMAoKc2V0dGxlbWVudBgQIAEoCzIcLm9yZGVyZmxvdy5wYXltZW50LnYxLkJ5SGFuZCKnAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfUFJPQ0VTU0VEEAISEAoMU1RBVEVfRkFJTEVEEAMSEgoOU1RBVEVfU0VUVExJTkcQBBITCg9TVEFURV9SRUZVTkRJTkcQBRIQCgxTVEFURV9WT0lERUQQBhISCg5TVEFURV9SRUZVTkRFRBAHIoQBCgpGYWlsUmVhc29uEhsKF0ZBSUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoURkFJTF9SRUFTT05fREVDTElORUQQARIkCiBGQUlMX1JFQVNPTl9URU1QT1JBUklMWV9ERUNMSU5FRBACEhkKFUZBSUxfUkVBU09OX1VOU0VUVExFRBADIlUKBkJ5SGFuZBIOCgZyZWFzb24YASABKAkSEQoJY2FsbGVyX2lkGAIgASgJEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIooECg5QYXltZW50QXR0ZW1wdBI3CgRraW5kGAEgASgOMikub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudEF0dGVtcHQuS2luZBILCgNrZXkYAiABKAkSPQoHb3V0Y29tZRgDIAEoDjIsLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnRBdHRlbXB0Lk91dGNvbWUSDgoGZGV0YWlsGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDwoLS0lORF9DSEFSR0UQARINCglLSU5EX1ZPSUQQAhIPCgtLSU5EX1JFRlVORBADIrQBCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX1NVQ0NFRURFRBABEhQKEE9VVENPTUVfREVDTElORUQQAhIgChxPVVRDT01FX1RFTVBPUkFSSUxZX0RFQ0xJTkVEEAMSEwoPT1VUQ09NRV9VTktOT1dOEAQSFwoTT1VUQ09NRV9VTlJFQUNIQUJMRRAFEhMKD09VVENPTUVfUkVGVVNFRBAGQjZaNG9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvcGF5bWVudC92MTtwYXltZW50djFiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_type_money]);
 
 /**
  * The payment of an order; there is at most one an order. Never deleted: a closed payment keeps late events from
@@ -106,6 +106,35 @@ export type Payment = Message<"orderflow.payment.v1.Payment"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 12;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Why nothing was charged.
+   *
+   * @generated from field: orderflow.payment.v1.Payment.FailReason fail_reason = 13;
+   */
+  failReason: Payment_FailReason;
+
+  /**
+   * What the gateway said when it refused to void the charge or to give it back, and what its ledger says; empty when
+   * it has not, or has done it since. It is asked again at a slow pace; SettlePayment ends it.
+   *
+   * @generated from field: string problem = 14;
+   */
+  problem: string;
+
+  /**
+   * Who had the charge of the completed order given back, and why; absent when nobody has.
+   *
+   * @generated from field: orderflow.payment.v1.ByHand refund_request = 15;
+   */
+  refundRequest?: ByHand | undefined;
+
+  /**
+   * Who has settled what the gateway refused, and why; absent when nobody has.
+   *
+   * @generated from field: orderflow.payment.v1.ByHand settlement = 16;
+   */
+  settlement?: ByHand | undefined;
 };
 
 /**
@@ -192,6 +221,89 @@ export const Payment_StateSchema: GenEnum<Payment_State> = /*@__PURE__*/
   enumDesc(file_orderflow_payment_v1_payment, 0, 0);
 
 /**
+ * Why nothing was charged.
+ *
+ * @generated from enum orderflow.payment.v1.Payment.FailReason
+ */
+export const Payment_FailReason = {
+  /**
+   * It was charged, or it is not decided yet, or the order was cancelled first.
+   *
+   * @generated from enum value: FAIL_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The gateway said no for good.
+   *
+   * @generated from enum value: FAIL_REASON_DECLINED = 1;
+   */
+  DECLINED: 1,
+
+  /**
+   * The gateway said "not now" to every try.
+   *
+   * @generated from enum value: FAIL_REASON_TEMPORARILY_DECLINED = 2;
+   */
+  TEMPORARILY_DECLINED: 2,
+
+  /**
+   * The outcome stayed unknown and was settled by voiding the charge.
+   *
+   * @generated from enum value: FAIL_REASON_UNSETTLED = 3;
+   */
+  UNSETTLED: 3,
+} as const;
+
+/**
+ * Why nothing was charged.
+ *
+ * @generated from enum orderflow.payment.v1.Payment.FailReason
+ */
+export type Payment_FailReason = (typeof Payment_FailReason)[keyof typeof Payment_FailReason] | UnknownEnum;
+
+/**
+ * Describes the enum orderflow.payment.v1.Payment.FailReason.
+ */
+export const Payment_FailReasonSchema: GenEnum<Payment_FailReason> = /*@__PURE__*/
+  enumDesc(file_orderflow_payment_v1_payment, 0, 1);
+
+/**
+ * What somebody had done by hand.
+ *
+ * @generated from message orderflow.payment.v1.ByHand
+ */
+export type ByHand = Message<"orderflow.payment.v1.ByHand"> & {
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * Who: the caller's id, or "anonymous".
+   *
+   * @generated from field: string caller_id = 2;
+   */
+  callerId: string;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 3;
+   */
+  time?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message orderflow.payment.v1.ByHand.
+ * Use `create(ByHandSchema)` to create a new message.
+ */
+export const ByHandSchema: GenMessage<ByHand> = /*@__PURE__*/
+  messageDesc(file_orderflow_payment_v1_payment, 1);
+
+/**
  * One call to the gateway, written down before it is made.
  *
  * @generated from message orderflow.payment.v1.PaymentAttempt
@@ -245,7 +357,7 @@ export type PaymentAttempt = Message<"orderflow.payment.v1.PaymentAttempt"> & {
  * Use `create(PaymentAttemptSchema)` to create a new message.
  */
 export const PaymentAttemptSchema: GenMessage<PaymentAttempt> = /*@__PURE__*/
-  messageDesc(file_orderflow_payment_v1_payment, 1);
+  messageDesc(file_orderflow_payment_v1_payment, 2);
 
 /**
  * What the gateway was asked to do.
@@ -293,7 +405,7 @@ export type PaymentAttempt_Kind = (typeof PaymentAttempt_Kind)[keyof typeof Paym
  * Describes the enum orderflow.payment.v1.PaymentAttempt.Kind.
  */
 export const PaymentAttempt_KindSchema: GenEnum<PaymentAttempt_Kind> = /*@__PURE__*/
-  enumDesc(file_orderflow_payment_v1_payment, 1, 0);
+  enumDesc(file_orderflow_payment_v1_payment, 2, 0);
 
 /**
  * How it ended.
@@ -342,6 +454,13 @@ export const PaymentAttempt_Outcome = {
    * @generated from enum value: OUTCOME_UNREACHABLE = 5;
    */
   UNREACHABLE: 5,
+
+  /**
+   * The gateway refused to void the charge or to give it back, and its ledger does not say that this was done.
+   *
+   * @generated from enum value: OUTCOME_REFUSED = 6;
+   */
+  REFUSED: 6,
 } as const;
 
 /**
@@ -355,5 +474,5 @@ export type PaymentAttempt_Outcome = (typeof PaymentAttempt_Outcome)[keyof typeo
  * Describes the enum orderflow.payment.v1.PaymentAttempt.Outcome.
  */
 export const PaymentAttempt_OutcomeSchema: GenEnum<PaymentAttempt_Outcome> = /*@__PURE__*/
-  enumDesc(file_orderflow_payment_v1_payment, 1, 1);
+  enumDesc(file_orderflow_payment_v1_payment, 2, 1);
 

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file orderflow/payment/v1/payment_service.proto.
  */
 export const file_orderflow_payment_v1_payment_service: GenFile = /*@__PURE__*/
-  fileDesc("CipvcmRlcmZsb3cvcGF5bWVudC92MS9wYXltZW50X3NlcnZpY2UucHJvdG8SFG9yZGVyZmxvdy5wYXltZW50LnYxIkcKEUdldFBheW1lbnRSZXF1ZXN0EjIKCnBheW1lbnRfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjh9JCJEChJHZXRQYXltZW50UmVzcG9uc2USLgoHcGF5bWVudBgBIAEoCzIdLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnQiTAoYR2V0UGF5bWVudEJ5T3JkZXJSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiSwoZR2V0UGF5bWVudEJ5T3JkZXJSZXNwb25zZRIuCgdwYXltZW50GAEgASgLMh0ub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudCK7AQoTTGlzdFBheW1lbnRzUmVxdWVzdBIpCgtjdXN0b21lcl9pZBgBIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSPAoFc3RhdGUYAiABKA4yIy5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50LlN0YXRlQgi6SAWCAQIQARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAQiYAoUTGlzdFBheW1lbnRzUmVzcG9uc2USLwoIcGF5bWVudHMYASADKAsyHS5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKcAQoUUmVmdW5kUGF5bWVudFJlcXVlc3QSMgoKcGF5bWVudF9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2OH0kEiYKBnJlYXNvbhgCIAEoCUIWukgTchEQARiAAjIKXlteXHgwMF0qJBIoCgpyZXF1ZXN0X2lkGAMgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCJHChVSZWZ1bmRQYXltZW50UmVzcG9uc2USLgoHcGF5bWVudBgBIAEoCzIdLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnQyzAMKDlBheW1lbnRTZXJ2aWNlEmQKCkdldFBheW1lbnQSJy5vcmRlcmZsb3cucGF5bWVudC52MS5HZXRQYXltZW50UmVxdWVzdBooLm9yZGVyZmxvdy5wYXltZW50LnYxLkdldFBheW1lbnRSZXNwb25zZSIDkAIBEnkKEUdldFBheW1lbnRCeU9yZGVyEi4ub3JkZXJmbG93LnBheW1lbnQudjEuR2V0UGF5bWVudEJ5T3JkZXJSZXF1ZXN0Gi8ub3JkZXJmbG93LnBheW1lbnQudjEuR2V0UGF5bWVudEJ5T3JkZXJSZXNwb25zZSIDkAIBEmoKDExpc3RQYXltZW50cxIpLm9yZGVyZmxvdy5wYXltZW50LnYxLkxpc3RQYXltZW50c1JlcXVlc3QaKi5vcmRlcmZsb3cucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXNwb25zZSIDkAIBEm0KDVJlZnVuZFBheW1lbnQSKi5vcmRlcmZsb3cucGF5bWVudC52MS5SZWZ1bmRQYXltZW50UmVxdWVzdBorLm9yZGVyZmxvdy5wYXltZW50LnYxLlJlZnVuZFBheW1lbnRSZXNwb25zZSIDkAICQjZaNG9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvcGF5bWVudC92MTtwYXltZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_orderflow_payment_v1_payment]);
+  fileDesc("CipvcmRlcmZsb3cvcGF5bWVudC92MS9wYXltZW50X3NlcnZpY2UucHJvdG8SFG9yZGVyZmxvdy5wYXltZW50LnYxIkcKEUdldFBheW1lbnRSZXF1ZXN0EjIKCnBheW1lbnRfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjh9JCJEChJHZXRQYXltZW50UmVzcG9uc2USLgoHcGF5bWVudBgBIAEoCzIdLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnQiTAoYR2V0UGF5bWVudEJ5T3JkZXJSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiSwoZR2V0UGF5bWVudEJ5T3JkZXJSZXNwb25zZRIuCgdwYXltZW50GAEgASgLMh0ub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudCK7AQoTTGlzdFBheW1lbnRzUmVxdWVzdBIpCgtjdXN0b21lcl9pZBgBIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSPAoFc3RhdGUYAiABKA4yIy5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50LlN0YXRlQgi6SAWCAQIQARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAQiYAoUTGlzdFBheW1lbnRzUmVzcG9uc2USLwoIcGF5bWVudHMYASADKAsyHS5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKcAQoUUmVmdW5kUGF5bWVudFJlcXVlc3QSMgoKcGF5bWVudF9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2OH0kEiYKBnJlYXNvbhgCIAEoCUIWukgTchEQARiAAjIKXlteXHgwMF0qJBIoCgpyZXF1ZXN0X2lkGAMgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCJHChVSZWZ1bmRQYXltZW50UmVzcG9uc2USLgoHcGF5bWVudBgBIAEoCzIdLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnQinAEKFFNldHRsZVBheW1lbnRSZXF1ZXN0EjIKCnBheW1lbnRfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjh9JBImCgZyZWFzb24YAiABKAlCFrpIE3IREAEYgAIyCl5bXlx4MDBdKiQSKAoKcmVxdWVzdF9pZBgDIAEoCUIUukgRcg8YgAEyCl5bXlx4MDBdKiQiRwoVU2V0dGxlUGF5bWVudFJlc3BvbnNlEi4KB3BheW1lbnQYASABKAsyHS5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50MrsECg5QYXltZW50U2VydmljZRJkCgpHZXRQYXltZW50Eicub3JkZXJmbG93LnBheW1lbnQudjEuR2V0UGF5bWVudFJlcXVlc3QaKC5vcmRlcmZsb3cucGF5bWVudC52MS5HZXRQYXltZW50UmVzcG9uc2UiA5ACARJ5ChFHZXRQYXltZW50QnlPcmRlchIuLm9yZGVyZmxvdy5wYXltZW50LnYxLkdldFBheW1lbnRCeU9yZGVyUmVxdWVzdBovLm9yZGVyZmxvdy5wYXltZW50LnYxLkdldFBheW1lbnRCeU9yZGVyUmVzcG9uc2UiA5ACARJqCgxMaXN0UGF5bWVudHMSKS5vcmRlcmZsb3cucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXF1ZXN0Gioub3JkZXJmbG93LnBheW1lbnQudjEuTGlzdFBheW1lbnRzUmVzcG9uc2UiA5ACARJtCg1SZWZ1bmRQYXltZW50Eioub3JkZXJmbG93LnBheW1lbnQudjEuUmVmdW5kUGF5bWVudFJlcXVlc3QaKy5vcmRlcmZsb3cucGF5bWVudC52MS5SZWZ1bmRQYXltZW50UmVzcG9uc2UiA5ACAhJtCg1TZXR0bGVQYXltZW50Eioub3JkZXJmbG93LnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlcXVlc3QaKy5vcmRlcmZsb3cucGF5bWVudC52MS5TZXR0bGVQYXltZW50UmVzcG9uc2UiA5ACAkI2WjRvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L3BheW1lbnQvdjE7cGF5bWVudHYxYgZwcm90bzM", [file_buf_validate_validate, file_orderflow_payment_v1_payment]);
 
 /**
  * Asks for one payment.
@@ -226,7 +226,64 @@ export const RefundPaymentResponseSchema: GenMessage<RefundPaymentResponse> = /*
   messageDesc(file_orderflow_payment_v1_payment_service, 7);
 
 /**
- * Payments of orders. Orders are charged and given back by events; only a refund after completion is asked for here.
+ * Asks for a payment to be ended.
+ *
+ * @generated from message orderflow.payment.v1.SettlePaymentRequest
+ */
+export type SettlePaymentRequest = Message<"orderflow.payment.v1.SettlePaymentRequest"> & {
+  /**
+   * The payment's id.
+   *
+   * @generated from field: string payment_id = 1;
+   */
+  paymentId: string;
+
+  /**
+   * Why, and how the money went back. Example: "bank transfer 4711, the card was closed".
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message orderflow.payment.v1.SettlePaymentRequest.
+ * Use `create(SettlePaymentRequestSchema)` to create a new message.
+ */
+export const SettlePaymentRequestSchema: GenMessage<SettlePaymentRequest> = /*@__PURE__*/
+  messageDesc(file_orderflow_payment_v1_payment_service, 8);
+
+/**
+ * Answers SettlePayment.
+ *
+ * @generated from message orderflow.payment.v1.SettlePaymentResponse
+ */
+export type SettlePaymentResponse = Message<"orderflow.payment.v1.SettlePaymentResponse"> & {
+  /**
+   * The payment as it is now: voided, failed or refunded.
+   *
+   * @generated from field: orderflow.payment.v1.Payment payment = 1;
+   */
+  payment?: Payment | undefined;
+};
+
+/**
+ * Describes the message orderflow.payment.v1.SettlePaymentResponse.
+ * Use `create(SettlePaymentResponseSchema)` to create a new message.
+ */
+export const SettlePaymentResponseSchema: GenMessage<SettlePaymentResponse> = /*@__PURE__*/
+  messageDesc(file_orderflow_payment_v1_payment_service, 9);
+
+/**
+ * Payments of orders. Orders are charged and given back by events; what is asked for here is a refund after completion,
+ * and the end of what the gateway refuses.
  *
  * @generated from service orderflow.payment.v1.PaymentService
  */
@@ -277,6 +334,21 @@ export const PaymentService: GenService<{
     methodKind: "unary";
     input: typeof RefundPaymentRequestSchema;
     output: typeof RefundPaymentResponseSchema;
+  },
+  /**
+   * Ends a payment that the gateway refuses to void or to give back (it has a problem): the caller vouches that nothing
+   * of the charge is kept, and that nothing will be charged. Moves no money; the order is told. A payment that was
+   * settled by hand already is answered as it is.
+   * Errors: NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (PAYMENT_NOT_REFUSED),
+   * INVALID_ARGUMENT (REQUEST_ID_REUSED).
+   * May be repeated with the same request_id: the first answer is given again.
+   *
+   * @generated from rpc orderflow.payment.v1.PaymentService.SettlePayment
+   */
+  settlePayment: {
+    methodKind: "unary";
+    input: typeof SettlePaymentRequestSchema;
+    output: typeof SettlePaymentResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_orderflow_payment_v1_payment_service, 0);

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file orderflow/payment/event/v1/payment_events.proto.
  */
 export const file_orderflow_payment_event_v1_payment_events: GenFile = /*@__PURE__*/
-  fileDesc("Ci9vcmRlcmZsb3cvcGF5bWVudC9ldmVudC92MS9wYXltZW50X2V2ZW50cy5wcm90bxIab3JkZXJmbG93LnBheW1lbnQuZXZlbnQudjEipgEKEFBheW1lbnRQcm9jZXNzZWQSEAoIb3JkZXJfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIiCgZhbW91bnQYAyABKAsyEi5nb29nbGUudHlwZS5Nb25leRIWCg50cmFuc2FjdGlvbl9pZBgEIAEoCRIwCgxwcm9jZXNzX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqoCCg1QYXltZW50RmFpbGVkEhAKCG9yZGVyX2lkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSQAoGcmVhc29uGAMgASgOMjAub3JkZXJmbG93LnBheW1lbnQuZXZlbnQudjEuUGF5bWVudEZhaWxlZC5SZWFzb24SFAoMZGVjbGluZV9jb2RlGAQgASgJEi0KCWZhaWxfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibAoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9ERUNMSU5FRBABEh8KG1JFQVNPTl9URU1QT1JBUklMWV9ERUNMSU5FRBACEhQKEFJFQVNPTl9VTlNFVFRMRUQQAyJQCg1QYXltZW50Vm9pZGVkEhAKCG9yZGVyX2lkGAEgASgJEi0KCXZvaWRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijAEKD1BheW1lbnRSZWZ1bmRlZBIQCghvcmRlcl9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEiIKBmFtb3VudBgDIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Ei8KC3JlZnVuZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEJBWj9vcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L3BheW1lbnQvZXZlbnQvdjE7cGF5bWVudGV2ZW50djFiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_type_money]);
+  fileDesc("Ci9vcmRlcmZsb3cvcGF5bWVudC9ldmVudC92MS9wYXltZW50X2V2ZW50cy5wcm90bxIab3JkZXJmbG93LnBheW1lbnQuZXZlbnQudjEipgEKEFBheW1lbnRQcm9jZXNzZWQSEAoIb3JkZXJfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIiCgZhbW91bnQYAyABKAsyEi5nb29nbGUudHlwZS5Nb25leRIWCg50cmFuc2FjdGlvbl9pZBgEIAEoCRIwCgxwcm9jZXNzX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqoCCg1QYXltZW50RmFpbGVkEhAKCG9yZGVyX2lkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSQAoGcmVhc29uGAMgASgOMjAub3JkZXJmbG93LnBheW1lbnQuZXZlbnQudjEuUGF5bWVudEZhaWxlZC5SZWFzb24SFAoMZGVjbGluZV9jb2RlGAQgASgJEi0KCWZhaWxfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibAoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9ERUNMSU5FRBABEh8KG1JFQVNPTl9URU1QT1JBUklMWV9ERUNMSU5FRBACEhQKEFJFQVNPTl9VTlNFVFRMRUQQAyJQCg1QYXltZW50Vm9pZGVkEhAKCG9yZGVyX2lkGAEgASgJEi0KCXZvaWRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyAEKD1BheW1lbnRSZWZ1bmRlZBIQCghvcmRlcl9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEiIKBmFtb3VudBgDIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Ei8KC3JlZnVuZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YBSABKAkSEQoJY2FsbGVyX2lkGAYgASgJEhcKD3NldHRsZWRfYnlfaGFuZBgHIAEoCEJBWj9vcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L3BheW1lbnQvZXZlbnQvdjE7cGF5bWVudGV2ZW50djFiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_type_money]);
 
 /**
  * The order's total was charged. Topic payment-events, key = order_id.
@@ -225,6 +225,27 @@ export type PaymentRefunded = Message<"orderflow.payment.event.v1.PaymentRefunde
    * @generated from field: google.protobuf.Timestamp refund_time = 4;
    */
   refundTime?: Timestamp | undefined;
+
+  /**
+   * Why, in the words of who asked for it or settled it by hand; empty when the order was cancelled.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * Who that was: the caller's id, or "anonymous".
+   *
+   * @generated from field: string caller_id = 6;
+   */
+  callerId: string;
+
+  /**
+   * The gateway refused; that person says that it was given back otherwise.
+   *
+   * @generated from field: bool settled_by_hand = 7;
+   */
+  settledByHand: boolean;
 };
 
 /**

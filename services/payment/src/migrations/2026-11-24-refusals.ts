@@ -1,0 +1,17 @@
+import { Migration } from '@mikro-orm/migrations';
+
+/** What the gateway refuses to undo, who settled it, and who had a charge given back. */
+export class Refusals extends Migration {
+  override up(): void {
+    // The defaults stay: processes of the version before go on writing rows without these columns.
+    this.addSql(`
+      alter table payment
+        add column refund_caller_id text not null default '',
+        add column refund_time timestamptz(3) null,
+        add column problem text not null default '',
+        add column refused_call int not null default 0,
+        add column settle_reason text not null default '',
+        add column settle_caller_id text not null default '',
+        add column settle_time timestamptz(3) null`);
+  }
+}
