@@ -36,7 +36,7 @@ describe('an outage of MongoDB is', () => {
     ['a full disk', partly(14_031, 14_031, 14_031)],
     ['a full disk, whatever else is wrong with single documents', partly(121, 14_031)],
   ])('%s', (_, error) => {
-    expect(isOutage(error)).toBe(true);
+    expect([isOutage(error), isRefusedDocument(error)]).toEqual([true, false]);
   });
 
   test.each([

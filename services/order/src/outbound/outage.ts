@@ -29,10 +29,15 @@ const serverCodes: ReadonlySet<number | string | undefined> = new Set([
   262, 14_031,
 ]);
 
+function speaksOfItself(error: unknown): boolean {
+  if (error instanceof MongoError && serverCodes.has(error.code)) return true;
+  // Said of some documents, while others were still written.
+  return writeErrorsIn(error).some(({ code }) => serverCodes.has(code));
+}
+
 function isMongoOutage(error: unknown): boolean {
   if (!(error instanceof MongoError)) return false;
-  if (serverCodes.has(error.code) || writeErrorsIn(error).some(({ code }) => serverCodes.has(code)))
-    return true;
+  if (speaksOfItself(error)) return true;
   if (isRefusedDocument(error)) return false;
   return (
     error instanceof MongoNetworkError ||
@@ -49,6 +54,7 @@ function isMongoOutage(error: unknown): boolean {
 
 /** Whether MongoDB, or its driver, said of single documents that it can't hold them. It may take no others either. */
 export function isRefusedDocument(error: unknown): boolean {
+  if (speaksOfItself(error)) return false;
   return writeErrorsIn(error).length > 0 || isTooLarge(error);
 }
 
