@@ -17,7 +17,7 @@ FROM node:24-slim
 ENV NODE_ENV=production
 # Room for what one slice makes, so that it is thrown away before it is taken for old. The old heap stays far below its
 # limit: V8 takes the limit for how much of its size the heap may grow by between two collections.
-ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=1024"
+ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=400"
 WORKDIR /app
 COPY --from=dependencies /app ./
 COPY packages packages

@@ -1,12 +1,12 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '@orderflow/devstack';
 import type { System } from '@orderflow/e2e/system';
-import { startProcess, type TestProcess } from '@orderflow/testing/process';
+import type { TestProcess } from '@orderflow/testing/process';
 import pg from 'pg';
 import { onFreshSystem } from './on-fresh-system.ts';
 import { fillOutbox } from './outbox.ts';
 import { cpuSeconds } from './processes.ts';
+import { resultOf, startProgram } from './program.ts';
 import { type Figure, median } from './report.ts';
 
 /** Rounds come in pairs, A B B A, so that a machine that slows down slows both alike. */
@@ -48,10 +48,10 @@ async function measureCalls(
 ): Promise<Figure[]> {
   const api = system.services['order-api'];
   await api.start();
-  const empty = program(stack, running, 'empty-api');
+  const empty = startProgram({ stack, running }, 'empty-api');
   const port = (await empty.waitForLine(/^port \d+$/)).split(' ')[1];
   const load = async (url: string, tag: string) =>
-    (await resultOf(program(stack, running, 'api-load', url, tag, String(counts.calls)))) as LoadRun;
+    (await resultOf(startProgram({ stack, running }, 'api-load', url, tag, String(counts.calls)))) as LoadRun;
 
   const taken: (LoadRun & { readonly cpuSeconds: number })[] = [];
   const nothing: LoadRun[] = [];
@@ -65,7 +65,7 @@ async function measureCalls(
     nothing.push(await load(`http://127.0.0.1:${port}`, tag));
     sql.push(
       (await resultOf(
-        program(stack, running, 'order-sql', tag, String(counts.calls)),
+        startProgram({ stack, running }, 'order-sql', tag, String(counts.calls)),
       )) as (typeof sql)[number],
     );
   };
@@ -129,7 +129,7 @@ async function measureRelay(
     relayed.push({ seconds: (performance.now() - began) / 1000 });
   };
   const stage = async (name: string) =>
-    (await resultOf(program(stack, running, 'relay-stage', name, String(counts.rows)))) as {
+    (await resultOf(startProgram({ stack, running }, 'relay-stage', name, String(counts.rows)))) as {
       seconds: number;
     };
   const measureHalves = async () => {
@@ -162,20 +162,4 @@ async function measureRelay(
       target: '>= 0.7',
     },
   ];
-}
-
-function program(stack: Stack, running: TestProcess[], name: string, ...args: string[]): TestProcess {
-  const started = startProcess({
-    command: process.execPath,
-    args: [join(import.meta.dirname, 'programs', `${name}.ts`), ...args],
-    env: { ...stack.urls },
-  });
-  running.push(started);
-  return started;
-}
-
-async function resultOf(started: TestProcess): Promise<unknown> {
-  const { code } = await started.exited;
-  if (code !== 0) throw new Error(`a program has failed:\n${started.output()}`);
-  return JSON.parse(started.output());
 }

@@ -1,8 +1,13 @@
 // pnpm bench NAME: measures, prints a table, writes bench/results/NAME.json.
 import { benchApi } from './api.ts';
+import { benchSaga } from './saga.ts';
 import { benchWorker } from './worker.ts';
 
-const benchmarks: Record<string, () => Promise<boolean>> = { api: benchApi, worker: benchWorker };
+const benchmarks: Record<string, () => Promise<boolean>> = {
+  api: benchApi,
+  saga: benchSaga,
+  worker: benchWorker,
+};
 
 const run = benchmarks[process.argv[2] ?? ''];
 if (run === undefined) {

@@ -66,3 +66,16 @@ export function ordersOfEverything(prefix: string): PlainOrder[] {
     };
   });
 }
+
+/** An order as CreateOrder takes it, repeatable by its id. The server chooses the id of the order. */
+export function newOrder({ orderId, customerId, products }: PlainOrder) {
+  return {
+    customerId,
+    requestId: orderId,
+    lines: products.map(({ productId }) => ({
+      reference: { case: 'productId' as const, value: productId },
+      quantity: 1n,
+      quotedPrice: { currencyCode: 'USD', units: 9n, nanos: 990_000_000 },
+    })),
+  };
+}

@@ -19,7 +19,13 @@ export function cpuSeconds(pid: number): number {
   return stat === undefined ? 0 : (Number(stat[11]) + Number(stat[12])) / ticksPerSecond;
 }
 
-/** CPU seconds of a process and all that descend from it. */
+/** CPU seconds of children that have ended, which the process has waited for. */
+function endedChildrenCpuSeconds(pid: number): number {
+  const stat = statOf(pid);
+  return stat === undefined ? 0 : (Number(stat[13]) + Number(stat[14])) / ticksPerSecond;
+}
+
+/** CPU seconds of a process and all that descend from it, those that have ended too: connections of Postgres come and go. */
 export function treeCpuSeconds(pid: number): number {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
@@ -32,7 +38,20 @@ export function treeCpuSeconds(pid: number): number {
     }
     return false;
   };
-  return [...parents.keys()].filter(isBelow).reduce((sum, each) => sum + cpuSeconds(each), 0);
+  return [...parents.keys()]
+    .filter(isBelow)
+    .reduce((sum, each) => sum + cpuSeconds(each) + endedChildrenCpuSeconds(each), 0);
+}
+
+/** CPU seconds that the whole machine has used so far. */
+export function machineCpuSeconds(): number {
+  // cpu  user nice system idle iowait irq softirq steal …
+  const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')
+    .split(/\s+/)
+    .map(Number);
+  return (
+    [user, nice, system, irq, softirq].reduce<number>((sum, ticks = 0) => sum + ticks, 0) / ticksPerSecond
+  );
 }
 
 /** Resident memory of a process in MiB. */

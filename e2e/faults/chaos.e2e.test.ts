@@ -1,89 +1,67 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, privateStack } from '@orderflow/testing';
-import { seededRandom } from '@orderflow/testing/seeded-random';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
+import { comeBack, seed, serviceVictim, storeVictim, torment } from '../src/chaos.ts';
 import { startRun } from '../src/grid.ts';
-import { enrichmentPath, type Service } from '../src/system.ts';
+import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
+import { enrichmentPath } from '../src/system.ts';
 import { decidedCount } from '../src/test-system.ts';
+import { startWhole } from '../src/whole.ts';
 
-/** A failing run is repeated by giving its seed. */
-const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 1e9));
 const chaosMs = 40_000;
-const orderCount = 2_000;
-const batch = 50;
-
-/** Something that is killed and comes back. */
-interface Victim {
-  readonly name: string;
-  /** Between which times it lives and is dead, in ms. */
-  readonly lives: readonly [number, number];
-  readonly isDead: readonly [number, number];
-  kill(): Promise<void>;
-  start(): Promise<void>;
-}
+const allParts = ['kafka', 'mongo', 'postgres', 'redis'] as const;
 
 test('whatever is killed, whenever: 2,000 orders are decided, shown and told once each', async () => {
+  const orderCount = 2_000;
+  const batch = 50;
   console.log(`FAULT_SEED=${seed}`);
-  await using own = await privateStack({ parts: ['kafka', 'mongo', 'postgres', 'redis'] });
+  await using own = await privateStack({ parts: [...allParts] });
   await using run = await startRun('faults-chaos', { ...own.urls });
   const orders = run.make('chaos', orderCount);
   run.sent.push(...orders);
-  const parts = Object.values(own.parts).map(
-    (part): Victim => ({
-      name: part.name,
-      lives: [6_000, 25_000],
-      isDead: [500, 3_000],
-      kill: () => part.kill(),
-      start: () => part.start(),
-    }),
-  );
-  const victims = [...parts, ...enrichmentPath.map((name) => victimOf(run.services[name]))];
+  const services = enrichmentPath.map((name) => run.services[name]);
+  const victims = [
+    ...Object.values(own.parts).map(storeVictim),
+    ...services.map((service) => serviceVictim(service)),
+  ];
 
   const over = AbortSignal.timeout(chaosMs);
-  const chaos = Promise.all(victims.map((victim) => torment(victim, over)));
+  const chaos = torment(victims, over);
   for (let start = 0; start < orderCount; start += batch) {
     const some = orders.slice(start, start + batch);
     // Without an acknowledgement they are sent again: then some are there twice.
     await eventually(() => run.stores.send(some.map(({ record }) => record)), { timeoutMs: 60_000 });
     await sleep((chaosMs / orderCount) * batch, undefined, { signal: over }).catch(() => {});
   }
-  const kills = await chaos;
-  console.log(kills.flat().join(', '), `; decided meanwhile: ${await decidedCount(run.stores)}`);
-  expect(kills.every((times) => times.length > 0)).toBe(true);
+  console.log((await chaos).join(', '), `; decided meanwhile: ${await decidedCount(run.stores)}`);
 
   // Here the healing ends: nobody does anything more.
-  await Promise.all(enrichmentPath.map((name) => run.services[name].ready()));
+  await Promise.all(services.map(comeBack));
   await run.settle();
 });
 
-function victimOf(service: Service): Victim {
-  return {
-    name: service.name,
-    lives: [200, 12_000],
-    isDead: [0, 2_000],
-    kill: () => service.kill(),
-    // A process that finds its stores away ends, and whoever runs it starts it again.
-    start: () => eventually(() => service.start(), { timeoutMs: 60_000, intervalMs: 500 }),
-  };
-}
+test('whatever is killed or frozen, whenever: orders come to their ends, stock and money add up', async () => {
+  console.log(`FAULT_SEED=${seed}`);
+  await using own = await privateStack({ parts: [...allParts] });
+  await using whole = await startWhole('whole-chaos', { ...own.urls, ...hastyTimes });
+  const services = Object.values(whole.services);
+  const victims = [
+    ...Object.values(own.parts).map(storeVictim),
+    // There are nine: were each started as often as above, starting would be all that the machine does.
+    ...services.map((service) => serviceVictim(service, { lives: [500, 25_000], freezes: true })),
+  ];
+  const mixes = Array.from({ length: 12 }, (_, index) => `chaos-${index}`);
+  await prepareMixes(whole, mixes);
 
-/** Kills and starts it until it is over; in the end it runs. Answers what was done when. */
-async function torment({ name, lives, isDead, kill, start }: Victim, over: AbortSignal): Promise<string[]> {
-  const random = randomOf(name);
-  const between = ([least, most]: readonly [number, number]) => least + random() * (most - least);
-  const began = Date.now();
-  const kills: string[] = [];
-  for (;;) {
-    await sleep(between(lives), undefined, { signal: over }).catch(() => {});
-    if (over.aborted && kills.length > 0) return kills;
-    kills.push(`${name} ${((Date.now() - began) / 1000).toFixed(1)} s`);
-    await kill();
-    await sleep(between(isDead));
-    await start();
-  }
-}
-
-/** A generator of its own for each, so that what one does depends on nothing but the seed. */
-function randomOf(name: string): () => number {
-  return seededRandom([...name].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), seed));
-}
+  const over = AbortSignal.timeout(chaosMs);
+  const chaos = torment(victims, over).then(async (done) => {
+    console.log(done.join(', '));
+    await Promise.all(services.map(comeBack));
+  });
+  const work = mixes.map(async (name, index) => {
+    await sleep((chaosMs / mixes.length) * index);
+    await runMix(whole, name);
+  });
+  await Promise.all([chaos, ...work]);
+  await whole.expectSound();
+});

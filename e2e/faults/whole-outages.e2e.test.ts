@@ -1,8 +1,8 @@
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { eventually, privateStack } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { comeBack } from '../src/chaos.ts';
 import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
-import { serviceNames } from '../src/system.ts';
 import { startWhole, type Whole } from '../src/whole.ts';
 
 let own: Awaited<ReturnType<typeof privateStack>>;
@@ -23,7 +23,7 @@ test('while Kafka is down the API takes orders; they are completed when it is ba
   for (const orderId of names) await whole.place({ orderId, lines: { 'p-401': 1 } });
   await own.parts.kafka.start();
   // A process that finds the broker away for too long ends, and whoever runs it starts it again.
-  await Promise.all(serviceNames.map(comeBack));
+  await Promise.all(Object.values(whole.services).map(comeBack));
   for (const orderId of names) {
     const { state } = await whole.ended(orderId);
     expect(state).toBe(Order_State.COMPLETED);
@@ -41,21 +41,10 @@ test('everything killed at once, stores and services, in the middle of everythin
     return (row?.count ?? 0) > 5;
   });
   const parts = Object.values(own.parts);
-  await Promise.all([
-    ...serviceNames.map((name) => whole.services[name].kill()),
-    ...parts.map((part) => part.kill()),
-  ]);
+  const services = Object.values(whole.services);
+  await Promise.all([...services.map((service) => service.kill()), ...parts.map((part) => part.kill())]);
   await Promise.all(parts.map((part) => part.start()));
-  await Promise.all(serviceNames.map(comeBack));
+  await Promise.all(services.map(comeBack));
   await Promise.all(work);
   await whole.expectSound();
 });
-
-async function comeBack(name: (typeof serviceNames)[number]): Promise<void> {
-  const service = whole.services[name];
-  const isUp = await service.ready().then(
-    () => true,
-    () => false,
-  );
-  if (!isUp) await eventually(() => service.start(), { timeoutMs: 60_000, intervalMs: 500 });
-}

@@ -5,8 +5,10 @@ import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { Fault_Kind, FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { errorReason } from '@orderflow/rpc';
 import { createProxy } from '@orderflow/testing';
+import { seededRandom } from '@orderflow/testing/seeded-random';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { untilKnown } from '../src/clients.ts';
+import { seed } from '../src/chaos.ts';
+import { clientsOf, untilKnown } from '../src/clients.ts';
 import { hastyTimes } from '../src/mix.ts';
 import { recordOf } from '../src/orders.ts';
 import { createSecondSystem } from '../src/test-system.ts';
@@ -75,6 +77,43 @@ test('two of every service and 200 orders at once for 50 pieces: exactly 50 are 
   }
 });
 
+test('two APIs: a request id used on both is one order, an order id with two contents is one of them', async () => {
+  const second = await createSecondSystem(whole);
+  try {
+    await second.services['order-api'].start();
+    const apis = [whole.orders, clientsOf(second).orders];
+    const lines = (quantity: number) => [
+      { reference: { case: 'productId' as const, value: 'p-307' }, quantity: BigInt(quantity) },
+    ];
+    const side = <T>(call: (index: number, api: (typeof apis)[number]) => Promise<T>) =>
+      Promise.all(ids('call', 30).flatMap((_, index) => apis.map((api) => call(index, api))));
+
+    const repeats = await side((index, api) =>
+      api.createOrder({ customerId: 'c-1', requestId: `both-${index % 3}`, lines: lines(1) }),
+    );
+    const orderIds = new Set(repeats.map(({ order }) => order?.orderId ?? ''));
+    expect(orderIds.size).toBe(3);
+
+    const taken = await side((index, api) =>
+      api
+        .createOrder({
+          orderId: `contested-${index}`,
+          customerId: 'c-1',
+          lines: lines(apis.indexOf(api) + 1),
+        })
+        .then(
+          () => 'taken',
+          (error: unknown) => errorReason(error),
+        ),
+    );
+    expect(taken.toSorted()).toEqual([...Array(30).fill('ORDER_ALREADY_EXISTS'), ...Array(30).fill('taken')]);
+    await endsOf([...orderIds, ...ids('contested', 30).map((_, index) => `contested-${index}`)]);
+    await whole.expectSound();
+  } finally {
+    await second.stop();
+  }
+});
+
 /** Every state on the way of an order that goes well. */
 const steps = [
   Order_State.PENDING,
@@ -112,12 +151,14 @@ test('cancels in every state: each order is completed and paid, or cancelled and
 });
 
 test('every event told three times more, in any order: nothing changes', async () => {
+  console.log(`FAULT_SEED=${seed}`);
+  const random = seededRandom(seed);
   const before = await snapshot();
   const told = [topics.orderEvents, topics.inventoryEvents, topics.paymentEvents];
   for (const topic of told) {
     const records = await whole.stores.readTopic(topic);
     const copies = [...records, ...records, ...records]
-      .map((record) => ({ record, at: Math.random() }))
+      .map((record) => ({ record, at: random() }))
       .sort((a, b) => a.at - b.at)
       .map(({ record: { key, value, headers } }) => ({ key, value, headers: { ...headers } }));
     await whole.stores.producer.send({

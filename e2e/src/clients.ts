@@ -50,7 +50,8 @@ export async function untilKnown<T>(call: () => Promise<T>): Promise<T> {
         return { answer: await call() };
       } catch (error) {
         const refusal = ConnectError.from(error);
-        if (unknownOutcomes.has(refusal.code)) throw error;
+        // What does not come from the server is about the connection, whatever its code.
+        if (!refusal.isWireError || unknownOutcomes.has(refusal.code)) throw error;
         return { refusal };
       }
     },

@@ -41,6 +41,8 @@ export interface Service {
   kill(): Promise<void>;
   /** Of the process that runs now. */
   pid(): number;
+  /** Whether it was started and has not ended. */
+  isRunning(): boolean;
   freeze(): void;
   thaw(): void;
   /** Resolves when the process that runs now has ended. */
@@ -85,7 +87,7 @@ export async function createSystem(options: {
     // Halves the time of a start.
     NODE_COMPILE_CACHE: join(repositoryRoot, '.orderflow/compile-cache'),
     // As in the image: room for what one slice makes, and a heap that grows by about half between two collections.
-    NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=1024',
+    NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=400',
     ...options.env,
   };
 
@@ -124,6 +126,7 @@ export async function createSystem(options: {
         await running?.kill();
       },
       pid: () => current().pid,
+      isRunning: () => running?.hasEnded() === false,
       freeze: () => current().freeze(),
       thaw: () => current().thaw(),
       async ended() {
@@ -149,19 +152,17 @@ export async function createSystem(options: {
 }
 
 async function untilReady(name: string, url: string, running: TestProcess, logFile: string): Promise<void> {
-  let ended = false;
-  void running.exited.then(() => {
-    ended = true;
-  });
   const deadline = Date.now() + readyMs;
   for (;;) {
     const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
       () => undefined,
     );
     if (answer?.ok) return;
-    if (ended || Date.now() > deadline) {
+    if (running.hasEnded() || Date.now() > deadline) {
       const tail = running.output().split('\n').slice(-10).join('\n');
-      throw new Error(`${name} ${ended ? 'has ended' : 'is not ready'}; its log is ${logFile}:\n${tail}`);
+      throw new Error(
+        `${name} ${running.hasEnded() ? 'has ended' : 'is not ready'}; its log is ${logFile}:\n${tail}`,
+      );
     }
     await sleep(50);
   }

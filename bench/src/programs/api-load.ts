@@ -2,7 +2,7 @@
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { makeOrders, type PlainOrder } from '../orders.ts';
+import { makeOrders, newOrder, type PlainOrder } from '../orders.ts';
 
 const [baseUrl = '', prefix = '', count = '0'] = process.argv.slice(2);
 const callers = 64;
@@ -17,17 +17,8 @@ async function send(orders: readonly PlainOrder[]): Promise<number[]> {
   await Promise.all(
     Array.from({ length: callers }, async () => {
       for (let order = left.pop(); order !== undefined; order = left.pop()) {
-        const { orderId, customerId, products } = order;
         const began = performance.now();
-        await client.createOrder({
-          customerId,
-          requestId: orderId,
-          lines: products.map(({ productId }) => ({
-            reference: { case: 'productId' as const, value: productId },
-            quantity: 1n,
-            quotedPrice: { currencyCode: 'USD', units: 9n, nanos: 990_000_000 },
-          })),
-        });
+        await client.createOrder(newOrder(order));
         latencies.push(performance.now() - began);
       }
     }),

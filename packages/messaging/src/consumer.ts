@@ -155,12 +155,13 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   async function handleBatch(payload: EachBatchPayload, tenure: Tenure): Promise<void> {
     const { batch } = payload;
     const position = { topic: kafka.logicalName(batch.topic), partition: batch.partition };
-    const records = batch.messages.map((message) =>
-      receivedRecord(position.topic, position.partition, message),
-    );
-    for (let start = 0; start < records.length; start += sliceSize) {
+    const { messages } = batch;
+    for (let start = 0; start < messages.length; start += sliceSize) {
       if (stopping || tenure.ending || !tenure.isCurrent()) return;
-      const slice = records.slice(start, start + sliceSize);
+      // Slice by slice: a fetch is thousands of records, and what waits would be moved about by every collection.
+      const slice = messages
+        .slice(start, start + sliceSize)
+        .map((message) => receivedRecord(position.topic, position.partition, message));
       crashPoint('consumer-after-fetch');
       const outcome = await handleSlice(slice, { handle, isOutage, context: tenure });
       if (!tenure.isCurrent()) return;
@@ -171,7 +172,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
         await sendDeadLetters(deadLetters, groupId, setAside);
         if (!tenure.isCurrent()) return;
         // After the last record of a fetch may come marks of transactions, which no handler ever sees.
-        const isWholeBatch = start + done === records.length;
+        const isWholeBatch = start + done === messages.length;
         const last = isWholeBatch ? BigInt(batch.lastOffset()) : (slice[done - 1] as ReceivedRecord).offset;
         crashPoint('consumer-before-commit');
         if (!(await commit(payload, tenure, last + 1n))) return;

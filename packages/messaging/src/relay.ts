@@ -21,6 +21,8 @@ import { createProducer } from './producer.ts';
 /** Below the 1 MiB that a broker takes as one batch unless told otherwise. */
 const MAX_SEND_BYTES = 786_432;
 const UNUSABLE_TOPIC_MS = 15_000;
+/** How soon an outbox that has just been emptied is looked at again. */
+const SHORTEST_POLL_MS = 2;
 
 /** The broker will never take this record, however often it is sent. */
 const refusals = new Set([
@@ -42,6 +44,8 @@ interface OutboxRow {
   readonly key: string;
   readonly value: Buffer;
   readonly headers: Record<string, string>;
+  /** Whether the outbox has rows that the broker refuses; not this one in particular. */
+  readonly any_failed: true | null;
 }
 
 export interface RelayOptions {
@@ -55,7 +59,7 @@ export interface RelayOptions {
   readonly leaseMs?: number;
   /** Rows sent at once. */
   readonly batchSize?: number;
-  /** How often an empty outbox is looked at. */
+  /** How often an outbox is looked at that has been empty for a while. */
   readonly pollMs?: number;
 }
 
@@ -63,6 +67,9 @@ export interface RelayOptions {
  * Moves committed outbox rows to Kafka, at least once, in id order per topic and key. Of all relays of one outbox the
  * holder of the lease row works, the others wait. One send is in flight at any time; rows are deleted after the
  * broker's acknowledgement. While Kafka or Postgres is away rows stay and sending is tried again.
+ *
+ * An empty outbox is looked at again after 2 ms, then 4, 8 … up to `pollMs`: a row waits about as long as it has been
+ * since the one before it, and a relay that has nothing to do hardly looks.
  *
  * A row that the broker refuses for good is marked (`failed_reason`) and kept, and so are the later rows of its topic
  * and key: readers are promised order per key, and an order whose history has a hole is harder to repair than one
@@ -88,13 +95,15 @@ export function createRelay(options: RelayOptions): Component {
 
   async function run(): Promise<void> {
     let attempt = 0;
+    let emptyMs = 0;
     while (!stopping.signal.aborted) {
       try {
-        const waitMs = await relayOnce();
+        const found = await relayOnce();
         if (problem !== undefined) logger.info({ relay: name }, 'outbox relay works again');
         problem = undefined;
         attempt = 0;
-        await pause(waitMs);
+        emptyMs = found === 'nothing' ? Math.min(Math.max(emptyMs * 2, SHORTEST_POLL_MS), pollMs) : 0;
+        await pause(found === 'no lease' ? leaseMs / 4 : emptyMs);
       } catch (error) {
         problem ??= logProblem(error);
         await pause(backoffMs(attempt));
@@ -116,16 +125,16 @@ export function createRelay(options: RelayOptions): Component {
     if (ms > 0) await sleep(ms, undefined, { signal: stopping.signal }).catch(() => {});
   }
 
-  /** One look at the outbox; returns how long to wait before the next. */
-  async function relayOnce(): Promise<number> {
-    if (!(await holdsLease()) && !(await lease.acquire())) return leaseMs / 4;
+  /** One look at the outbox. */
+  async function relayOnce(): Promise<'no lease' | 'nothing' | 'rows'> {
+    if (!(await holdsLease()) && !(await lease.acquire())) return 'no lease';
     const rows = await lowestRows();
-    if (rows.length === 0) return pollMs;
+    if (rows.length === 0) return 'nothing';
     const held = new Set<string>();
     for (const chunk of chunks(rows)) {
       if (!(await relayRows(chunk, held))) break;
     }
-    return 0;
+    return 'rows';
   }
 
   async function holdsLease(): Promise<boolean> {
@@ -140,24 +149,22 @@ export function createRelay(options: RelayOptions): Component {
     for (const [topic, until] of unusableTopics) {
       if (performance.now() > until) unusableTopics.delete(topic);
     }
-    const em = orm.em.fork();
-    // The order makes it a look into the index of failed rows, which is nearly always empty. Without them the query
-    // that follows reads just its rows from the primary key; with them its plan depends on statistics, which a backlog
-    // that has just come does not have.
-    const [failed] = await nativeQuery(
-      em,
-      'select 1 from outbox where failed_time is not null order by topic, key, id limit 1',
-    );
-    const sendable =
-      failed === undefined
-        ? 'true'
-        : `failed_time is null and not exists (
-             select from outbox f
-             where f.failed_time is not null and f.topic = o.topic and f.key = o.key and f.id < o.id)`;
+    // Most looks find an outbox that is empty, or where no row has failed: one statement, which reads just its rows from
+    // the primary key. With failed rows the plan depends on statistics, which a backlog that has just come does not have.
+    const rows = await selectRows('true');
+    if (!rows.some(({ any_failed }) => any_failed)) return rows;
+    return selectRows(`failed_time is null and not exists (
+      select from outbox f
+      where f.failed_time is not null and f.topic = o.topic and f.key = o.key and f.id < o.id)`);
+  }
+
+  async function selectRows(sendable: string): Promise<OutboxRow[]> {
+    // Its order makes `any_failed` a look into the index of failed rows, once for all rows.
     return nativeQuery<OutboxRow>(
-      em,
-      `select id, topic, key, value, headers from outbox o
-       where topic <> all ($2::text[]) and ${sendable}
+      orm.em.fork(),
+      `select id, topic, key, value, headers,
+         (select true from outbox where failed_time is not null order by topic, key, id limit 1) as any_failed
+       from outbox o where topic <> all ($2::text[]) and ${sendable}
        order by id limit $1`,
       [batchSize, [...unusableTopics.keys()]],
     );

@@ -20,7 +20,11 @@ type Database = Awaited<ReturnType<typeof outboxDatabase>>;
 
 const events = { name: 'events', retention: 'unlimited' } as const;
 
-function relay(orm: Database, kafka: Kafka, options: { leaseMs?: number; batchSize?: number } = {}) {
+function relay(
+  orm: Database,
+  kafka: Kafka,
+  options: { leaseMs?: number; batchSize?: number; pollMs?: number } = {},
+) {
   const { logger, lines } = recordingLogger();
   const metrics = testMetrics();
   const component = createRelay({
@@ -88,6 +92,27 @@ test('keeps the order per key while transactions append side by side, and counts
     expect(values).toEqual([...Array(40).keys()]);
   }
   expect(await metrics.value('orderflow_outbox_relayed_total')).toBe(240);
+});
+
+test('a row that comes soon after another is not kept waiting, and an outbox that stays empty is looked at less and less', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([events]);
+  const looks: number[] = [];
+  const counted = {
+    get em() {
+      looks.push(performance.now());
+      return orm.em;
+    },
+  } as Database;
+  // Far longer than a test may take: only short waits can have been.
+  await using _ = await running(relay(counted, kafka, { pollMs: 3_600_000 }).component);
+
+  for (const text of ['first', 'second', 'third']) {
+    await orm.em.fork().transactional((em) => appendOutbox(em, [message('a', text)]));
+    await drained(orm);
+  }
+  // 2, 4, 8 … from the last row on.
+  await eventually(() => (looks.at(-1) ?? 0) - (looks.at(-2) ?? 0) > 200);
 });
 
 test('a row whose transaction commits after one with a higher id is not skipped', async () => {

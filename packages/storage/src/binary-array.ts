@@ -1,5 +1,5 @@
 /** The numbers by which Postgres knows the types. */
-const oids = { bytea: 17, text: 25 } as const;
+const oids = { bytea: 17, int8: 20, int4: 23, text: 25 } as const;
 const headerBytes = 20;
 
 /**
@@ -18,6 +18,22 @@ export function textArray(values: readonly (string | null)[]): Buffer {
   return binaryArray(oids.text, values, {
     size: (value) => Buffer.byteLength(value),
     write: (into, value, at) => into.write(value, at),
+  });
+}
+
+/** An array of numbers as a parameter `$1::int[]`, in the binary format of Postgres. */
+export function intArray(values: readonly number[]): Buffer {
+  return binaryArray(oids.int4, values, {
+    size: () => 4,
+    write: (into, value, at) => into.writeInt32BE(value, at),
+  });
+}
+
+/** An array of large numbers as a parameter `$1::bigint[]`, in the binary format of Postgres. */
+export function bigintArray(values: readonly (bigint | null)[]): Buffer {
+  return binaryArray(oids.int8, values, {
+    size: () => 8,
+    write: (into, value, at) => into.writeBigInt64BE(value, at),
   });
 }
 

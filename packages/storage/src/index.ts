@@ -1,5 +1,5 @@
 export { answerExpiry } from './answer-expiry.ts';
-export { byteaArray, textArray } from './binary-array.ts';
+export { bigintArray, byteaArray, intArray, textArray } from './binary-array.ts';
 export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';

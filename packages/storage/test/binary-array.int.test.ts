@@ -1,7 +1,7 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import { createDatabase, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { byteaArray, nativeQuery, textArray } from '../src/index.ts';
+import { bigintArray, byteaArray, intArray, nativeQuery, textArray } from '../src/index.ts';
 
 let orm: MikroORM;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => orm.close());
 
 /** What Postgres understands by the array, value by value. */
-async function received(type: 'text' | 'bytea', array: Buffer): Promise<unknown[]> {
+async function received(type: 'text' | 'bytea' | 'int' | 'bigint', array: Buffer): Promise<unknown[]> {
   const rows = await nativeQuery<{ value: unknown }>(
     orm.em.fork(),
     `select value from unnest($1::${type}[]) with ordinality as given (value, position) order by position`,
@@ -33,6 +33,16 @@ describe('a binary array', () => {
     expect(await received('bytea', byteaArray(values))).toEqual(values);
     const viewOfMore = new Uint8Array([1, 2, 3, 4]).subarray(1, 3);
     expect(await received('bytea', byteaArray([viewOfMore]))).toEqual([Buffer.from([2, 3])]);
+  });
+
+  test('of numbers arrives as it was sent', async () => {
+    const ints = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31)];
+    expect(await received('int', intArray(ints))).toEqual(ints);
+    const bigints = [0n, null, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n)];
+    const asText = bigints.map((value) => value?.toString() ?? null);
+    expect((await received('bigint', bigintArray(bigints))).map((value) => value && String(value))).toEqual(
+      asText,
+    );
   });
 
   test('may be empty', async () => {

@@ -7,6 +7,7 @@ export interface TestProcess extends AsyncDisposable {
   readonly pid: number;
   /** Resolves when it has ended, however it ended. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  hasEnded(): boolean;
   /** What it has written so far, both streams as they came. */
   output(): string;
   /** Resolves to the first line that matches; rejects when it ends before that, or after `timeoutMs` (30,000). */
@@ -87,6 +88,7 @@ export function startProcess({
   return {
     pid,
     exited,
+    hasEnded: () => ended,
     output: () => output,
     async waitForLine(pattern, { timeoutMs = 30_000 } = {}) {
       const deadline = Date.now() + timeoutMs;

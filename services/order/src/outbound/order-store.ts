@@ -1,6 +1,6 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
-import { byteaArray, nativeQuery, textArray } from '@orderflow/storage';
+import { bigintArray, byteaArray, intArray, nativeQuery, textArray } from '@orderflow/storage';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
 import type { Candidate, OrderStore, Settled } from '../ports.ts';
 import { decodeEnrichedOrder, encodeEnrichedOrder } from './enriched-order-codec.ts';
@@ -117,11 +117,11 @@ async function insertNew(
       textArray(rows.map(({ candidate }) => storable(candidate.customerId))),
       byteaArray(rows.map(({ candidate }) => candidate.contentHash)),
       textArray(rows.map(stateAfter)),
-      rows.map(({ version }) => version),
+      intArray(rows.map(({ version }) => version)),
       textArray(rows.map(attentionAfter)),
-      rows.map(totalAfter),
-      rows.map((row) => submissionAfter(row)?.value ?? null),
-      rows.map((row) => submissionAfter(row)?.contentType ?? null),
+      bigintArray(rows.map(totalAfter)),
+      byteaArray(rows.map((row) => submissionAfter(row)?.value ?? null)),
+      textArray(rows.map((row) => submissionAfter(row)?.contentType ?? null)),
       acceptedLookMs,
     ],
   );
@@ -135,7 +135,7 @@ async function lockStored(em: SqlEntityManager, ids: readonly string[]): Promise
     em,
     `select id, content_hash, state, version, revision
      from orders where id = any($1::text[]) order by id for update`,
-    [ids],
+    [textArray(ids)],
   );
 }
 
@@ -221,10 +221,10 @@ async function updatePending(
     [
       textArray(transitions.map(({ candidate }) => candidate.orderId)),
       textArray(transitions.map(stateAfter)),
-      transitions.map(({ version }) => version),
-      transitions.map(({ revision }) => revision),
+      intArray(transitions.map(({ version }) => version)),
+      intArray(transitions.map(({ revision }) => revision)),
       textArray(transitions.map(attentionAfter)),
-      transitions.map(totalAfter),
+      bigintArray(transitions.map(totalAfter)),
       acceptedLookMs,
     ],
   );
@@ -250,10 +250,10 @@ async function appendHistory(em: SqlEntityManager, transitions: readonly Transit
     ) as new(order_id, revision, state, cause, version, enriched_order)`,
     [
       textArray(transitions.map(({ candidate }) => candidate.orderId)),
-      transitions.map(({ revision }) => revision),
+      intArray(transitions.map(({ revision }) => revision)),
       textArray(transitions.map(stateAfter)),
       textArray(transitions.map(({ candidate }) => candidate.cause)),
-      transitions.map(({ version }) => version),
+      intArray(transitions.map(({ version }) => version)),
       byteaArray(
         transitions.map(({ decision }) => ('invalid' in decision ? null : encodeEnrichedOrder(decision))),
       ),

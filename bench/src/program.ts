@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import type { Stack } from '@orderflow/devstack';
+import { startProcess, type TestProcess } from '@orderflow/testing/process';
+
+/** Starts a program of `programs/` on the stores of `stack`, and keeps it in `running`. */
+export function startProgram(
+  { stack, running }: { readonly stack: Stack; readonly running: TestProcess[] },
+  name: string,
+  ...args: string[]
+): TestProcess {
+  const started = startProcess({
+    command: process.execPath,
+    args: [join(import.meta.dirname, 'programs', `${name}.ts`), ...args],
+    env: { ...stack.urls },
+  });
+  running.push(started);
+  return started;
+}
+
+/** What a program prints at its end; throws when it fails. */
+export async function resultOf(started: TestProcess): Promise<unknown> {
+  const { code } = await started.exited;
+  if (code !== 0) throw new Error(`a program has failed:\n${started.output()}`);
+  return JSON.parse(started.output());
+}
