@@ -10,9 +10,12 @@ import { createProducer } from './producer.ts';
 import { type ReceivedRecord, receivedRecord } from './received-record.ts';
 import { handleSlice, processingFailed, type SliceHandler, type SliceOutcome } from './slice.ts';
 import { createTenures, type Tenure } from './tenure.ts';
+import { DEFAULT_MAX_MESSAGE_BYTES } from './topic-admin.ts';
 
 /** How long the broker keeps an empty fetch open; a stop and the end of a pause wait for it. */
 const MAX_FETCH_WAIT_MS = 250;
+/** Room for a record as large as a topic takes by default, and for another one behind it that can be its witness. */
+const FETCH_BYTES_PER_PARTITION = 2 * DEFAULT_MAX_MESSAGE_BYTES;
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** More partitions than this wait for each other. */
 const CONCURRENT_PARTITIONS = 32;
@@ -31,7 +34,7 @@ export interface BatchConsumerOptions {
   readonly isOutage: (error: unknown) => boolean;
   readonly logger: Logger;
   readonly meter: Meter;
-  /** The largest number of records handled at once. */
+  /** The largest number of records handled at once. With 1 no record has a neighbour. */
   readonly sliceSize?: number;
   /** How long the partitions of a process that died stay blocked. */
   readonly sessionTimeoutMs?: number;
@@ -43,7 +46,8 @@ export interface BatchConsumerOptions {
  * is handled at least once.
  *
  * While records cannot be handled (an outage, or a `stopBefore`) their partition pauses, 100 ms to 5 s between tries,
- * and no record is set aside for it. Stopping finishes and commits the slices that are running.
+ * and no record is set aside for it. A record whose handling throws is set aside only while others are handled. Stopping
+ * finishes and commits the slices that are running.
  */
 export function createBatchConsumer(options: BatchConsumerOptions): Component {
   const { kafka, groupId, topics, handle, isOutage, meter } = options;
@@ -76,6 +80,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
       rebalanceTimeout: Math.max(REBALANCE_TIMEOUT_MS, sessionTimeoutMs),
       heartbeatInterval: heartbeatMs,
       maxWaitTimeInMs: MAX_FETCH_WAIT_MS,
+      maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
     });
   let heartbeatSentAt = 0;
@@ -160,6 +165,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
       crashPoint('consumer-after-fetch');
       const outcome = await handleSlice(slice, { handle, isOutage, context: tenure });
       if (!tenure.isCurrent()) return;
+      if (outcome.proven) pauses.proven();
       const { done, setAside, stop } = withLoneFailure(slice, outcome);
 
       if (done > 0) {
@@ -184,12 +190,12 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     }
   }
 
-  /** A record alone in its slice has no neighbours that could succeed; time has to show that it is the record. */
+  /** A record alone in its slice has no neighbours that could succeed; other partitions have to show that it is it. */
   function withLoneFailure(slice: ReceivedRecord[], outcome: SliceOutcome): SliceOutcome {
     const [record] = slice;
     if (slice.length !== 1 || record === undefined || outcome.stop?.failing !== true) return outcome;
     if (!pauses.hasFailedEnough(record)) return outcome;
-    return { done: 1, setAside: [processingFailed(record, outcome.stop.error)] };
+    return { done: 1, setAside: [processingFailed(record, outcome.stop.error)], proven: false };
   }
 
   /** False when the partition is not ours any more. An offset is committed under the generation it was read in. */

@@ -15,9 +15,12 @@ export interface Pauses {
   ): void;
   /** The partition gets on again. */
   over(position: Position): void;
+  /** A slice of some partition was handled: the stores are well. */
+  proven(): void;
   /**
-   * Counts a failure of a record that is alone in its slice, with no neighbour to compare it with. True once it has
-   * failed at least 5 times over at least 10 s, so that neither a blip nor a short outage sets it aside.
+   * Counts a failure of a record that is alone in its slice, with no neighbour to compare it with. A failure counts
+   * only when a slice of another partition has been handled since the one before: where nothing else succeeds, it is
+   * not the record. True once 5 have counted over at least 10 s.
    */
   hasFailedEnough(record: ReceivedRecord): boolean;
   /** Forgets partitions that are not ours any more. */
@@ -45,11 +48,14 @@ interface LoneFailure extends Position {
   readonly offset: bigint;
   readonly since: number;
   failures: number;
+  /** How many slices had been handled when the last of them was counted. */
+  proofs: number;
 }
 
 export function createPauses(logger: Logger, now: () => number = () => performance.now()): Pauses {
   const pauses = new Map<string, Pause>();
   const loneFailures = new Map<string, LoneFailure>();
+  let proofs = 0;
 
   return {
     pause({ topic, partition }, { cause, error, progressed }, hold) {
@@ -78,12 +84,19 @@ export function createPauses(logger: Logger, now: () => number = () => performan
       const pausedMs = Math.round(now() - pause.since);
       logger.info({ topic, partition, paused_ms: pausedMs }, 'partition goes on');
     },
+    proven() {
+      proofs += 1;
+    },
     hasFailedEnough({ topic, partition, offset }) {
       const key = partitionKey({ topic, partition });
-      let failure = loneFailures.get(key);
-      if (failure?.offset !== offset) failure = { topic, partition, offset, since: now(), failures: 0 };
+      const failure = loneFailures.get(key);
+      if (failure?.offset !== offset) {
+        loneFailures.set(key, { topic, partition, offset, since: now(), failures: 1, proofs });
+        return false;
+      }
+      if (failure.proofs === proofs) return false;
+      failure.proofs = proofs;
       failure.failures += 1;
-      loneFailures.set(key, failure);
       return failure.failures >= LONE_FAILURES && now() - failure.since >= LONE_FAILING_MS;
     },
     retain(isOurs) {

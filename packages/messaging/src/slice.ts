@@ -10,6 +10,8 @@ export interface SliceResult {
   readonly stopBefore?: ReceivedRecord;
   /** Why; for the log. */
   readonly stopCause?: string;
+  /** No record made the handler ask a store. That it succeeded says nothing of the stores then. */
+  readonly idle?: boolean;
 }
 
 export interface SliceContext {
@@ -33,6 +35,8 @@ export interface SliceOutcome {
   /** How many records, from the first, are handled or set aside. */
   readonly done: number;
   readonly setAside: readonly SetAside[];
+  /** A record was handled that needed the stores: they are well. */
+  readonly proven: boolean;
   /** Why it did not go further; the partition has to pause. */
   readonly stop?: {
     readonly cause: string;
@@ -47,7 +51,7 @@ const PROBES = 5;
 const UNDECIDED = 'a record cannot be decided yet';
 
 type Attempt =
-  | { kind: 'handled'; setAside: readonly SetAside[]; done: number; cause?: string }
+  | { kind: 'handled'; setAside: readonly SetAside[]; done: number; proven: boolean; cause?: string }
   | { kind: 'outage'; error: unknown }
   | { kind: 'failed'; error: unknown };
 
@@ -64,12 +68,18 @@ export async function handleSlice(
   async function attempt(part: readonly ReceivedRecord[]): Promise<Attempt> {
     try {
       context.signal.throwIfAborted();
-      const { setAside = [], stopBefore, stopCause } = (await handle([...part], context)) ?? {};
-      if (stopBefore === undefined) return { kind: 'handled', setAside, done: part.length };
+      const result = (await handle([...part], context)) ?? {};
+      const { setAside = [], stopBefore, stopCause = UNDECIDED, idle = false } = result;
+      // A record the handler sets aside by itself is no proof: it may never have come near a store.
+      const isProven = (done: number, without: readonly SetAside[]) => !idle && without.length < done;
+      if (stopBefore === undefined) {
+        const { length: done } = part;
+        return { kind: 'handled', setAside, done, proven: isProven(done, setAside) };
+      }
       const done = part.findIndex((record) => record.offset === stopBefore.offset);
       if (done < 0) throw new Error(`stopBefore is offset ${stopBefore.offset}, which is not in the slice`);
       const before = setAside.filter(({ record }) => record.offset < stopBefore.offset);
-      return { kind: 'handled', setAside: before, done, cause: stopCause ?? UNDECIDED };
+      return { kind: 'handled', setAside: before, done, proven: isProven(done, before), cause: stopCause };
     } catch (error) {
       // What a handler throws while its partition is being taken away says nothing about the records.
       return isOutage(error) || context.signal.aborted
@@ -84,15 +94,12 @@ export async function handleSlice(
 
   // Before anything is blamed on records, one of them must succeed. If none of a few does, it is much more likely
   // that something is broken than that all are bad: a bug or an outage we do not recognise must not empty a whole
-  // backlog into the dead letters. Others are tried next time, so a few bad among good are found soon. A record the
-  // handler sets aside by itself is no proof: it may never have come near the broken part.
-  const proven = (tried: Attempt) =>
-    tried.kind === 'handled' && tried.done > 0 && tried.setAside.length < tried.done;
+  // backlog into the dead letters. Others are tried next time, so a few bad among good are found soon.
   let witness: ReceivedRecord | undefined;
   for (const record of records.length === 1 ? [] : sample(records, PROBES)) {
     const tried = await attempt([record]);
     if (tried.kind === 'outage') return paused(tried.error);
-    if (proven(tried)) {
+    if (tried.kind === 'handled' && tried.proven) {
       witness = record;
       break;
     }
@@ -113,10 +120,11 @@ export async function handleSlice(
     else setAside.push(...again.setAside);
   }
   const last = await attempt([witness]);
-  if (!proven(last)) return last.kind === 'handled' ? stopped(last.cause) : paused(last.error);
+  if (last.kind !== 'handled') return paused(last.error);
+  if (!last.proven) return stopped(last.cause);
 
   setAside.sort((a, b) => Number(a.record.offset - b.record.offset));
-  return { done: found.done, setAside, ...(found.cause !== undefined && { stop: { cause: found.cause } }) };
+  return outcomeOf({ ...found, setAside, proven: true });
 }
 
 /** The dead letter for a record whose handling throws. */
@@ -170,14 +178,19 @@ function sample(records: readonly ReceivedRecord[], count: number): ReceivedReco
     .map(({ record }) => record);
 }
 
-function outcomeOf({ done, setAside, cause }: Extract<Attempt, { kind: 'handled' }>): SliceOutcome {
-  return { done, setAside, ...(cause !== undefined && { stop: { cause } }) };
+function outcomeOf({
+  done,
+  setAside,
+  proven,
+  cause,
+}: Omit<Extract<Attempt, { kind: 'handled' }>, 'kind'>): SliceOutcome {
+  return { done, setAside, proven, ...(cause !== undefined && { stop: { cause } }) };
 }
 
 function stopped(cause = UNDECIDED): SliceOutcome {
-  return { done: 0, setAside: [], stop: { cause } };
+  return { done: 0, setAside: [], proven: false, stop: { cause } };
 }
 
 function paused(error: unknown, failing: { failing?: true } = {}): SliceOutcome {
-  return { done: 0, setAside: [], stop: { cause: messageOf(error), error, ...failing } };
+  return { done: 0, setAside: [], proven: false, stop: { cause: messageOf(error), error, ...failing } };
 }

@@ -6,7 +6,7 @@ import { messageOf } from './kafka-error.ts';
 
 const DAY_MS = 86_400_000;
 const MIN_RETENTION_MS = 30 * DAY_MS;
-const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576;
+export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576;
 const DEAD_LETTER_HEADROOM_BYTES = 65_536;
 const LEADER_WAIT_MS = 15_000;
 

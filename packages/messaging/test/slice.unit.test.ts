@@ -28,7 +28,7 @@ const offsets = (setAside: readonly { record: ReceivedRecord }[]) =>
   setAside.map(({ record }) => Number(record.offset));
 
 test('a handler that reports nothing has handled everything', async () => {
-  expect(await slice(3, async () => {})).toEqual({ done: 3, setAside: [] });
+  expect(await slice(3, async () => {})).toEqual({ done: 3, setAside: [], proven: true });
 });
 
 test('every record that fails among others is found, in order, with its own error', async () => {
@@ -64,6 +64,28 @@ test('records that the handler sets aside are no proof that others are at fault'
   expect(outcome).toMatchObject({ done: 0, setAside: [], stop: { failing: true } });
 });
 
+test('records that the handler passes over are no proof that others are at fault', async () => {
+  const outcome = await slice(6, async (part) => {
+    if (part.some((record) => Number(record.offset) < 4)) throw new Error('the table is gone');
+    return { idle: true };
+  });
+  expect(outcome).toMatchObject({ done: 0, setAside: [], stop: { failing: true } });
+});
+
+test('a slice proves that the stores are well when one of its records needed them', async () => {
+  const proven = async (handle: SliceHandler) => (await slice(4, handle)).proven;
+  const asides = (part: ReceivedRecord[]) => part.map((record) => ({ record, reason: 'TEST', detail: '' }));
+  expect(await proven(async () => {})).toBe(true);
+  expect(await proven(async (part) => ({ setAside: asides(part.slice(1)) }))).toBe(true);
+  expect(await proven(failingOn([2]))).toBe(true);
+
+  expect(await proven(async (part) => ({ setAside: asides(part) }))).toBe(false);
+  expect(await proven(async () => ({ idle: true }))).toBe(false);
+  expect(await proven(async ([first]) => (first ? { stopBefore: first } : {}))).toBe(false);
+  expect(await proven(failingOn([0, 1, 2, 3]))).toBe(false);
+  expect(await proven(async () => Promise.reject(new Outage('down')))).toBe(false);
+});
+
 test('an outage stops at the first record, also in the middle of a search', async () => {
   expect(await slice(4, async () => Promise.reject(new Outage('down')))).toMatchObject({
     done: 0,
@@ -89,7 +111,7 @@ test('a failure that is over when the record is tried again sets nothing aside',
     over = halved && part.length === 1;
     throw new Error('passing');
   });
-  expect(outcome).toEqual({ done: 8, setAside: [] });
+  expect(outcome).toEqual({ done: 8, setAside: [], proven: true });
 });
 
 test('when the world breaks during the search no record is blamed', async () => {

@@ -1,5 +1,5 @@
 import { createLogger } from '@orderflow/runtime';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createPauses } from '../src/pauses.ts';
 import { receivedRecord } from '../src/received-record.ts';
 import { createTenures } from '../src/tenure.ts';
@@ -92,20 +92,42 @@ test('a lost partition is not resumed, and is not counted any more', () => {
   expect(resume).toHaveBeenCalledTimes(1);
 });
 
-test('a lone record has failed enough after five tries and ten seconds, whichever is later', () => {
-  let now = 0;
-  const pauses = createPauses(logger, () => now);
-  const failsAt = (time: number, offset: number) => {
-    now = time;
-    return pauses.hasFailedEnough(record(offset));
-  };
-  expect([0, 100, 200, 300, 400, 9_999].map((time) => failsAt(time, 1))).not.toContain(true);
-  expect(failsAt(10_000, 1)).toBe(true);
+describe('a lone record that fails', () => {
+  /** Each failure comes after `between` slices of other partitions were handled. */
+  function failing(between = 1) {
+    let now = 0;
+    const pauses = createPauses(logger, () => now);
+    return {
+      pauses,
+      at(times: number[], offset = 1): boolean[] {
+        return times.map((time) => {
+          now = time;
+          for (let n = 0; n < between; n += 1) pauses.proven();
+          return pauses.hasFailedEnough(record(offset));
+        });
+      },
+    };
+  }
 
-  expect([20_000, 31_000, 32_000, 33_000].map((time) => failsAt(time, 2))).not.toContain(true);
-  expect(failsAt(33_001, 2)).toBe(true);
+  test('has failed enough after five tries and ten seconds, whichever is later', () => {
+    const { at, pauses } = failing();
+    expect(at([0, 100, 200, 300, 400, 9_999])).not.toContain(true);
+    expect(at([10_000])).toEqual([true]);
 
-  expect([40_000, 51_000, 52_000].map((time) => failsAt(time, 3))).not.toContain(true);
-  pauses.over(record(3));
-  expect([53_000, 64_000].map((time) => failsAt(time, 3))).not.toContain(true);
+    expect(at([20_000, 31_000, 32_000, 33_000], 2)).not.toContain(true);
+    expect(at([33_001], 2)).toEqual([true]);
+
+    expect(at([40_000, 51_000, 52_000], 3)).not.toContain(true);
+    pauses.over(record(3));
+    expect(at([53_000, 64_000], 3)).not.toContain(true);
+  });
+
+  test('has never failed enough while nothing else is handled', () => {
+    const { at, pauses } = failing(0);
+    // What was on its way when the world broke is no proof that it is well.
+    pauses.proven();
+    expect(at([0, 1_000, 5_000, 10_000, 20_000, 60_000, 3_600_000])).not.toContain(true);
+    pauses.proven();
+    expect(at([3_601_000, 3_602_000, 3_603_000, 3_604_000, 3_605_000])).not.toContain(true);
+  });
 });

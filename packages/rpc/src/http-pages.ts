@@ -4,22 +4,14 @@ import { type Health, prometheusContentType } from '@orderflow/runtime';
 import { rpcError } from './errors.ts';
 import type { HttpRequest, HttpResponse } from './listener.ts';
 
-/** What `/health/detailed` tells beside the checks. */
-export interface About {
-  readonly version?: string;
-  /** Already redacted: see `describeConfig`. */
-  readonly config?: Record<string, string>;
-}
-
 /** Health and metrics for balancers and people, and a clear answer on every path that is not served. */
 export function createPages(options: {
   service: string;
   serviceNames: readonly string[];
   health: Health;
   prometheus: () => Promise<string>;
-  about: About;
 }): (req: HttpRequest, res: HttpResponse) => Promise<void> {
-  const { service, serviceNames, health, prometheus, about } = options;
+  const { service, serviceNames, health, prometheus } = options;
 
   const pages: Record<string, (res: HttpResponse) => Promise<void> | void> = {
     '/health/live': (res) => sendJson(res, 200, health.live()),
@@ -30,7 +22,7 @@ export function createPages(options: {
     '/health/detailed': async (res) => {
       const readiness = await health.ready();
       const uptime_seconds = Math.round(process.uptime());
-      sendJson(res, readiness.ready ? 200 : 503, { service, ...about, uptime_seconds, ...readiness });
+      sendJson(res, readiness.ready ? 200 : 503, { service, uptime_seconds, ...readiness });
     },
     '/metrics': async (res) => {
       const text = await prometheus();

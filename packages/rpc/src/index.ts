@@ -16,7 +16,6 @@ export {
   errorReasons,
   rpcError,
 } from './errors.ts';
-export type { About } from './http-pages.ts';
 export { type FieldViolation, invalidRequest, storableText } from './invalid-request.ts';
 export { decodePageToken, encodePageToken } from './page-token.ts';
 export { type BreakerState, defaultRpcPolicies, type RpcPolicies } from './policies.ts';

@@ -11,7 +11,7 @@ import { createCallGate, createServerInterceptor, type ErrorMeanings } from './c
 import { contextValuesOf } from './connection.ts';
 import { rpcError } from './errors.ts';
 import { healthRoutes } from './health-service.ts';
-import { type About, createPages, sendFailure, sendMalformed } from './http-pages.ts';
+import { createPages, sendFailure, sendMalformed } from './http-pages.ts';
 import { createListener, type HttpRequest, type HttpResponse, type ListenerLimits } from './listener.ts';
 import { reflectionRoutes } from './reflection.ts';
 
@@ -48,7 +48,6 @@ export interface RpcServerOptions extends ErrorMeanings {
   readonly prometheus: () => Promise<string>;
   readonly logger: Logger;
   readonly meter?: Meter;
-  readonly about?: About;
   readonly limits?: Partial<RpcServerLimits>;
   /** Absent: no page of another origin may call. */
   readonly cors?: BrowserAccess;
@@ -81,7 +80,6 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     serviceNames,
     health,
     prometheus: options.prometheus,
-    about: options.about ?? {},
   });
 
   const handleRpc = connectNodeAdapter({

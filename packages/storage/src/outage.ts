@@ -9,8 +9,12 @@ const networkCodes = new Set([
   'EAI_AGAIN',
 ]);
 
-/** SQLSTATE classes: connection, lost race, resources, operator's intervention, system; and a transaction left idle. */
-const serverCodes = /^((08|40|53|57|58)...|25P03)$/;
+/**
+ * SQLSTATE classes: connection, credentials, lost race, resources, operator's intervention, system. And what no row can
+ * cause: a server that only reads (a primary that was one until just now), a transaction left idle, no such database, a
+ * right taken away, a lock that somebody keeps.
+ */
+const serverCodes = /^((08|28|40|53|57|58)...|25006|25P03|3D000|42501|55P03)$/;
 
 /** The driver has no codes for these. */
 const driverMessages =

@@ -121,6 +121,24 @@ describe('errors of the real server', () => {
     expect(isPostgresOutage(await failure(rows(one, 'select * from nowhere')))).toBe(false);
   });
 
+  test.each([
+    ['it only reads', ['set transaction read only', "insert into notes values (2, 'two')"]],
+    ['it denies us what it allowed', ['set local role pg_monitor', "insert into notes values (2, 'two')"]],
+    ['somebody keeps a lock', ["set local lock_timeout = '10ms'", 'lock table notes']],
+  ])('that say that %s are an outage', async (_, statements) => {
+    const one = postgres();
+    await one.component.start();
+    const inTransaction = () =>
+      one.orm.em.fork().transactional(async (em) => {
+        for (const statement of statements) await em.execute(statement);
+      });
+    await one.orm.em.fork().transactional(async (em) => {
+      // For the last of them.
+      await em.execute('lock table notes in access share mode');
+      expect(isPostgresOutage(await failure(inTransaction()))).toBe(true);
+    });
+  });
+
   test('that come from terminated connections are an outage, and cost the pool no connection', async () => {
     const one = postgres();
     await one.component.start();

@@ -56,6 +56,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const { now = () => new Date(), random = Math.random } = overrides;
   const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
   const metrics = createMetrics({ service });
+  logger.info({ config: describeConfig(settings, config) }, 'configuration');
 
   const { orm, component: database } = createPostgres({
     url: config.postgresUrl,
@@ -102,7 +103,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     prometheus: metrics.prometheus,
     logger,
     meter: metrics.meter,
-    about: { config: describeConfig(settings, config) },
     drainMs,
     // The rest of the time is for what stops after the server.
     graceMs: config.shutdownGraceMs / 2,

@@ -119,7 +119,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     prometheus: metrics.prometheus,
     logger,
     meter,
-    about: { config: describeConfig(settings, config) },
     drainMs,
     // The rest of the time is for what stops after the server.
     graceMs: config.shutdownGraceMs / 2,

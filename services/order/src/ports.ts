@@ -179,8 +179,11 @@ export type PaymentProgress = 'AWAITED' | 'CHARGED' | 'BEING_UNDONE' | 'UNDONE' 
 
 /** How far orders have come, beside their documents in MongoDB. */
 export interface OrderProgress {
-  /** Takes the steps; one that is not ahead of what is there changes nothing. */
-  advance(steps: readonly ProgressStep[]): Promise<void>;
+  /**
+   * Takes the steps; one that is not ahead of what is there changes nothing. Answers how many it had to write: decisions
+   * are left to `OrderDocuments`.
+   */
+  advance(steps: readonly ProgressStep[]): Promise<number>;
 }
 
 /** A version of a customer that was announced. */

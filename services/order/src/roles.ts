@@ -108,7 +108,11 @@ export function apiRole(
         isOutage: isPostgresOutage,
         findAnswer: (request) => findAnswer(orm.em.fork(), request),
         reader: createOrderReader(orm),
-        look: createLookAtOrder({ judge, stock }),
+        look: createLookAtOrder({
+          judge,
+          stock,
+          onTrouble: (error) => logger.error({ err: error }, 'orders could not be looked at'),
+        }),
         checkLimitMs: instead.checkLimitMs,
         currency,
       }),
@@ -143,7 +147,7 @@ export function workerRole(shared: Shared, enrichment: Enrichment): Component[] 
     handle: createCustomerUpdatesHandler(
       createCustomerCopies(redis, config.topicPrefix, staleness.customer.usableMs),
     ),
-    // It only talks to Redis, which never has a word to say about a record.
+    // It only talks to Redis, and asks for nothing that Redis could refuse because of a record or of what it holds.
     isOutage: () => true,
   });
   const orders = createBatchConsumer({

@@ -188,6 +188,21 @@ describe('an announced version', () => {
   });
 });
 
+test.each([
+  ['is a list', (marker: string) => redis.rpush(marker, 'x')],
+  ['is a hash', (marker: string) => redis.hset(marker, 'version', '9')],
+  ['holds no number', (marker: string) => redis.set(marker, 'nine')],
+])('a marker that %s keeps no copy out, and the next announcement mends it', async (_, spoil) => {
+  const c = fixture();
+  await spoil(`${c.key}:announced`);
+  await c.put(message({ version: 3n }));
+  expect(await c.get()).toBeDefined();
+  await c.announce(4n);
+  expect(await c.get()).toBeUndefined();
+  expect(await c.put(message({ version: 3n }))).toEqual(new Set(['c-1']));
+  expect(c.trouble).toEqual([]);
+});
+
 test('without Redis there are no copies and no errors; with it they are back', async () => {
   const url = new URL(testStack().urls.REDIS_URL);
   await using proxy = await createProxy({ target: Number(url.port) });

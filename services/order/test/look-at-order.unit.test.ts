@@ -14,10 +14,14 @@ function looking({
   products = async (references) =>
     new Map(references.map((reference) => [referenceKey(reference), knownProduct(reference)])),
   available = async (ids) => new Map(ids.map((id) => [id, 15n])),
+  onTrouble = (error) => {
+    throw error;
+  },
 }: {
   customers?: (options: { fresh: boolean }) => Promise<Lookup<Customer>>;
   products?: Enrichment['products'];
   available?: Stock['available'];
+  onTrouble?: (error: unknown) => void;
 } = {}) {
   const asked: string[][] = [];
   const enrichment: Enrichment = {
@@ -32,6 +36,7 @@ function looking({
         return available(ids);
       },
     },
+    onTrouble,
   });
   return { asked, look: (lines: SubmittedLine[], limitMs = 1_000) => look(submission({ lines }), limitMs) };
 }
@@ -109,6 +114,22 @@ test.each<[string, Lookup<Customer>]>([
     judged: undefined,
     violations: [],
     cause: 'cause' in lookup ? lookup.cause : '',
+  });
+});
+
+test('a look that breaks is reported, and says nothing against an order but what stock says', async () => {
+  const trouble: unknown[] = [];
+  const bug = new TypeError('x is not a function');
+  const { look } = looking({
+    customers: () => Promise.reject(bug),
+    onTrouble: (error) => trouble.push(error),
+  });
+  const cause = 'customer and products could not be read';
+  expect(await look([line()])).toEqual({ judged: undefined, violations: [], cause });
+  expect(trouble).toEqual([bug]);
+  expect(await look([line({ quantity: 16 })])).toMatchObject({
+    violations: [{ type: 'OUT_OF_STOCK' }],
+    cause,
   });
 });
 

@@ -109,6 +109,44 @@ describe('order documents', () => {
     expect([...refused.keys()]).toEqual(['big-1', 'big-2', 'big-3']);
     expect(await stored('small')).not.toBeNull();
   });
+
+  test('that are too large are named also when there is no other', async () => {
+    expect([...(await documents.show([tooLarge('alone')])).keys()]).toEqual(['alone']);
+  });
+});
+
+describe('order documents that an index refuses', () => {
+  /** No order shares its customer with another: somebody has made it so. */
+  async function onePerCustomer() {
+    const own = await testMongo();
+    const collection = ordersCollection(own.mongo);
+    await collection.createIndex({ 'customer.customer_id': 1 }, { unique: true, name: 'one_per_customer' });
+    const of = (orderId: string, customerId: string) =>
+      decide(submission({ orderId, customerId }), { customer: found(customer({ customerId })) });
+    const ids = async () => (await collection.find().sort({ _id: 1 }).toArray()).map(({ _id }) => _id);
+    return { ...own, of, ids, documents: createOrderDocuments(own.mongo) };
+  }
+
+  test('are named while others are written', async () => {
+    await using database = await onePerCustomer();
+    const { documents, of, ids } = database;
+    await documents.show([of('o-1', 'c-1')]);
+    const refused = await documents.show([of('o-1', 'c-1'), of('o-2', 'c-1'), of('o-3', 'c-3')]);
+    expect([...refused.keys()]).toEqual(['o-2']);
+    expect(refused.get('o-2')).toMatch(/duplicate key/);
+    expect(await ids()).toEqual(['o-1', 'o-3']);
+  });
+
+  test('are held against none of them where none is written', async () => {
+    await using database = await onePerCustomer();
+    const { documents, of, ids } = database;
+    await documents.show([of('o-1', 'c-1'), of('o-2', 'c-2')]);
+    await expect(documents.show([of('o-3', 'c-1')])).rejects.toThrow(/duplicate key/);
+    await expect(documents.show([of('o-3', 'c-1'), of('o-4', 'c-2')])).rejects.toThrow(/duplicate key/);
+    // One that is too large says nothing of the others.
+    await expect(documents.show([of('o-3', 'c-1'), tooLarge('huge')])).rejects.toThrow(/duplicate key/);
+    expect(await ids()).toEqual(['o-1', 'o-2']);
+  });
 });
 
 describe('progress', () => {
@@ -124,8 +162,9 @@ describe('progress', () => {
   });
 
   test('of a decision is left to the worker, which writes it with the document', async () => {
-    await progress.advance([step('decided', 1, 'ACCEPTED'), step('refused', 1, 'REJECTED')]);
-    await progress.advance([step('decided', 1, 'ACCEPTED'), step('cancelled', 1, 'CANCELLED')]);
+    const decisions = [step('decided', 1, 'ACCEPTED'), step('refused', 1, 'REJECTED')];
+    expect(await progress.advance(decisions)).toBe(0);
+    expect(await progress.advance([...decisions, step('cancelled', 1, 'CANCELLED')])).toBe(1);
     expect(await stored('decided')).toBeNull();
     expect(await stored('refused')).toBeNull();
     expect(await progressOf('cancelled')).toMatchObject({ version: 1, state: 'CANCELLED' });

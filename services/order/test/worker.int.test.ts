@@ -274,7 +274,13 @@ test('a customer that was announced as changed is read again', async () => {
   api.customers.set('c-2', customer({ customerId: 'c-2', name: 'Grace', version: 4n }));
   const update = create(CustomerUpdatedSchema, { customerId: 'c-2', version: 4n });
   const value = toBinary(CustomerUpdatedSchema, update);
-  await producer.send([{ topic: topics.customerEvents, key: 'c-2', value }]);
+  const event = (type: string) => ({
+    topic: topics.customerEvents,
+    key: 'c-2',
+    value,
+    headers: { ce_type: type },
+  });
+  await producer.send([event(CustomerUpdatedSchema.typeName)]);
   await eventually(async () => (await redis.get(`${name}.enrichment:{customer:c-2}:announced`)) === '4');
   await send(plain('changed-after', { customerId: 'c-2' }));
   expect((await outcomeOf('changed-after')).stored.customer).toMatchObject({ name: 'Grace', version: 4n });

@@ -45,6 +45,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const now = () => new Date();
   const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
   const metrics = createMetrics({ service });
+  logger.info({ config: describeConfig(settings, config) }, 'configuration');
 
   const { orm, component: database } = createPostgres({
     url: config.postgresUrl,
@@ -83,7 +84,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     prometheus: metrics.prometheus,
     logger,
     meter: metrics.meter,
-    about: { config: describeConfig(settings, config) },
     drainMs,
     // The rest of the time is for what stops after the server.
     graceMs: config.shutdownGraceMs / 2,

@@ -65,6 +65,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
   const metrics = createMetrics({ service });
   const { meter } = metrics;
+  logger.info({ config: describeConfig(settings, config) }, 'configuration');
   const terms: Terms = { ...config, callTimeoutMs: config.gatewayTryTimeoutMs };
 
   const { orm, component: database } = createPostgres({
@@ -160,7 +161,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     prometheus: metrics.prometheus,
     logger,
     meter,
-    about: { config: describeConfig(settings, config) },
     drainMs,
     // The rest of the time is for what stops after the server.
     graceMs: config.shutdownGraceMs / 2,

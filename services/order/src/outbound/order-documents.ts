@@ -1,10 +1,9 @@
 import type { MikroORM as MongoORM } from '@mikro-orm/mongodb';
-import { MongoBulkWriteError } from 'mongodb';
 import type { OrderDocuments } from '../ports.ts';
 import { ordersCollection, type Progress, type TimelineEntry } from './order-collection.ts';
 import { type OrderDocument, toDocument } from './order-document.ts';
 import { toProgress } from './order-progress.ts';
-import { isRefusedDocument } from './outage.ts';
+import { isRefusedDocument, isTooLarge, writeErrorsIn } from './outage.ts';
 
 const duplicateKey = 11_000;
 
@@ -26,7 +25,7 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
     } catch (error) {
       const there = duplicatesIn(error, documents);
       if (there === undefined) throw error;
-      await collection.bulkWrite(
+      const { matchedCount } = await collection.bulkWrite(
         there.map(({ _id, ...decision }) => ({
           updateOne: {
             filter: { _id },
@@ -39,19 +38,20 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
         })),
         { ordered: false },
       );
+      // One is not there: what it has in common with another is no id, but something that an index wants to be unique.
+      if (matchedCount < there.length) throw error;
     }
   }
 
   /** Writes all that can be written; finds the documents that can't by halving. */
-  async function writeAll(documents: readonly OrderDocument[], refused: Map<string, string>): Promise<void> {
+  async function writeAll(documents: readonly OrderDocument[], refused: Map<string, unknown>): Promise<void> {
     try {
       await write(documents);
     } catch (error) {
       if (!isRefusedDocument(error)) throw error;
       const [first] = documents;
       if (documents.length === 1 && first !== undefined) {
-        const cause = error instanceof Error ? error.message : String(error);
-        refused.set(first._id, `MongoDB cannot hold the document: ${cause}`);
+        refused.set(first._id, error);
         return;
       }
       const middle = documents.length >> 1;
@@ -62,9 +62,12 @@ export function createOrderDocuments(mongo: MongoORM): OrderDocuments {
 
   return {
     async show(orders) {
-      const refused = new Map<string, string>();
+      const refused = new Map<string, unknown>();
       await writeAll(orders.map(toDocument), refused);
-      return refused;
+      // Where none was written it may be that MongoDB takes none now. Only what is too large is so by itself.
+      const doubtful = [...refused.values()].filter((error) => !isTooLarge(error));
+      if (refused.size === orders.length && doubtful.length > 0) throw doubtful[0];
+      return new Map(Array.from(refused, ([id, error]) => [id, causeOf(error)]));
     },
   };
 }
@@ -85,8 +88,11 @@ function entryOf({ outcome, decide_time }: Decision): TimelineEntry {
 
 /** The documents that were there already, if that is all that went wrong. */
 function duplicatesIn(error: unknown, documents: readonly OrderDocument[]): OrderDocument[] | undefined {
-  if (!(error instanceof MongoBulkWriteError)) return undefined;
-  const errors = [error.writeErrors].flat();
+  const errors = writeErrorsIn(error);
   if (errors.length === 0 || errors.some(({ code }) => code !== duplicateKey)) return undefined;
   return errors.flatMap(({ index }) => documents[index] ?? []);
+}
+
+function causeOf(error: unknown): string {
+  return `MongoDB cannot hold the document: ${error instanceof Error ? error.message : String(error)}`;
 }

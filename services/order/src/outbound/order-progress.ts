@@ -14,7 +14,7 @@ export function createOrderProgress(mongo: MongoORM): OrderProgress {
   return {
     async advance(all) {
       const steps = all.filter(({ state }) => !shownByTheWorker.has(state));
-      if (steps.length === 0) return;
+      if (steps.length === 0) return 0;
       await collection.bulkWrite(
         steps.map((step) => ({
           updateOne: {
@@ -30,6 +30,7 @@ export function createOrderProgress(mongo: MongoORM): OrderProgress {
         })),
         { ordered: false },
       );
+      return steps.length;
     },
   };
 }

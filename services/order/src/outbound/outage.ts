@@ -10,6 +10,7 @@ import {
   MongoSystemError,
   MongoTopologyClosedError,
   MongoWriteConcernError,
+  type WriteError,
 } from 'mongodb';
 
 /** Whether an error means that Postgres or MongoDB can't work now, so that no record is to blame. */
@@ -17,8 +18,27 @@ export function isOutage(error: unknown): boolean {
   return isPostgresOutage(error) || isMongoOutage(error);
 }
 
+/** Codes by which MongoDB speaks of itself, and not of what it was asked for. */
+const serverCodes: ReadonlySet<number | string | undefined> = new Set([
+  // Not who it takes us for: Unauthorized, AuthenticationFailed, ReauthenticationRequired, AtlasError.
+  13, 18, 391, 8_000,
+  // No primary, or not for long: PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown,
+  // InterruptedDueToReplStateChange, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary, ShutdownInProgress.
+  189, 10_107, 11_600, 11_602, 13_435, 13_436, 91,
+  // Cannot go on: ExceededTimeLimit, OutOfDiskSpace.
+  262, 14_031,
+]);
+
+function speaksOfItself(error: unknown): boolean {
+  if (error instanceof MongoError && serverCodes.has(error.code)) return true;
+  // Said of some documents, while others were still written.
+  return writeErrorsIn(error).some(({ code }) => serverCodes.has(code));
+}
+
 function isMongoOutage(error: unknown): boolean {
-  if (!(error instanceof MongoError) || isRefusedDocument(error)) return false;
+  if (!(error instanceof MongoError)) return false;
+  if (speaksOfItself(error)) return true;
+  if (isRefusedDocument(error)) return false;
   return (
     error instanceof MongoNetworkError ||
     error instanceof MongoNotConnectedError ||
@@ -26,18 +46,28 @@ function isMongoOutage(error: unknown): boolean {
     error instanceof MongoWriteConcernError ||
     // No server could be chosen.
     error instanceof MongoSystemError ||
-    // Written, and not confirmed by enough members.
+    // Refused as a whole, or written, and not confirmed by enough members.
     error instanceof MongoBulkWriteError ||
     error.hasErrorLabel(MongoErrorLabel.RetryableWriteError)
   );
 }
 
-const bsonObjectTooLarge = 10_334;
-
-/** Whether MongoDB, or its driver, said that it can't hold a document. */
+/** Whether MongoDB, or its driver, said of single documents that it can't hold them. It may take no others either. */
 export function isRefusedDocument(error: unknown): boolean {
-  if (error instanceof MongoBulkWriteError) return [error.writeErrors].flat().length > 0;
-  if (error instanceof MongoServerError && error.code === bsonObjectTooLarge) return true;
-  // The driver refuses what is too large before it sends anything.
-  return error instanceof MongoInvalidArgumentError || error instanceof RangeError;
+  if (speaksOfItself(error)) return false;
+  return writeErrorsIn(error).length > 0 || isTooLarge(error);
+}
+
+/** BSONObjectTooLarge, and of older servers: too large after an update. */
+const sizeCodes: ReadonlySet<number | string | undefined> = new Set([10_334, 17_419]);
+
+/** Whether a document is larger than any MongoDB takes; the driver refuses most of these before it sends anything. */
+export function isTooLarge(error: unknown): boolean {
+  if (error instanceof MongoInvalidArgumentError || error instanceof RangeError) return true;
+  return error instanceof MongoServerError && sizeCodes.has(error.code);
+}
+
+/** What went wrong with single documents of a bulk write. */
+export function writeErrorsIn(error: unknown): WriteError[] {
+  return error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : [];
 }

@@ -21,6 +21,8 @@ interface Dependencies {
   /** What can be said of it with what is known of customer and products. */
   readonly judge: (submission: Submission) => Promise<Verdict | undefined>;
   readonly stock: Stock;
+  /** Hears of what `judge` throws. That is a bug, and still no reason to refuse an order. */
+  readonly onTrouble: (error: unknown) => void;
 }
 
 /**
@@ -28,13 +30,22 @@ interface Dependencies {
  * unknown is no "no". A question that is given up here goes on to its own end: its answer fills the cache, and only
  * its own time limit counts against whom it was put to.
  */
-export function createLookAtOrder({ judge, stock }: Dependencies): LookAtOrder {
+export function createLookAtOrder({ judge, stock, onTrouble }: Dependencies): LookAtOrder {
+  async function judgeOrNot(submission: Submission): Promise<Judging> {
+    try {
+      return await judge(submission);
+    } catch (error) {
+      onTrouble(error);
+      return { kind: 'failed', cause: 'customer and products could not be read' };
+    }
+  }
+
   return async (submission, limitMs) => {
     const limit = timeLimit(limitMs);
     try {
       const named = namedById(submission);
       const [verdict, stockOfNamed] = await Promise.all([
-        limit.within(judge(submission)),
+        limit.within(judgeOrNot(submission)),
         limit.within(stock.available(named)),
       ]);
       const judged = verdict?.kind === 'decided' ? verdict.order : undefined;
@@ -52,6 +63,8 @@ export function createLookAtOrder({ judge, stock }: Dependencies): LookAtOrder {
     }
   };
 }
+
+type Judging = Verdict | { readonly kind: 'failed'; readonly cause: string } | undefined;
 
 /** So many of a product are wanted. */
 interface Demand {
@@ -112,12 +125,13 @@ function rejectionsOf(judged: JudgedOrder | undefined): Violation[] {
   }));
 }
 
-function causeOf(verdict: Verdict | undefined): string | undefined {
+function causeOf(verdict: Judging): string | undefined {
   switch (verdict?.kind) {
     case 'decided':
       return undefined;
     case 'wait':
     case 'invalid':
+    case 'failed':
       return verdict.cause;
     default:
       return 'customer and products could not be read in time';

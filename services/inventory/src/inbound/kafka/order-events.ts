@@ -33,7 +33,7 @@ export function createOrderEventsHandler(
         setAside.push({ record, reason: 'MALFORMED_PROTOBUF', detail: String(error) });
       }
     }
-    if (read.length === 0) return { setAside };
+    if (read.length === 0) return { setAside, idle: true };
 
     const decisions = await handleOrderEvents(read.map(({ traced }) => traced));
     passCrashPoints(decisions);

@@ -26,7 +26,7 @@ export function createAnswersHandler({ inTransaction, limits, report, logger }: 
         setAside.push({ record, reason: 'MALFORMED_PROTOBUF', detail: String(error) });
       }
     }
-    if (read.length === 0) return { setAside };
+    if (read.length === 0) return { setAside, idle: true };
 
     const occurrences = read.map(({ occurrence }) => occurrence);
     const reactions = await inTransaction((transaction) =>

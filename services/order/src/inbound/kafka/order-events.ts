@@ -15,7 +15,7 @@ export function createOrderEventsHandler(progress: OrderProgress): SliceHandler 
         setAside.push({ record, reason: 'MALFORMED_PROTOBUF', detail: String(error) });
       }
     }
-    if (advance.length > 0) await progress.advance(advance);
-    return { setAside };
+    const written = advance.length > 0 ? await progress.advance(advance) : 0;
+    return { setAside, idle: written === 0 };
   };
 }

@@ -41,20 +41,23 @@ const unversionedFreshMs = 60_000;
 /** An entry is two big-endian doubles, fetch time and end of freshness in ms since 1970, then the message. */
 const headerBytes = 16;
 
+/** The version in the marker. One that holds no number, or is no string at all, is not ours and counts as none. */
+const readAnnounced = `
+local marker = redis.pcall('GET', KEYS[2])
+local announced = type(marker) == 'string' and tonumber(marker)`;
+
 /**
  * Puts an entry unless a newer version was announced: KEYS entry, marker; ARGV version, entry, TTL in ms.
  * In one script, so that a slow reader can't come between the look and the write.
  */
-const putUnlessOutdated = `
-local announced = redis.call('GET', KEYS[2])
-if announced and tonumber(ARGV[1]) > 0 and tonumber(announced) > tonumber(ARGV[1]) then return 0 end
+const putUnlessOutdated = `${readAnnounced}
+if announced and tonumber(ARGV[1]) > 0 and announced > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`;
 
 /** Announces a version and drops the entry: KEYS entry, marker; ARGV version, TTL of the marker in ms. */
-const announceVersion = `
-local announced = redis.call('GET', KEYS[2])
-if announced and tonumber(announced) >= tonumber(ARGV[1]) then return 0 end
+const announceVersion = `${readAnnounced}
+if announced and announced >= tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[1])
 return 1`;

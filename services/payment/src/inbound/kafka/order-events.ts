@@ -33,7 +33,7 @@ export function createOrderEventsHandler({
         setAside.push({ record, reason: 'MALFORMED_PROTOBUF', detail: String(error) });
       }
     }
-    if (events.length === 0) return { setAside };
+    if (events.length === 0) return { setAside, idle: true };
 
     const { contradictions, due } = await inTransaction((transaction) =>
       takeEvents(
