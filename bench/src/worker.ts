@@ -1,11 +1,10 @@
-import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { groups, topics } from '@orderflow/contracts';
 import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import type { Stack } from '@orderflow/devstack';
 import { enrichmentPath, type System, sumOf } from '@orderflow/e2e/system';
-import { startProcess, type TestProcess } from '@orderflow/testing/process';
+import type { TestProcess } from '@orderflow/testing/process';
 import { Redis } from 'ioredis';
 import {
   type Broker,
@@ -19,6 +18,7 @@ import {
 import { onFreshSystem } from './on-fresh-system.ts';
 import { makeOrders, ordersOfEverything, population } from './orders.ts';
 import { residentMiB } from './processes.ts';
+import { resultOf, startProgram } from './program.ts';
 import { type Figure, median } from './report.ts';
 
 /** Rounds come in pairs, A B B A, so that a machine that slows down slows both alike. */
@@ -61,15 +61,7 @@ async function measure(
 ): Promise<Figure[]> {
   const broker = await connectBroker(stack.urls.KAFKA_BROKERS);
   const redis = new Redis(stack.urls.REDIS_URL);
-  const program = (name: string, args: readonly string[]) => {
-    const started = startProcess({
-      command: process.execPath,
-      args: [join(import.meta.dirname, 'programs', `${name}.ts`), ...args],
-      env: { ...stack.urls },
-    });
-    running.push(started);
-    return started;
-  };
+  const program = (name: string, ...args: string[]) => startProgram({ stack, running }, name, ...args);
   const allCpu = () =>
     sumOfTrees([
       ...enrichmentPath.map((name) => system.services[name].pid()),
@@ -110,9 +102,7 @@ async function measure(
         await measureBacklog(broker, floor, makeOrders(`floor-${tag}`, counts.stage, tag.length), allCpu),
       );
       for (const stage of stageNames) {
-        const stageRun = JSON.parse(
-          await resultOf(program('stage', [stage, String(counts.stage), tag])),
-        ) as StageRun;
+        const stageRun = (await resultOf(program('stage', stage, String(counts.stage), tag))) as StageRun;
         stageRuns[stage] = [...(stageRuns[stage] ?? []), stageRun];
       }
     };
@@ -260,17 +250,11 @@ async function fillNaiveCache(redis: Redis): Promise<void> {
 async function startConsumer(
   name: string,
   broker: Broker,
-  program: (name: string, args: readonly string[]) => TestProcess,
+  program: (name: string, ...args: string[]) => TestProcess,
 ): Promise<Subject> {
   const topic = `bench-${name}`;
   await broker.createTopic(topic);
-  const started = program(name, [topic, name]);
+  const started = program(name, topic, name);
   await started.waitForLine(/^ready$/);
   return { topic, group: name, pid: started.pid, freeze: started.freeze, thaw: started.thaw };
-}
-
-async function resultOf(program: TestProcess): Promise<string> {
-  const { code } = await program.exited;
-  if (code !== 0) throw new Error(`a stage has failed:\n${program.output()}`);
-  return program.output();
 }
