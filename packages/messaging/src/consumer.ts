@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Component, crashPoint, type Logger, type Meter } from '@orderflow/runtime';
+import { type Component, crashPoint, type Logger, type Meter, together } from '@orderflow/runtime';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { consumerMetrics } from './consumer-metrics.ts';
 import { sendDeadLetters } from './dead-letters.ts';
+import { joinedSlices } from './joined-slices.ts';
 import type { Kafka } from './kafka.ts';
 import { kafkaErrorType, messageOf } from './kafka-error.ts';
 import { createPauses, type Position } from './pauses.ts';
@@ -16,9 +17,19 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from './topic-admin.ts';
 const MAX_FETCH_WAIT_MS = 250;
 /** Room for a record as large as a topic takes by default, and for another one behind it that can be its witness. */
 const FETCH_BYTES_PER_PARTITION = 2 * DEFAULT_MAX_MESSAGE_BYTES;
+/** A fetch that brought so many records is followed by the next at once. */
+const MANY_RECORDS = 50;
+const MAX_REST_MS = 50;
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** More partitions than this wait for each other. */
 const CONCURRENT_PARTITIONS = 32;
+
+/** A partition's offset after what is handled, and since when the partition is ours. */
+interface Handled {
+  readonly payload: EachBatchPayload;
+  readonly tenure: Tenure;
+  readonly offset: bigint;
+}
 
 /** The answers of a coordinator that has given our partitions away. */
 const fenced = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
@@ -41,17 +52,18 @@ export interface BatchConsumerOptions {
 }
 
 /**
- * Reads topics in slices of one partition each, partitions side by side, from the beginning for a new group. The
- * offset after a slice is committed once the slice is handled and its dead letters are acknowledged, so each record
- * is handled at least once.
+ * Reads topics in slices of one partition each, partitions side by side, from the beginning for a new group. Small
+ * slices that come together are handled as one. The offset after a slice is committed once the slice is handled and its
+ * dead letters are acknowledged, so each record is handled at least once.
  *
  * While records cannot be handled (an outage, or a `stopBefore`) their partition pauses, 100 ms to 5 s between tries,
  * and no record is set aside for it. A record whose handling throws is set aside only while others are handled. Stopping
  * finishes and commits the slices that are running.
  */
 export function createBatchConsumer(options: BatchConsumerOptions): Component {
-  const { kafka, groupId, topics, handle, isOutage, meter } = options;
+  const { kafka, groupId, topics, isOutage, meter } = options;
   const { sliceSize = 500, sessionTimeoutMs = 30_000 } = options;
+  const handle = joinedSlices(options.handle, { isOutage, sliceSize });
   const logger = options.logger.child({ group: groupId });
   const heartbeatMs = sessionTimeoutMs / 10;
   const tenures = createTenures(sessionTimeoutMs);
@@ -83,6 +95,16 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
     });
+  /** What is handled at the same time is committed at once. An offset is committed under the generation it was read in. */
+  const commit = together<Handled, boolean>(
+    async (handled) => {
+      const byTenure = Map.groupBy(handled, ({ tenure }) => tenure);
+      const isOurs = new Map<Tenure, boolean>();
+      for (const [tenure, ofTenure] of byTenure) isOurs.set(tenure, await commitAll(ofTenure));
+      return handled.map(({ tenure }) => isOurs.get(tenure) ?? false);
+    },
+    { size: CONCURRENT_PARTITIONS, joinMs: 0 },
+  );
   let heartbeatSentAt = 0;
   watch(consumer);
 
@@ -123,14 +145,24 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
       return;
     }
     const beat = setInterval(() => void heartbeat(payload, tenure), heartbeatMs);
+    const began = performance.now();
     try {
       await handleBatch(payload, tenure);
+      if (payload.batch.messages.length < MANY_RECORDS) await rest(performance.now() - began, tenure);
     } catch (error) {
       const position = { topic: kafka.logicalName(payload.batch.topic), partition: payload.batch.partition };
       pauses.pause(position, { cause: messageOf(error), error, progressed: false }, payload.pause);
     } finally {
       clearInterval(beat);
     }
+  }
+
+  /**
+   * Half of the time there is nothing to do but to wait for more: what comes meanwhile is fetched, handled and committed
+   * together, so that a consumer that falls behind has less to do for each record.
+   */
+  async function rest(workedMs: number, tenure: Tenure): Promise<void> {
+    if (!stopping && !tenure.ending) await sleep(Math.min(workedMs, MAX_REST_MS));
   }
 
   /** Runs beside the handler, so that a slow slice does not lose its partition. */
@@ -175,7 +207,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
         const isWholeBatch = start + done === messages.length;
         const last = isWholeBatch ? BigInt(batch.lastOffset()) : (slice[done - 1] as ReceivedRecord).offset;
         crashPoint('consumer-before-commit');
-        if (!(await commit(payload, tenure, last + 1n))) return;
+        if (!(await commit({ payload, tenure, offset: last + 1n }))) return;
         payload.resolveOffset(String(last));
         metrics.handled(position, { done, setAside, lag: BigInt(batch.highWatermark) - last - 1n });
       } else {
@@ -198,18 +230,22 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     return { done: 1, setAside: [processingFailed(record, outcome.stop.error)], proven: false };
   }
 
-  /** False when the partition is not ours any more. An offset is committed under the generation it was read in. */
-  async function commit(payload: EachBatchPayload, tenure: Tenure, offset: bigint): Promise<boolean> {
-    const { topic, partition } = payload.batch;
-    const partitions = [{ partition, offset: String(offset) }];
+  /** Commits offsets of one tenure. False when the partitions are not ours any more. */
+  async function commitAll(handled: readonly Handled[]): Promise<boolean> {
+    const [first] = handled;
+    if (first?.tenure.isCurrent() !== true) return false;
+    const offsets = handled.map(({ payload: { batch }, offset }) => ({ ...batch, offset: String(offset) }));
+    const byTopic = Map.groupBy(offsets, ({ topic }) => topic);
     try {
       // Not consumer.commitOffsets: while the consumer is being stopped that does nothing, and says nothing.
-      await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions }] });
+      await first.payload.commitOffsetsIfNecessary({
+        topics: [...byTopic].map(([topic, partitions]) => ({ topic, partitions })),
+      });
       return true;
     } catch (error) {
       noteFenced(error);
-      if (!tenure.isCurrent() || kafkaErrorType(error) === 'REBALANCE_IN_PROGRESS') return false;
-      // The slice is handled again after a pause, which is harmless.
+      if (!first.tenure.isCurrent() || kafkaErrorType(error) === 'REBALANCE_IN_PROGRESS') return false;
+      // The slices are handled again after a pause, which is harmless.
       throw error;
     }
   }

@@ -22,7 +22,7 @@ export interface SliceContext {
 }
 
 /**
- * Handles records of one partition, in order. Must be idempotent: records come again after a crash, a rebalance or a
+ * Handles records, those of a partition in order. Must be idempotent: records come again after a crash, a rebalance or a
  * pause, and while the one that makes a slice fail is searched for.
  */
 export type SliceHandler = (

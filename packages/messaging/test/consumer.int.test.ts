@@ -156,7 +156,7 @@ test('other partitions go on while one pauses', async () => {
   await produce(kafka, 'inbox', values(20));
   const seen = new Set<string>();
   const { component } = reader(kafka, async (records) => {
-    if (records[0]?.partition === 0) throw new Outage('only there');
+    if (records.some(({ partition }) => partition === 0)) throw new Outage('only there');
     for (const record of records) seen.add(text(record));
   });
   await using _ = await running(component);
@@ -337,8 +337,8 @@ test('a lone record that fails while other partitions go on is set aside after t
   await sendTo(kafka, { 0: 'lonely' });
   const tries: number[] = [];
   const { component } = reader(kafka, async (records) => {
-    if (records[0]?.partition === 1) return;
-    tries.push(performance.now());
+    if (records.every(({ partition }) => partition === 1)) return;
+    if (records.length === 1) tries.push(performance.now());
     throw new Error('always');
   });
   await using _ = await running(component);
