@@ -1,48 +1,60 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import type { Attempt, PaymentReader, StoredPayment } from '../../ports.ts';
-import { toPayment } from './payment-row.ts';
-import { tablesOf } from './tables.ts';
+import { nativeQuery } from '@orderflow/storage';
+import type { Attempt, PaymentReader } from '../../ports.ts';
+import { millis, type PaymentRow, selectedColumns, toStoredPayment } from './payment-row.ts';
+
+interface AttemptRow extends Pick<Attempt, 'kind' | 'key' | 'detail'> {
+  readonly outcome: Attempt['outcome'] | null;
+  readonly createTime: number;
+  readonly endTime: number | null;
+}
 
 /** Reads payments in Postgres, on the entity manager that `em` gives. */
 export function paymentReader(em: () => SqlEntityManager): PaymentReader {
-  const payments = () => tablesOf(em()).selectFrom('payment').selectAll();
   return {
     async find(orderId) {
-      const row = await payments().where('orderId', '=', orderId).executeTakeFirst();
-      if (row === undefined) return undefined;
-      const rows = await tablesOf(em())
-        .selectFrom('payment_attempt')
-        .selectAll()
-        .where('orderId', '=', orderId)
-        .orderBy('number')
-        .execute();
-      const calls = rows.map(
-        ({ kind, key, outcome, detail, createTime, endTime }): Attempt => ({
-          kind,
-          key,
-          outcome: outcome ?? undefined,
-          detail,
-          createTime,
-          endTime: endTime ?? undefined,
-        }),
+      const [row] = await nativeQuery<PaymentRow>(
+        em(),
+        `select ${selectedColumns} from payment where order_id = $1`,
+        [orderId],
       );
-      return { ...stored(row), calls };
+      if (row === undefined) return undefined;
+      const rows = await nativeQuery<AttemptRow>(
+        em(),
+        `select kind, key, outcome, detail, ${millis('create_time')} as "createTime", ${millis('end_time')} as "endTime"
+         from payment_attempt where order_id = $1 order by number`,
+        [orderId],
+      );
+      return { ...toStoredPayment(row), calls: rows.map(toAttempt) };
     },
 
     async page({ customerId, state, after, limit }) {
-      let query = payments().orderBy('createTime', 'desc').orderBy('orderId', 'desc').limit(limit);
-      if (customerId !== undefined) query = query.where('customerId', '=', customerId);
-      if (state !== undefined) query = query.where('state', '=', state);
-      if (after !== undefined) {
-        query = query.where(({ eb, refTuple, tuple }) =>
-          eb(refTuple('createTime', 'orderId'), '<', tuple(after.createTime, after.orderId)),
-        );
-      }
-      return (await query.execute()).map(stored);
+      const parameters: unknown[] = [];
+      const given = (value: unknown) => `$${parameters.push(value)}`;
+      const conditions = [
+        ...(customerId === undefined ? [] : [`customer_id = ${given(customerId)}`]),
+        ...(state === undefined ? [] : [`state = ${given(state)}`]),
+        ...(after === undefined
+          ? []
+          : [`(create_time, order_id) < (${given(after.createTime)}, ${given(after.orderId)})`]),
+      ];
+      const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+      const rows = await nativeQuery<PaymentRow>(
+        em(),
+        `select ${selectedColumns} from payment ${where}
+         order by create_time desc, order_id desc limit ${given(limit)}`,
+        parameters,
+      );
+      return rows.map(toStoredPayment);
     },
   };
 }
 
-function stored(row: Parameters<typeof toPayment>[0]): StoredPayment {
-  return { payment: toPayment(row), createTime: row.createTime, updateTime: row.updateTime };
+function toAttempt({ outcome, createTime, endTime, ...row }: AttemptRow): Attempt {
+  return {
+    ...row,
+    outcome: outcome ?? undefined,
+    createTime: new Date(createTime),
+    endTime: endTime === null ? undefined : new Date(endTime),
+  };
 }

@@ -7,8 +7,15 @@ import type { Payment } from '../../domain/payment.ts';
 import type { Changes, EndedCall, PaymentTransaction } from '../../ports.ts';
 import { toAnswer } from './answers.ts';
 import { paymentReader } from './payment-reader.ts';
-import { toPayment } from './payment-row.ts';
-import { tablesOf } from './tables.ts';
+import {
+  type Column,
+  changingColumns,
+  columns,
+  millis,
+  type PaymentRow,
+  selectedColumns,
+  toPayment,
+} from './payment-row.ts';
 
 const uniqueViolation = '23505';
 /** Each time somebody else must have made the payment of one of the orders, so that it is there the next time. */
@@ -37,51 +44,43 @@ function codeOf(error: unknown): string {
 }
 
 function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
-  const tables = tablesOf(em);
   const traces = new Map<string, string>();
 
-  type Row = Parameters<typeof toPayment>[0];
-  function taken(rows: readonly Row[]): Payment[] {
-    for (const { orderId, traceparent } of rows) if (traceparent !== null) traces.set(orderId, traceparent);
-    return rows.map(toPayment);
+  async function locked(sql: string, parameters: unknown[]): Promise<Payment[]> {
+    const rows = await nativeQuery<PaymentRow>(
+      em,
+      `select ${selectedColumns} from payment ${sql}`,
+      parameters,
+    );
+    const payments = rows.map(toPayment);
+    for (const [index, { traceparent }] of rows.entries()) {
+      if (traceparent !== null) traces.set((payments[index] as Payment).orderId, traceparent);
+    }
+    return payments;
   }
 
   return {
     find: paymentReader(() => em).find,
 
     async lock(orderIds) {
-      const rows = await tables
-        .selectFrom('payment')
-        .selectAll()
-        .where('orderId', '=', ({ fn, val }) => fn.any(val(orderIds)))
-        .orderBy('orderId')
-        .forUpdate()
-        .execute();
-      return new Map(taken(rows).map((payment) => [payment.orderId, payment]));
+      const payments = await locked('where order_id = any($1::text[]) order by order_id for update', [
+        orderIds,
+      ]);
+      return new Map(payments.map((payment) => [payment.orderId, payment]));
     },
 
-    async lockDue(now, limit) {
-      const rows = await tables
-        .selectFrom('payment')
-        .selectAll()
-        .where('nextAttemptTime', '<=', now)
-        .orderBy('nextAttemptTime')
-        .limit(limit)
-        .forUpdate()
-        .skipLocked()
-        .execute();
-      return taken(rows);
-    },
+    lockDue: (now, limit) =>
+      locked('where next_attempt_time <= $1 order by next_attempt_time limit $2 for update skip locked', [
+        now,
+        limit,
+      ]),
 
     async nextDueTime() {
-      const row = await tables
-        .selectFrom('payment')
-        .select('nextAttemptTime')
-        .where('nextAttemptTime', 'is not', null)
-        .orderBy('nextAttemptTime')
-        .limit(1)
-        .executeTakeFirst();
-      return row?.nextAttemptTime ?? undefined;
+      const [row] = await nativeQuery<{ time: number | null }>(
+        em,
+        `select ${millis('min(next_attempt_time)')} as time from payment where next_attempt_time is not null`,
+      );
+      return row?.time == null ? undefined : new Date(row.time);
     },
 
     endCalls: (ended, now) => endCalls(em, ended, now),
@@ -102,43 +101,23 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
   };
 }
 
-/** The columns that rules change, and what they hold of a payment. */
-const changing: readonly [name: string, type: string, value: (payment: Payment) => unknown][] = [
-  ['state', 'text', ({ state }) => state],
-  ['cancel_requested', 'boolean', ({ cancelRequested }) => cancelRequested],
-  ['completed', 'boolean', ({ completed }) => completed],
-  ['key_number', 'int', ({ keyNumber }) => keyNumber],
-  ['tries', 'int', ({ tries }) => tries],
-  ['unknown', 'int', ({ unknown }) => unknown],
-  ['attempts', 'int', ({ attempts }) => attempts],
-  ['transaction_id', 'text', ({ transactionId }) => transactionId],
-  ['fail_reason', 'text', ({ failReason }) => failReason ?? null],
-  ['decline_code', 'text', ({ declineCode }) => declineCode],
-  ['refund_reason', 'text', ({ refundReason }) => refundReason],
-  ['refund_caller_id', 'text', ({ refundCallerId }) => refundCallerId],
-  ['refund_time', 'timestamptz', ({ refundTime }) => refundTime ?? null],
-  ['problem', 'text', ({ problem }) => problem],
-  ['refused_call', 'int', ({ refusedCall }) => refusedCall],
-  ['settle_reason', 'text', ({ settleReason }) => settleReason],
-  ['settle_caller_id', 'text', ({ settleCallerId }) => settleCallerId],
-  ['settle_time', 'timestamptz', ({ settleTime }) => settleTime ?? null],
-  ['next_attempt_time', 'timestamptz', ({ nextAttemptTime }) => nextAttemptTime ?? null],
-  ['answer_time', 'timestamptz', ({ answerTime }) => answerTime ?? null],
-];
-const changingNames = [...changing.map(([name]) => name), 'traceparent'];
-
-/** The values of {@link changingNames}, an array for each. */
-function changingValues(payments: readonly Payment[], traces: ReadonlyMap<string, string>): unknown[][] {
-  return [
-    ...changing.map(([, , value]) => payments.map(value)),
-    payments.map(({ orderId }) => traces.get(orderId) ?? null),
-  ];
+/** `$from::type[], …` for these columns and the trace. */
+function parametersFor(written: readonly Column[], from: number): string {
+  return [...written.map(({ type }) => type), 'text']
+    .map((type, index) => `$${from + index}::${type}[]`)
+    .join(', ');
 }
 
-/** `$from::type[], …` for {@link changingNames}. */
-function changingParameters(from: number): string {
-  const types = [...changing.map(([, type]) => type), 'text'];
-  return types.map((type, index) => `$${from + index}::${type}[]`).join(', ');
+/** The values of these columns and the trace, an array for each. */
+function valuesOf(
+  written: readonly Column[],
+  payments: readonly Payment[],
+  traces: ReadonlyMap<string, string>,
+): unknown[][] {
+  return [
+    ...written.map(({ value }) => payments.map(value)),
+    payments.map(({ orderId }) => traces.get(orderId) ?? null),
+  ];
 }
 
 /** In id order, so that two slices cannot lock each other out. */
@@ -149,21 +128,14 @@ async function insertPayments(
   traces: ReadonlyMap<string, string>,
 ): Promise<void> {
   if (payments.length === 0) return;
-  const names = `order_id, customer_id, amount, currency, ${changingNames.join(', ')}`;
+  const names = [...columns.map(({ name }) => name), 'traceparent'].join(', ');
   await nativeQuery(
     em,
     `insert into payment (${names}, create_time, update_time)
      select ${names}, $1, $1
-     from unnest($2::text[], $3::text[], $4::bigint[], $5::text[], ${changingParameters(6)}) as new(${names})
+     from unnest(${parametersFor(columns, 2)}) as new(${names})
      order by order_id`,
-    [
-      now,
-      payments.map(({ orderId }) => orderId),
-      payments.map(({ customerId }) => customerId),
-      payments.map(({ amount }) => amount),
-      payments.map(({ currency }) => currency),
-      ...changingValues(payments, traces),
-    ],
+    [now, ...valuesOf(columns, payments, traces)],
   );
 }
 
@@ -174,17 +146,15 @@ async function updatePayments(
   traces: ReadonlyMap<string, string>,
 ): Promise<void> {
   if (payments.length === 0) return;
-  const assignments = changingNames.map((name) =>
-    name === 'traceparent'
-      ? 'traceparent = coalesce(new.traceparent, payment.traceparent)'
-      : `${name} = new.${name}`,
-  );
+  const names = changingColumns.map(({ name }) => name);
   await nativeQuery(
     em,
-    `update payment set ${assignments.join(', ')}, update_time = $1
-     from unnest($2::text[], ${changingParameters(3)}) as new(order_id, ${changingNames.join(', ')})
+    `update payment set ${names.map((name) => `${name} = new.${name}`).join(', ')},
+       traceparent = coalesce(new.traceparent, payment.traceparent), update_time = $1
+     from unnest($2::text[], ${parametersFor(changingColumns, 3)})
+       as new(order_id, ${names.join(', ')}, traceparent)
      where payment.order_id = new.order_id`,
-    [now, payments.map(({ orderId }) => orderId), ...changingValues(payments, traces)],
+    [now, payments.map(({ orderId }) => orderId), ...valuesOf(changingColumns, payments, traces)],
   );
 }
 
