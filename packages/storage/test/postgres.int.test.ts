@@ -3,7 +3,13 @@ import { defineEntity, p } from '@mikro-orm/postgresql';
 import { createLogger } from '@orderflow/runtime';
 import { createProxy, eventually, testStack, uniqueName } from '@orderflow/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createPostgres, isPostgresOutage, type Postgres, type PostgresOptions } from '../src/index.ts';
+import {
+  createPostgres,
+  isPostgresOutage,
+  nativeQuery,
+  type Postgres,
+  type PostgresOptions,
+} from '../src/index.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 
@@ -177,5 +183,58 @@ describe('errors of the real server', () => {
     await proxy.heal();
     await eventually(() => one.component.check?.());
     await insert(one, 1);
+  });
+});
+
+describe('a statement with values', () => {
+  const prepared = `select statement, generic_plans::int as generic, custom_plans::int as custom
+    from pg_prepared_statements order by name`;
+
+  test('is planned once a connection, for all values', async () => {
+    const { orm, component } = postgres();
+    await component.start();
+    await orm.em.fork().transactional(async (em) => {
+      const find = 'select text from notes where id = $1';
+      for (const id of [1, 2, 3]) await nativeQuery(em, find, [id]);
+      expect(await nativeQuery(em, prepared)).toEqual([{ statement: find, generic: 3, custom: 0 }]);
+    });
+  });
+
+  test('goes by index from the first day, when the table is empty', async () => {
+    const one = postgres();
+    await one.component.start();
+    const plan = await rows(one, 'explain select text from notes where id = 1');
+    expect(JSON.stringify(plan)).toContain('Index Scan');
+  });
+
+  test('goes on after a column was added, whether it names its columns or not', async () => {
+    const one = postgres();
+    await one.component.start();
+    await insert(one, 1);
+    await one.orm.em.fork().transactional(async (em) => {
+      const ask = () =>
+        Promise.all(
+          ['select id, text from notes where id = $1', 'select * from notes where id = $1'].map((sql) =>
+            nativeQuery(em, sql, [1]),
+          ),
+        );
+      expect(await ask()).toEqual([[{ id: 1, text: 'x' }], [{ id: 1, text: 'x' }]]);
+      await em.execute('alter table notes add column read boolean not null default false');
+      expect(await ask()).toEqual([[{ id: 1, text: 'x' }], [{ id: 1, text: 'x', read: false }]]);
+    });
+  });
+
+  test('of which there are ever more does not fill the server', async () => {
+    const { orm, component } = postgres();
+    await component.start();
+    await orm.em.fork().transactional(async (em) => {
+      for (let i = 0; i < 400; i++) await nativeQuery(em, `select $1::int + ${i}`, [1]);
+      const [{ count } = { count: 0 }] = await nativeQuery<{ count: number }>(
+        em,
+        'select count(*)::int as count from pg_prepared_statements',
+      );
+      expect(count).toBeLessThanOrEqual(300);
+      expect(count).toBeGreaterThan(200);
+    });
   });
 });

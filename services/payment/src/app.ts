@@ -123,7 +123,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     kafka,
     groupId: groups.payment,
     topics: sources.map(({ name }) => name),
-    handle: createOrderEventsHandler({ inTransaction, terms, now, onDue: charger.wake, logger }),
+    handle: createOrderEventsHandler({ inTransaction, terms, now, charger, logger }),
     isOutage: isPostgresOutage,
     logger,
     meter,

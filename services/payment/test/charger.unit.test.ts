@@ -5,7 +5,7 @@ import type { Outcome } from '../src/domain/input.ts';
 import { newPayment } from '../src/domain/payment.ts';
 import { type Charger, createCharger } from '../src/inbound/charger.ts';
 import type { EndedCall } from '../src/ports.ts';
-import type { DueCall } from '../src/use-cases/take-due.ts';
+import type { DueCall } from '../src/use-cases/sheet.ts';
 
 class Outage extends Error {}
 
@@ -87,6 +87,57 @@ test('no more calls than allowed run side by side, and a backlog is worked off w
   await eventually(() => recorded.length === 30);
   expect(mostUnderWay).toBe(3);
   expect(performance.now() - began).toBeLessThan(5_000);
+});
+
+test('calls that others have written down are made too, and no more than there is room for beside its own', async () => {
+  const { promise: answered, resolve: answerAll } = Promise.withResolvers<void>();
+  answer = async () => {
+    await answered;
+    return { kind: 'approved', transactionId: 'ch' };
+  };
+  const rooms: number[] = [];
+  const write = (most: number) =>
+    charger.take(most, async (room) => {
+      rooms.push(room);
+      return { calls: dueCalls(room) };
+    });
+  await write(2);
+  due.push(...dueCalls(5));
+  charger.wake();
+  await eventually(() => underWay === 3);
+  await write(2);
+
+  expect(rooms).toEqual([2, 0]);
+  expect(recorded).toEqual([]);
+  answerAll();
+  await eventually(() => recorded.length === 7);
+  expect(mostUnderWay).toBe(3);
+});
+
+test('room that was kept and not needed is for what is due', async () => {
+  await charger.take(3, async () => {
+    due.push(...dueCalls(1));
+    charger.wake();
+    // Its look finds that all room is kept.
+    await new Promise((resolve) => setImmediate(resolve));
+    return { calls: [] };
+  });
+  const began = performance.now();
+  await eventually(() => recorded.length === 1, { intervalMs: 1 });
+  expect(performance.now() - began).toBeLessThan(700);
+});
+
+test('while the gateway cannot be reached there is no room for calls of others', async () => {
+  answer = async () => ({ kind: 'unreachable', detail: 'refused' });
+  due.push(...dueCalls(1));
+  charger.wake();
+  await eventually(() => recorded.length === 1);
+  const rooms: number[] = [];
+  await charger.take(2, async (room) => {
+    rooms.push(room);
+    return { calls: [] };
+  });
+  expect(rooms).toEqual([0]);
 });
 
 test('it looks again when the next payment is due', async () => {

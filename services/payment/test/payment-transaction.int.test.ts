@@ -34,7 +34,7 @@ const event = (orderId: string, ...inputs: OrderEvent['inputs']): OrderEvent => 
   traceparent,
 });
 const take = (...events: OrderEvent[]) =>
-  inTransaction((transaction) => takeEvents({ transaction, terms, now }, events));
+  inTransaction((transaction) => takeEvents({ transaction, terms, now, room: 0 }, events));
 
 /** The call of an order that is due; those of other tests are left alone. */
 async function begin(orderId: string, at = now) {
@@ -76,6 +76,34 @@ test('a row that a process of the first version writes is a payment without refu
   );
   const { payment } = await stored(order);
   expect(payment).toEqual({ ...states.completed, orderId: order, answerTime: undefined });
+});
+
+test('calls that events make due are written down with them, as many as there is room for', async () => {
+  const [first, second] = [newOrder(), newOrder()];
+  const { calls, due } = await inTransaction((transaction) =>
+    takeEvents({ transaction, terms, now, room: 1 }, [event(first, reserved), event(second, reserved)]),
+  );
+
+  expect(calls).toMatchObject([{ payment: { orderId: first, tries: 1 }, call: { key: `${first}:1` } }]);
+  expect(due).toBe(true);
+  expect((await stored(first)).calls).toMatchObject([
+    { kind: 'CHARGE', key: `${first}:1`, outcome: undefined },
+  ]);
+  // What is left for a look: not the first.
+  expect(await begin(second)).toHaveLength(1);
+  expect((await stored(first)).calls).toHaveLength(1);
+});
+
+test('a call written down with an event, and never made, is due again after its time', async () => {
+  const order = newOrder();
+  await inTransaction((transaction) =>
+    takeEvents({ transaction, terms, now, room: 1 }, [event(order, reserved)]),
+  );
+  const { nextAttemptTime } = (await stored(order)).payment;
+  expect(nextAttemptTime?.getTime()).toBeGreaterThan(now.getTime());
+  expect(await begin(order, nextAttemptTime)).toMatchObject([
+    { kind: 'CHARGE', number: 2, key: `${order}:1` },
+  ]);
 });
 
 test('a call is taken once, however many look for work at the same time', async () => {

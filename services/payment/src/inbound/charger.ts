@@ -2,12 +2,23 @@ import { type Component, counter, crashPoint, type Logger, type Meter, metric } 
 import type { Call, Outcome } from '../domain/input.ts';
 import type { Payment } from '../domain/payment.ts';
 import type { EndedCall, Gateway } from '../ports.ts';
-import type { DueCall, DueCalls } from '../use-cases/take-due.ts';
+import type { DueCall } from '../use-cases/sheet.ts';
+import type { DueCalls } from '../use-cases/take-due.ts';
 import type { CrashPoint } from './crash-points.ts';
 import { createPacer } from './pacer.ts';
 
+/** What a transaction has written, and the calls that are to be made after it. */
+interface WithCalls {
+  readonly calls: readonly DueCall[];
+}
+
 /** Asks the gateway whatever is due. */
 export interface Charger extends Component {
+  /**
+   * Makes the calls that `write` has written down, `room` at most: room is kept for them meanwhile. There is none while
+   * the gateway cannot be reached.
+   */
+  take<Written extends WithCalls>(most: number, write: (room: number) => Promise<Written>): Promise<Written>;
   /** Something has become due: there is no need to wait for the next look. */
   wake(): void;
 }
@@ -49,6 +60,8 @@ export function createCharger(options: ChargerOptions): Charger {
   const pacer = createPacer();
   const underWay = new Set<Promise<void>>();
   const recorder = createRecorder(options, pacer);
+  /** Room that is kept for calls that are being written down. */
+  let kept = 0;
   let reachable = true;
   let more = false;
   let working: Promise<void> = Promise.resolve();
@@ -59,12 +72,12 @@ export function createCharger(options: ChargerOptions): Charger {
 
   /** Takes what there is room for; answers how long to wait, in milliseconds, before the next look. */
   async function look(): Promise<number> {
-    const room = (reachable ? mostCalls : 1) - underWay.size;
-    if (room <= 0) return lookMs;
+    const room = (reachable ? mostCalls : 1) - underWay.size - kept;
+    more = room <= 0;
+    if (more) return lookMs;
     try {
-      const { calls: due, nextDueTime } = await takeDue(room);
-      more = due.length === room;
-      for (const one of due) make(one);
+      const { calls, nextDueTime } = await makeWritten(room, takeDue);
+      more = calls.length === room;
       if (!reachable) return troubleMs;
       // The next call that ends makes room, and says so.
       if (more || nextDueTime === undefined) return lookMs;
@@ -74,6 +87,20 @@ export function createCharger(options: ChargerOptions): Charger {
       if (isOutage(error)) logger.warn({ err: error }, 'payments that are due cannot be read, trying again');
       else logger.error({ err: error }, 'payments that are due could not be taken, trying again');
       return troubleMs;
+    }
+  }
+
+  async function makeWritten<Written extends WithCalls>(
+    room: number,
+    write: (room: number) => Promise<Written>,
+  ): Promise<Written> {
+    kept += room;
+    try {
+      const written = await write(room);
+      for (const call of written.calls) make(call);
+      return written;
+    } finally {
+      kept -= room;
     }
   }
 
@@ -122,6 +149,15 @@ export function createCharger(options: ChargerOptions): Charger {
   return {
     name: 'charger',
     wake: pacer.wake,
+    async take(most, write) {
+      const room = reachable && !pacer.stopped ? Math.min(mostCalls - underWay.size - kept, most) : 0;
+      try {
+        return await makeWritten(Math.max(room, 0), write);
+      } finally {
+        // A look may have found no room because of what was kept here.
+        if (more && reachable) pacer.wake();
+      }
+    },
     async start() {
       working = run();
     },

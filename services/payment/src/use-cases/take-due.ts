@@ -1,13 +1,6 @@
-import type { Call, Terms } from '../domain/input.ts';
-import type { Payment } from '../domain/payment.ts';
+import type { Terms } from '../domain/input.ts';
 import type { PaymentTransaction } from '../ports.ts';
-import { createSheet } from './sheet.ts';
-
-/** A call that is written down and has to be made now. */
-export interface DueCall {
-  readonly payment: Payment;
-  readonly call: Call;
-}
+import { createSheet, type DueCall } from './sheet.ts';
 
 /** The calls to make, up to a limit, and when the next payment is due after them. */
 export interface DueCalls {
@@ -26,10 +19,7 @@ export async function takeDue(
 ): Promise<DueCalls> {
   const due = await transaction.lockDue(now, limit);
   const sheet = createSheet(new Map(due.map((payment) => [payment.orderId, payment])), now, terms);
-  const calls = due.flatMap(({ orderId }): DueCall[] => {
-    const { next, call } = sheet.apply(orderId, { kind: 'due' });
-    return next === undefined || call === undefined ? [] : [{ payment: next, call }];
-  });
+  const calls = due.flatMap(({ orderId }) => sheet.callFor(orderId) ?? []);
   if (due.length > 0) await transaction.save(sheet.changes(), now);
   return { calls, nextDueTime: await transaction.nextDueTime() };
 }

@@ -3,23 +3,24 @@ import { crashPoint, type InTransaction, type Logger } from '@orderflow/runtime'
 import type { Terms } from '../../domain/input.ts';
 import type { PaymentTransaction } from '../../ports.ts';
 import { type OrderEvent, takeEvents } from '../../use-cases/take-events.ts';
+import type { Charger } from '../charger.ts';
 import type { CrashPoint } from '../crash-points.ts';
 import { readEvent } from './read-event.ts';
 
 const afterIntake: CrashPoint = 'payment-after-intake';
 
-/** Handles slices of what orders and their stock tell. `onDue`: there is something to ask the gateway. */
+/** Handles slices of what orders and their stock tell, and has the charger ask the gateway what comes of it. */
 export function createOrderEventsHandler({
   inTransaction,
   terms,
   now,
-  onDue,
+  charger,
   logger,
 }: {
   readonly inTransaction: InTransaction<PaymentTransaction>;
   readonly terms: Terms;
   readonly now: () => Date;
-  readonly onDue: () => void;
+  readonly charger: Pick<Charger, 'take' | 'wake'>;
   readonly logger: Logger;
 }): SliceHandler {
   return async (records) => {
@@ -35,14 +36,17 @@ export function createOrderEventsHandler({
     }
     if (events.length === 0) return { setAside, idle: true };
 
-    const { contradictions, due } = await inTransaction((transaction) =>
-      takeEvents(
-        { transaction, terms, now: now() },
-        events.map(({ event }) => event),
-      ),
-    );
-    crashPoint(afterIntake);
-    if (due) onDue();
+    const { contradictions, due } = await charger.take(events.length, async (room) => {
+      const taken = await inTransaction((transaction) =>
+        takeEvents(
+          { transaction, terms, now: now(), room },
+          events.map(({ event }) => event),
+        ),
+      );
+      crashPoint(afterIntake);
+      return taken;
+    });
+    if (due) charger.wake();
     for (const [index, { record, event }] of events.entries()) {
       const detail = contradictions[index];
       if (detail === undefined) continue;
