@@ -3,6 +3,7 @@ export { bigintArray, byteaArray, intArray, textArray } from './binary-array.ts'
 export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
+export { sendTogether } from './send-together.ts';
 export {
   answerEachOnce,
   answerOnce,

@@ -57,6 +57,8 @@ export function createPostgres(options: PostgresOptions): Postgres {
       application_name: applicationName,
       options: plansForGood,
       Client: PreparingClient,
+      // Statements that do not wait for each other's answers are sent together.
+      pipeline: true,
       onPoolCreated: giveBackLostConnections,
     },
     // These lines go into a JSON log.

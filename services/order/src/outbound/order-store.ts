@@ -1,6 +1,6 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
-import { bigintArray, byteaArray, intArray, nativeQuery, textArray } from '@orderflow/storage';
+import { bigintArray, byteaArray, intArray, nativeQuery, sendTogether, textArray } from '@orderflow/storage';
 import type { EnrichedOrder } from '../domain/enriched-order.ts';
 import { attentionThatStays } from '../domain/order-step.ts';
 import { type OrderEventName, type OrderState, places, sagaTable } from '../domain/saga.ts';
@@ -98,13 +98,12 @@ export function createOrderStore(
         for (const [id, transition] of transitions) settled.set(id, asWritten(transition, inserted.has(id)));
 
         const written = [...transitions.values()];
-        await updatePending(
-          em,
-          written.filter(({ revision }) => revision > 1),
-          acceptedLookMs,
+        const changed = written.filter(({ revision }) => revision > 1);
+        await sendTogether(
+          () => updatePending(em, changed, acceptedLookMs),
+          () => appendHistory(em, written),
+          () => appendOutbox(em, written.flatMap(toEvent)),
         );
-        await appendHistory(em, written);
-        await appendOutbox(em, written.flatMap(toEvent));
         return settled;
       }),
   };

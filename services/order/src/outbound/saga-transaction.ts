@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { topics } from '@orderflow/contracts';
 import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
 import { currentTrace } from '@orderflow/runtime';
-import { nativeQuery } from '@orderflow/storage';
+import { nativeQuery, sendTogether } from '@orderflow/storage';
 import type { NextLook, SagaOrder, Step } from '../domain/order-step.ts';
 import { type CancelReason, type OrderState, placeOf, places } from '../domain/saga.ts';
 import type { SagaTransaction } from '../ports.ts';
@@ -12,12 +12,14 @@ import { decisionEvent, type SagaEventName, sagaEvent } from './order-event.ts';
 import { withoutNul } from './storable.ts';
 
 /** The columns of `orders` that the saga works on. */
-const sagaColumns = `id, customer_id, state, version, revision, needs_attention, total, cancel_reason,
+const sagaColumns = `${millis('now()')} as now, id, customer_id, state, version, revision, needs_attention, total, cancel_reason,
   cancel_detail, stock_released, money_undone, transaction_id, refunded, requery_time is not null as requeried,
   ${millis('create_time')} as create_time`;
 
 /** A row of these columns. */
 interface SagaRow {
+  /** The time of the transaction, by the database's clock. */
+  readonly now: number;
   readonly id: string;
   readonly customer_id: string;
   readonly state: OrderState;
@@ -37,6 +39,12 @@ interface SagaRow {
 
 /** The saga's part of the transaction that `em` is in. */
 export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTransaction {
+  let time: Date | undefined;
+  function taken(rows: readonly SagaRow[]): SagaOrder[] {
+    for (const { now } of rows) time = new Date(now);
+    return rows.map(toSagaOrder);
+  }
+
   return {
     async lock(orderIds) {
       const rows = await nativeQuery<SagaRow>(
@@ -44,7 +52,7 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
         `select ${sagaColumns} from orders where id = any($1::text[]) order by id for update`,
         [orderIds],
       );
-      return new Map(rows.map((row) => [row.id, toSagaOrder(row)]));
+      return new Map(taken(rows).map((order) => [order.orderId, order]));
     },
 
     async lockDue(kind, before, limit) {
@@ -57,16 +65,21 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
          order by id limit $3 for update skip locked`,
         [before, kind === 'undecided', limit],
       );
-      return rows.map(toSagaOrder);
+      return taken(rows);
     },
 
     async write(steps) {
       if (steps.length === 0) return;
+      if (time === undefined) throw new Error('steps of orders that were not locked');
+      const now = time;
       // Before the history: what was told last is what was told before these steps.
       const repeats = await repeatedMessages(em, steps, currency);
-      const time = await updateOrders(em, steps);
-      await appendHistory(em, steps, time);
-      await appendOutbox(em, [...steps.flatMap((step) => newMessages(step, currency, time)), ...repeats]);
+      const messages = [...steps.flatMap((step) => newMessages(step, currency, now)), ...repeats];
+      await sendTogether(
+        () => updateOrders(em, steps),
+        () => appendHistory(em, steps, now),
+        () => appendOutbox(em, messages),
+      );
     },
   };
 }
@@ -94,13 +107,13 @@ function toSagaOrder(row: SagaRow): SagaOrder {
   };
 }
 
-/** Writes each order as its last step leaves it. Answers the time of the transaction, by the database's clock. */
-async function updateOrders(em: SqlEntityManager, steps: readonly Step[]): Promise<Date> {
+/** Writes each order as its last step leaves it. */
+async function updateOrders(em: SqlEntityManager, steps: readonly Step[]): Promise<void> {
   const byOrder = [...Map.groupBy(steps, ({ after }) => after.orderId).values()];
   const orders = byOrder.map((ofOrder) => (ofOrder.at(-1) as Step).after);
   const standings = orders.map(({ place }) => places[place]);
   const looks = byOrder.map((ofOrder) => ofOrder.findLast(({ look }) => look !== 'keep')?.look ?? 'keep');
-  const [row] = await nativeQuery<{ time: number }>(
+  await nativeQuery(
     em,
     `
     update orders set
@@ -119,8 +132,7 @@ async function updateOrders(em: SqlEntityManager, steps: readonly Step[]): Promi
       id, state, stock_released, money_undone, refunded, version, revision, needs_attention, cancel_reason,
       cancel_detail, transaction_id, requeried, requeried_now, keeps_look, look_after_ms
     )
-    where orders.id = new.id
-    returning ${millis('now()')} as time`,
+    where orders.id = new.id`,
     [
       orders.map(({ orderId }) => orderId),
       standings.map(({ state }) => state),
@@ -139,8 +151,6 @@ async function updateOrders(em: SqlEntityManager, steps: readonly Step[]): Promi
       looks.map(afterMs),
     ],
   );
-  if (row === undefined) throw new Error('steps of orders that do not exist');
-  return new Date(row.time);
 }
 
 /** Texts of events come from outside. */

@@ -1,6 +1,6 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
-import { nativeQuery } from '@orderflow/storage';
+import { nativeQuery, sendTogether } from '@orderflow/storage';
 import type { Reservation } from '../../domain/reservation.ts';
 import type { Stock } from '../../domain/stock.ts';
 import {
@@ -24,10 +24,12 @@ function reservationTransaction(em: SqlEntityManager): ReservationTransaction {
     lockReservations: (orderIds) => lockReservations(em, orderIds),
     lockStock: (productIds) => lockStock(em, productIds),
     async write({ opened, moved, stock, answers }) {
-      await insertReservations(em, opened);
-      await updateReservations(em, moved);
-      await updateStock(em, stock);
-      await appendOutbox(em, answers.map(toEvent));
+      await sendTogether(
+        () => insertReservations(em, opened),
+        () => updateReservations(em, moved),
+        () => updateStock(em, stock),
+        () => appendOutbox(em, answers.map(toEvent)),
+      );
     },
   };
 }

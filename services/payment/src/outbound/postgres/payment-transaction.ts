@@ -1,7 +1,7 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
 import { childOf, type InTransaction } from '@orderflow/runtime';
-import { answerOnce, nativeQuery } from '@orderflow/storage';
+import { answerOnce, nativeQuery, sendTogether } from '@orderflow/storage';
 import type { Outcome } from '../../domain/input.ts';
 import type { Payment } from '../../domain/payment.ts';
 import type { Changes, EndedCall, PaymentTransaction } from '../../ports.ts';
@@ -87,15 +87,15 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
 
     async save({ created, changed, calls, answers }, now, given = new Map()) {
       const traceOf = (orderId: string) => given.get(orderId) ?? traces.get(orderId);
-      await insertPayments(em, created, now, given);
-      await updatePayments(em, changed, now, given);
-      await insertCalls(em, calls, now);
-      await appendOutbox(
-        em,
-        answers.map(({ kind, payment }) => {
-          const trace = traceOf(payment.orderId);
-          return toAnswer(kind, payment, trace === undefined ? undefined : childOf(trace));
-        }),
+      const messages = answers.map(({ kind, payment }) => {
+        const trace = traceOf(payment.orderId);
+        return toAnswer(kind, payment, trace === undefined ? undefined : childOf(trace));
+      });
+      await sendTogether(
+        () => insertPayments(em, created, now, given),
+        () => updatePayments(em, changed, now, given),
+        () => insertCalls(em, calls, now),
+        () => appendOutbox(em, messages),
       );
     },
   };
