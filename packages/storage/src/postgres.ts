@@ -34,7 +34,8 @@ const connectTimeoutMs = 5_000;
 const idleInTransactionMs = 10_000;
 /**
  * Statements are planned once for all values, by index wherever there is one: the plan of a table's first day, when it
- * has no rows, would read the whole of it, and would be kept.
+ * has no rows, would read the whole of it, and would be kept. A count that has no index then counts as so expensive that
+ * older servers would compile it first.
  */
 const plansForGood = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off';
 /** Any number will do as long as no other advisory lock of the database has it. */
