@@ -17,7 +17,7 @@ import { askedIds } from './inbound/faults/asked-ids.ts';
 import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { gatewayHandlers } from './inbound/rpc/gateway-handlers.ts';
 import { migrations } from './migrations/index.ts';
-import { ChargeRow, LedgerRow } from './outbound/postgres/entities.ts';
+import { ChargeRow, LedgerHeadRow, LedgerRow } from './outbound/postgres/entities.ts';
 import { ledgerReader, ledgerTransactions } from './outbound/postgres/ledger.ts';
 
 const service = 'payment-gateway-stub';
@@ -51,7 +51,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     url: config.postgresUrl,
     database: `${config.databasePrefix}gateway`,
     applicationName: service,
-    entities: [ChargeRow, LedgerRow],
+    entities: [ChargeRow, LedgerRow, LedgerHeadRow],
     migrations,
     logger,
   });

@@ -5,10 +5,11 @@ export interface LedgerTransaction {
   find(key: string): Promise<Charge | undefined>;
   /** The charge that was given back under this key of a refund. */
   findByRefund(refundKey: string): Promise<Charge | undefined>;
-  /** Writes a charge, new or changed. */
-  save(charge: Charge): Promise<void>;
-  /** Writes a movement down; the last thing to do, as all others wait for the end of the transaction from then on. */
-  append(movement: Movement): Promise<void>;
+  /**
+   * Writes a charge, new or changed, and the movement of money that goes with it; the last thing to do, as all other
+   * movements wait for the end of the transaction from then on.
+   */
+  save(charge: Charge, movement?: Movement): Promise<void>;
 }
 
 /** Where the ledger is read. */

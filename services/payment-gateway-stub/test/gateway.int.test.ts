@@ -4,12 +4,13 @@ import { toMoney } from '@orderflow/contracts';
 import { ChargeResponse_Outcome as Outcome } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { errorReason } from '@orderflow/rpc';
-import { createPostgres, nativeQuery } from '@orderflow/storage';
-import { uniqueName } from '@orderflow/testing';
+import { nativeQuery } from '@orderflow/storage';
+import { eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { migrations } from '../src/migrations/index.ts';
-import { ChargeRow, LedgerRow } from '../src/outbound/postgres/entities.ts';
-import { quietLogger, runGateway, testConfig } from './running-gateway.ts';
+import { ledgerTransactions } from '../src/outbound/postgres/ledger.ts';
+import { charge as chargeOnce } from '../src/use-cases/charge.ts';
+import { databaseOf, runGateway, testConfig } from './running-gateway.ts';
 
 const config = testConfig();
 let running: Awaited<ReturnType<typeof runGateway>>;
@@ -159,19 +160,95 @@ test('the ledger is read page by page, numbered without a gap', async () => {
   await own.stop();
 });
 
+test('many movements at once, of two processes, are numbered without a gap', async () => {
+  const own = testConfig();
+  const first = await runGateway(own);
+  const second = await runGateway(own);
+  await Promise.all(
+    Array.from({ length: 60 }, async (_, index) => {
+      const { charge, gateway } = index % 2 === 0 ? first : second;
+      const orderId = `o-${index}`;
+      await charge(orderId, 1, 5n, 20_000);
+      if (index % 3 === 0) await gateway.voidCharge({ key: `${orderId}:1`, orderId });
+    }),
+  );
+  const { entries } = await first.gateway.listLedger({});
+  expect(entries.map(({ sequence }) => Number(sequence))).toEqual(
+    Array.from({ length: 80 }, (_, index) => index + 1),
+  );
+  await first.stop();
+  await second.stop();
+});
+
+test.each([
+  ['is committed', ['1 o-1', '2 o-2']],
+  ['fails', ['1 o-2']],
+])('a movement waits until the one before %s, and takes the next number', async (end, expected) => {
+  const own = testConfig();
+  const { charge, gateway, stop } = await runGateway(own);
+  const { orm, component } = databaseOf(own);
+  await component.start();
+  const isWaiting = async () => {
+    const found = await nativeQuery(
+      orm.em.fork(),
+      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return found.length > 0;
+  };
+  const purchase = { orderId: 'o-1', customerId: 'c-1', amount: 5n, currency: 'USD' };
+  let next: ReturnType<typeof charge> | undefined;
+  const before = ledgerTransactions(orm, () => new Date())('o-1:1', async (transaction) => {
+    const rule = { seed: '', declinedPercent: 0 };
+    await chargeOnce({ transaction, rule }, 'o-1:1', purchase, { notNow: false });
+    next = charge('o-2');
+    await eventually(isWaiting, { timeoutMs: 4_000 });
+    if (end === 'fails') throw new Error('on purpose');
+  });
+  if (end === 'fails') await expect(before).rejects.toThrow('on purpose');
+  else await before;
+  await next;
+  const { entries } = await gateway.listLedger({});
+  expect(entries.map(({ sequence, orderId }) => `${sequence} ${orderId}`)).toEqual(expected);
+  await component.stop();
+  await stop();
+});
+
+test('numbers go on from those there are, also beside a process of the version before', async () => {
+  const own = testConfig();
+  const { orm, component } = databaseOf(own, migrations.slice(0, 1));
+  await component.start();
+  const appendAsBefore = (key: string) =>
+    nativeQuery(
+      orm.em.fork(),
+      `insert into ledger (sequence, kind, charge_key, order_id, amount, currency, transaction_id, create_time)
+       select coalesce(max(sequence), 0) + 1, 'CHARGE', $1, $1, 5, 'USD', $1, now() from ledger`,
+      [key],
+    );
+  await appendAsBefore('before-1');
+  await appendAsBefore('before-2');
+  const { charge, gateway, stop } = await runGateway(own);
+  expect(await nativeQuery(orm.em.fork(), 'select last from ledger_head')).toEqual([{ last: '2' }]);
+  await charge('o-3');
+  await appendAsBefore('before-4');
+  await charge('o-5');
+  const { entries } = await gateway.listLedger({});
+  expect(entries.map(({ sequence, orderId }) => `${sequence} ${orderId}`)).toEqual([
+    '1 before-1',
+    '2 before-2',
+    '3 o-3',
+    '4 before-4',
+    '5 o-5',
+  ]);
+  await component.stop();
+  await stop();
+});
+
 test('the ledger outlives a restart, and Postgres itself refuses to change it', async () => {
   const own = testConfig();
   const before = await runGateway(own);
   await before.charge('o-1');
   await before.stop();
-  const { orm, component } = createPostgres({
-    url: own.postgresUrl,
-    database: `${own.databasePrefix}gateway`,
-    applicationName: 'test',
-    entities: [ChargeRow, LedgerRow],
-    migrations,
-    logger: quietLogger,
-  });
+  const { orm, component } = databaseOf(own);
   await component.start();
   expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
   for (const statement of ['update ledger set amount = 0', 'delete from ledger', 'truncate ledger']) {

@@ -4,12 +4,15 @@ import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gatewa
 import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { createRpcTransport } from '@orderflow/rpc';
 import { createLogger, loadConfig, runComponents } from '@orderflow/runtime';
+import { createPostgres, type Postgres } from '@orderflow/storage';
 import { testStack, uniqueName } from '@orderflow/testing';
 import { createApp } from '../src/app.ts';
 import { type Config, settings } from '../src/config.ts';
+import { migrations } from '../src/migrations/index.ts';
+import { ChargeRow, LedgerHeadRow, LedgerRow } from '../src/outbound/postgres/entities.ts';
 
 /** Says nothing: the migrator is talkative. */
-export const quietLogger = createLogger({ service: 'test', level: 'silent' });
+const quietLogger = createLogger({ service: 'test', level: 'silent' });
 
 /** Settings for the shared stack with a database of its own; nobody is declined unless the test says so. */
 export function testConfig(env: NodeJS.ProcessEnv = {}): Config {
@@ -20,6 +23,18 @@ export function testConfig(env: NodeJS.ProcessEnv = {}): Config {
     PORT: '0',
     SHUTDOWN_GRACE: '4s',
     ...env,
+  });
+}
+
+/** The database of a gateway, not yet connected; of an earlier version with the migrations of then. */
+export function databaseOf(config: Config, upTo = migrations): Postgres {
+  return createPostgres({
+    url: config.postgresUrl,
+    database: `${config.databasePrefix}gateway`,
+    applicationName: 'test',
+    entities: [ChargeRow, LedgerRow, LedgerHeadRow],
+    migrations: upTo,
+    logger: quietLogger,
   });
 }
 

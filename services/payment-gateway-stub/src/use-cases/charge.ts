@@ -31,7 +31,6 @@ export async function charge(
     voided: false,
     refund: undefined,
   };
-  await transaction.save(charge);
-  if (outcome === 'APPROVED') await transaction.append(movement);
+  await transaction.save(charge, outcome === 'APPROVED' ? movement : undefined);
   return charge;
 }

@@ -24,7 +24,6 @@ export async function refundCharge(
     });
   }
   const movement = movementOf('REFUND', charge);
-  await transaction.save({ ...charge, refund: { key, transactionId: movement.transactionId } });
-  await transaction.append(movement);
+  await transaction.save({ ...charge, refund: { key, transactionId: movement.transactionId } }, movement);
   return movement.transactionId;
 }

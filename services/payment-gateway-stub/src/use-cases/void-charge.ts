@@ -17,8 +17,7 @@ export async function voidCharge(
   }
   if (charge.voided) return charge;
   const voided = { ...charge, voided: true };
-  await transaction.save(voided);
-  if (standsCharged(charge)) await transaction.append(movementOf('VOID', charge));
+  await transaction.save(voided, standsCharged(charge) ? movementOf('VOID', charge) : undefined);
   return voided;
 }
 

@@ -47,3 +47,14 @@ export const LedgerRow = defineEntity({
   ],
   indexes: [{ name: 'ledger_order', properties: ['orderId', 'sequence'] }],
 });
+
+/** Table `ledger_head`: one row, with the number of the last movement. */
+export const LedgerHeadRow = defineEntity({
+  name: 'LedgerHead',
+  tableName: 'ledger_head',
+  properties: {
+    single: p.boolean().primary(),
+    last: p.bigint(),
+  },
+  checks: [{ name: 'ledger_head_single_check', property: 'single', expression: 'single' }],
+});

@@ -2,10 +2,8 @@ import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { nativeQuery } from '@orderflow/storage';
 import type { Charge, LedgerEntry } from '../../domain/charge.ts';
 import type { LedgerReader, LedgerTransaction } from '../../ports.ts';
-import { tablesOf } from './tables.ts';
 
-/** Locks of their own kinds: the ledger as a whole, and each key of a charge. */
-const ledgerLock = 1;
+/** The kind of advisory lock that a charge's key has; the version before locked the whole ledger with kind 1. */
 const keyLocks = 2;
 
 /** Runs the work in a transaction that has a charge's key for itself. */
@@ -20,59 +18,112 @@ export function ledgerTransactions(orm: MikroORM, now: () => Date): InTransactio
     });
 }
 
+/** An entry as the driver gives it, with its time in milliseconds. */
+interface StoredEntry extends Omit<LedgerEntry, 'sequence' | 'amount' | 'createTime'> {
+  readonly sequence: string;
+  readonly amount: string;
+  readonly createMs: number;
+}
+
 /** Reads the ledger as it is on disk. */
 export function ledgerReader(orm: MikroORM): LedgerReader {
   return {
-    page(orderId, sequence, limit): Promise<LedgerEntry[]> {
-      const entries = tablesOf(orm.em.fork())
-        .selectFrom('ledger')
-        .selectAll()
-        .where('sequence', '>', sequence)
-        .orderBy('sequence')
-        .limit(limit);
-      return (orderId === undefined ? entries : entries.where('orderId', '=', orderId)).execute();
+    async page(orderId, sequence, limit) {
+      const [ofOrder, orderIds] = orderId === undefined ? ['', []] : ['and order_id = $3', [orderId]];
+      const rows = await nativeQuery<StoredEntry>(
+        orm.em.fork(),
+        `select sequence, kind, charge_key as "chargeKey", order_id as "orderId", amount, currency,
+           transaction_id as "transactionId", round(extract(epoch from create_time) * 1000)::float8 as "createMs"
+         from ledger where sequence > $1 ${ofOrder} order by sequence limit $2`,
+        [sequence, limit, ...orderIds],
+      );
+      return rows.map(({ sequence, amount, createMs, ...entry }) => ({
+        ...entry,
+        sequence: BigInt(sequence),
+        amount: BigInt(amount),
+        createTime: new Date(createMs),
+      }));
     },
   };
 }
 
+/** A charge as the driver gives it: typed queries and the mapper's conversion of rows took a third of this process. */
+interface StoredCharge extends Omit<Charge, 'amount' | 'refund'> {
+  readonly amount: string;
+  readonly refundKey: string | null;
+  readonly refundTransactionId: string | null;
+}
+
+const chargeColumns = `key, order_id as "orderId", customer_id as "customerId", amount, currency, outcome,
+  transaction_id as "transactionId", decline_code as "declineCode", voided, refund_key as "refundKey",
+  refund_transaction_id as "refundTransactionId"`;
+
+/** What was asked, and how it went the first time, never change: a charge that is there gets the rest only. */
+const saveCharge = `
+  insert into charge (key, order_id, customer_id, amount, currency, outcome, transaction_id, decline_code, voided,
+    refund_key, refund_transaction_id)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  on conflict (key) do update set voided = excluded.voided, refund_key = excluded.refund_key,
+    refund_transaction_id = excluded.refund_transaction_id`;
+
+/**
+ * One movement after the other, so that numbers have no gaps and whoever reads on misses none: the row of the head is
+ * locked until the transaction ends. Its update reads from `saved` so that nobody waits while the charge is written.
+ * A process of the version before, beside this one during a roll-out, numbers from the ledger and leaves the head
+ * behind: hence the greatest of both.
+ */
+const saveChargeAndMovement = `
+  with saved as (${saveCharge} returning 1),
+  head as (
+    update ledger_head set last = greatest(last, (select max(sequence) from ledger)) + 1 from saved returning last
+  )
+  insert into ledger (sequence, kind, charge_key, order_id, amount, currency, transaction_id, create_time)
+  values ((select last from head), $12, $13, $14, $15, $16, $17, $18)`;
+
 function ledgerTransaction(em: SqlEntityManager, now: () => Date): LedgerTransaction {
-  const tables = tablesOf(em);
-  const findBy = async (column: 'key' | 'refundKey', value: string): Promise<Charge | undefined> => {
-    const row = await tables.selectFrom('charge').selectAll().where(column, '=', value).executeTakeFirst();
-    if (row === undefined) return undefined;
-    const { refundKey, refundTransactionId, ...charge } = row;
-    const refund =
-      refundKey === null || refundTransactionId === null
-        ? undefined
-        : { key: refundKey, transactionId: refundTransactionId };
-    return { ...charge, refund };
+  const findBy = async (column: 'key' | 'refund_key', value: string): Promise<Charge | undefined> => {
+    const query = `select ${chargeColumns} from charge where ${column} = $1`;
+    const [row] = await nativeQuery<StoredCharge>(em, query, [value]);
+    return row === undefined ? undefined : toCharge(row);
   };
   return {
     find: (key) => findBy('key', key),
-    findByRefund: (refundKey) => findBy('refundKey', refundKey),
+    findByRefund: (refundKey) => findBy('refund_key', refundKey),
 
-    async save({ refund, ...charge }) {
-      const row = {
-        ...charge,
-        refundKey: refund?.key ?? null,
-        refundTransactionId: refund?.transactionId ?? null,
-      };
-      await tables
-        .insertInto('charge')
-        .values(row)
-        .onConflict((conflict) => conflict.column('key').doUpdateSet(row))
-        .execute();
-    },
-
-    async append({ kind, chargeKey, orderId, amount, currency, transactionId }) {
-      // One movement after the other, so that numbers have no gaps and whoever reads on misses none.
-      await nativeQuery(em, 'select pg_advisory_xact_lock($1, 0)', [ledgerLock]);
-      await nativeQuery(
-        em,
-        `insert into ledger (sequence, kind, charge_key, order_id, amount, currency, transaction_id, create_time)
-         select coalesce(max(sequence), 0) + 1, $1, $2, $3, $4, $5, $6, $7 from ledger`,
-        [kind, chargeKey, orderId, amount, currency, transactionId, now()],
-      );
+    async save(charge, movement) {
+      const values = valuesOf(charge);
+      if (movement === undefined) {
+        await nativeQuery(em, saveCharge, values);
+        return;
+      }
+      const { kind, chargeKey, orderId, amount, currency, transactionId } = movement;
+      const entry = [kind, chargeKey, orderId, amount, currency, transactionId, now()];
+      await nativeQuery(em, saveChargeAndMovement, [...values, ...entry]);
     },
   };
+}
+
+function toCharge({ amount, refundKey, refundTransactionId, ...row }: StoredCharge): Charge {
+  const refund =
+    refundKey === null || refundTransactionId === null
+      ? undefined
+      : { key: refundKey, transactionId: refundTransactionId };
+  return { ...row, amount: BigInt(amount), refund };
+}
+
+/** The parameters of {@link saveCharge}. */
+function valuesOf(charge: Charge): unknown[] {
+  return [
+    charge.key,
+    charge.orderId,
+    charge.customerId,
+    charge.amount,
+    charge.currency,
+    charge.outcome,
+    charge.transactionId,
+    charge.declineCode,
+    charge.voided,
+    charge.refund?.key ?? null,
+    charge.refund?.transactionId ?? null,
+  ];
 }

@@ -1,0 +1,13 @@
+import { Migration } from '@mikro-orm/migrations';
+
+/** The number of the last movement in a row of its own, which whoever writes the next one locks. */
+export class NumberLedger extends Migration {
+  override up(): void {
+    this.addSql(`
+      create table ledger_head (
+        single boolean primary key check (single),
+        last bigint not null
+      )`);
+    this.addSql('insert into ledger_head select true, coalesce(max(sequence), 0) from ledger');
+  }
+}
