@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Component, crashPoint, type Logger, type Meter, together } from '@orderflow/runtime';
+import { type Component, crashPoint, type Logger, type Meter } from '@orderflow/runtime';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { consumerMetrics } from './consumer-metrics.ts';
 import { sendDeadLetters } from './dead-letters.ts';
 import { joinedSlices } from './joined-slices.ts';
+import { jointCommits } from './joint-commits.ts';
 import type { Kafka } from './kafka.ts';
-import { kafkaErrorType, messageOf } from './kafka-error.ts';
+import { isFenced, kafkaErrorType, messageOf } from './kafka-error.ts';
 import { createPauses, type Position } from './pauses.ts';
 import { createProducer } from './producer.ts';
 import { type ReceivedRecord, receivedRecord } from './received-record.ts';
@@ -23,16 +24,6 @@ const MAX_REST_MS = 50;
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** More partitions than this wait for each other. */
 const CONCURRENT_PARTITIONS = 32;
-
-/** A partition's offset after what is handled, and since when the partition is ours. */
-interface Handled {
-  readonly payload: EachBatchPayload;
-  readonly tenure: Tenure;
-  readonly offset: bigint;
-}
-
-/** The answers of a coordinator that has given our partitions away. */
-const fenced = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
 
 export interface BatchConsumerOptions {
   readonly kafka: Kafka;
@@ -61,9 +52,9 @@ export interface BatchConsumerOptions {
  * finishes and commits the slices that are running.
  */
 export function createBatchConsumer(options: BatchConsumerOptions): Component {
-  const { kafka, groupId, topics, isOutage, meter } = options;
+  const { kafka, groupId, topics, handle, isOutage, meter } = options;
   const { sliceSize = 500, sessionTimeoutMs = 30_000 } = options;
-  const handle = joinedSlices(options.handle, { isOutage, sliceSize });
+  const handleWhole = joinedSlices(handle, { isOutage, sliceSize });
   const logger = options.logger.child({ group: groupId });
   const heartbeatMs = sessionTimeoutMs / 10;
   const tenures = createTenures(sessionTimeoutMs);
@@ -95,16 +86,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
     });
-  /** What is handled at the same time is committed at once. An offset is committed under the generation it was read in. */
-  const commit = together<Handled, boolean>(
-    async (handled) => {
-      const byTenure = Map.groupBy(handled, ({ tenure }) => tenure);
-      const isOurs = new Map<Tenure, boolean>();
-      for (const [tenure, ofTenure] of byTenure) isOurs.set(tenure, await commitAll(ofTenure));
-      return handled.map(({ tenure }) => isOurs.get(tenure) ?? false);
-    },
-    { size: CONCURRENT_PARTITIONS, joinMs: 0 },
-  );
+  const commit = jointCommits(noteFenced);
   let heartbeatSentAt = 0;
   watch(consumer);
 
@@ -158,8 +140,8 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   }
 
   /**
-   * Half of the time there is nothing to do but to wait for more: what comes meanwhile is fetched, handled and committed
-   * together, so that a consumer that falls behind has less to do for each record.
+   * As long as the work took, at most: what comes meanwhile is fetched, handled and committed together, so that a
+   * consumer that falls behind has less to do for each record.
    */
   async function rest(workedMs: number, tenure: Tenure): Promise<void> {
     if (!stopping && !tenure.ending) await sleep(Math.min(workedMs, MAX_REST_MS));
@@ -181,7 +163,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   }
 
   function noteFenced(error: unknown): void {
-    if (fenced.has(kafkaErrorType(error) ?? '')) tenures.lost();
+    if (isFenced(error)) tenures.lost();
   }
 
   async function handleBatch(payload: EachBatchPayload, tenure: Tenure): Promise<void> {
@@ -195,7 +177,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
         .slice(start, start + sliceSize)
         .map((message) => receivedRecord(position.topic, position.partition, message));
       crashPoint('consumer-after-fetch');
-      const outcome = await handleSlice(slice, { handle, isOutage, context: tenure });
+      const outcome = await handleSlice(slice, { handle, handleWhole, isOutage, context: tenure });
       if (!tenure.isCurrent()) return;
       if (outcome.proven) pauses.proven();
       const { done, setAside, stop } = withLoneFailure(slice, outcome);
@@ -228,26 +210,6 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     if (slice.length !== 1 || record === undefined || outcome.stop?.failing !== true) return outcome;
     if (!pauses.hasFailedEnough(record)) return outcome;
     return { done: 1, setAside: [processingFailed(record, outcome.stop.error)], proven: false };
-  }
-
-  /** Commits offsets of one tenure. False when the partitions are not ours any more. */
-  async function commitAll(handled: readonly Handled[]): Promise<boolean> {
-    const [first] = handled;
-    if (first?.tenure.isCurrent() !== true) return false;
-    const offsets = handled.map(({ payload: { batch }, offset }) => ({ ...batch, offset: String(offset) }));
-    const byTopic = Map.groupBy(offsets, ({ topic }) => topic);
-    try {
-      // Not consumer.commitOffsets: while the consumer is being stopped that does nothing, and says nothing.
-      await first.payload.commitOffsetsIfNecessary({
-        topics: [...byTopic].map(([topic, partitions]) => ({ topic, partitions })),
-      });
-      return true;
-    } catch (error) {
-      noteFenced(error);
-      if (!first.tenure.isCurrent() || kafkaErrorType(error) === 'REBALANCE_IN_PROGRESS') return false;
-      // The slices are handled again after a pause, which is harmless.
-      throw error;
-    }
   }
 
   return {

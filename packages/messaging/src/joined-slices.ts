@@ -1,11 +1,12 @@
 import { together } from '@orderflow/runtime';
-import type { SetAside } from './dead-letters.ts';
+import { partitionKey } from './pauses.ts';
 import type { ReceivedRecord } from './received-record.ts';
 import type { SliceContext, SliceHandler, SliceResult } from './slice.ts';
 
 /** Slices that are handled as one, at most. */
 const MOST_JOINED = 10;
 
+/** Some records of one partition. */
 interface Slice {
   readonly records: ReceivedRecord[];
   readonly context: SliceContext;
@@ -21,31 +22,39 @@ export function joinedSlices(
   handle: SliceHandler,
   { isOutage, sliceSize }: { readonly isOutage: (error: unknown) => boolean; readonly sliceSize: number },
 ): SliceHandler {
-  const alone = async ({ records, context }: Slice): Promise<SliceResult> => {
-    context.signal.throwIfAborted();
-    return (await handle(records, context)) ?? {};
-  };
-  const jointly = together<Slice, SliceResult>(
+  /** Answers with nothing where each has to be handled by itself. */
+  const jointly = together<Slice, SliceResult | undefined>(
     async (slices) => {
-      const [{ context } = impossible(), ...others] = slices;
-      if (others.length === 0 || others.some((other) => other.context !== context)) {
-        return Promise.all(slices.map(alone));
+      const apart = slices.map(() => undefined);
+      const [first, ...others] = slices;
+      if (first === undefined || others.length === 0 || first.context.signal.aborted) return apart;
+      if (others.some(({ context }) => context !== first.context)) return apart;
+      try {
+        const joined = slices.flatMap(({ records }) => records);
+        const result = (await handle(joined, first.context)) ?? {};
+        return result.stopBefore === undefined ? slices.map(shareOf(result)) : apart;
+      } catch (error) {
+        if (isOutage(error)) throw error;
+        return apart;
       }
-      const result = await alone({ records: slices.flatMap(({ records }) => records), context });
-      return result.stopBefore === undefined ? slices.map(shareOf(result)) : Promise.all(slices.map(alone));
     },
-    { size: MOST_JOINED, joinMs: 0, aloneAfter: (error) => !isOutage(error) },
+    { size: MOST_JOINED, joinMs: 0 },
   );
-  return (records, context) =>
-    records.length > sliceSize / MOST_JOINED ? handle(records, context) : jointly({ records, context });
+
+  return async (records, context) => {
+    const isSmall = records.length <= sliceSize / MOST_JOINED;
+    const share = isSmall ? await jointly({ records, context }) : undefined;
+    if (share !== undefined) return share;
+    context.signal.throwIfAborted();
+    return handle(records, context);
+  };
 }
 
 /** What a result of several slices says about one of them. */
 function shareOf({ setAside = [], ...rest }: SliceResult): (slice: Slice) => SliceResult {
-  const byRecord = new Map<ReceivedRecord, SetAside>(setAside.map((one) => [one.record, one]));
-  return ({ records }) => ({ ...rest, setAside: records.flatMap((record) => byRecord.get(record) ?? []) });
-}
-
-function impossible(): never {
-  throw new Error('together asks nobody');
+  const byPartition = Map.groupBy(setAside, ({ record }) => partitionKey(record));
+  return ({ records: [first] }) => ({
+    ...rest,
+    setAside: (first && byPartition.get(partitionKey(first))) ?? [],
+  });
 }

@@ -12,3 +12,10 @@ export function kafkaErrorType(error: unknown): string | undefined {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+const fenced = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
+
+/** Whether it is the answer of a coordinator that has given our partitions away. */
+export function isFenced(error: unknown): boolean {
+  return fenced.has(kafkaErrorType(error) ?? '');
+}

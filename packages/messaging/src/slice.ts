@@ -22,8 +22,8 @@ export interface SliceContext {
 }
 
 /**
- * Handles records, those of a partition in order. Must be idempotent: records come again after a crash, a rebalance or a
- * pause, and while the one that makes a slice fail is searched for.
+ * Handles records of one partition or of several, those of each in order. Must be idempotent: records come again after a
+ * crash, a rebalance or a pause, and while the one that makes a slice fail is searched for.
  */
 export type SliceHandler = (
   records: ReceivedRecord[],
@@ -58,17 +58,23 @@ type Attempt =
 /**
  * Has a slice handled. When the handler fails with what is no outage, the records at fault are found: only a record
  * that fails while others of its slice succeed is set aside, as `PROCESSING_FAILED`.
+ * `handleWhole`: how it is tried at first, when it may be handled together with slices of other partitions.
  */
 export async function handleSlice(
   records: readonly ReceivedRecord[],
-  options: { handle: SliceHandler; isOutage: (error: unknown) => boolean; context: SliceContext },
+  options: {
+    handle: SliceHandler;
+    handleWhole?: SliceHandler;
+    isOutage: (error: unknown) => boolean;
+    context: SliceContext;
+  },
 ): Promise<SliceOutcome> {
-  const { handle, isOutage, context } = options;
+  const { handle, handleWhole = handle, isOutage, context } = options;
 
-  async function attempt(part: readonly ReceivedRecord[]): Promise<Attempt> {
+  async function attempt(part: readonly ReceivedRecord[], handlePart = handle): Promise<Attempt> {
     try {
       context.signal.throwIfAborted();
-      const result = (await handle([...part], context)) ?? {};
+      const result = (await handlePart([...part], context)) ?? {};
       const { setAside = [], stopBefore, stopCause = UNDECIDED, idle = false } = result;
       // A record the handler sets aside by itself is no proof: it may never have come near a store.
       const isProven = (done: number, without: readonly SetAside[]) => !idle && without.length < done;
@@ -88,13 +94,14 @@ export async function handleSlice(
     }
   }
 
-  const whole = await attempt(records);
+  const whole = await attempt(records, handleWhole);
   if (whole.kind === 'handled') return outcomeOf(whole);
   if (whole.kind === 'outage') return paused(whole.error);
 
   // Before anything is blamed on records, one of them must succeed. If none of a few does, it is much more likely
   // that something is broken than that all are bad: a bug or an outage we do not recognise must not empty a whole
-  // backlog into the dead letters. Others are tried next time, so a few bad among good are found soon.
+  // backlog into the dead letters. Others are tried next time, so a few bad among good are found soon. No slice of
+  // another partition may come along: a record that is passed over would share its proof, and count as the witness.
   let witness: ReceivedRecord | undefined;
   for (const record of records.length === 1 ? [] : sample(records, PROBES)) {
     const tried = await attempt([record]);

@@ -1,64 +1,8 @@
-import { deadLetterTopic } from '@orderflow/contracts';
 import { eventually } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import {
-  type BatchConsumerOptions,
-  createBatchConsumer,
-  createProducer,
-  deadLetterSpec,
-  type Kafka,
-  type ReceivedRecord,
-  type SliceResult,
-} from '../src/index.ts';
-import {
-  committed,
-  produce,
-  readTopic,
-  recordingLogger,
-  running,
-  testKafka,
-  testMetrics,
-  text,
-} from './kit.ts';
-
-const inbox = { name: 'inbox', partitions: 1, retention: 'unlimited' } as const;
-const dlq = deadLetterTopic('inbox', 'readers');
-const withDeadLetters = () => testKafka([inbox, deadLetterSpec(inbox, 'readers')]);
-
-class Outage extends Error {}
-
-function reader(
-  kafka: Kafka,
-  handle: BatchConsumerOptions['handle'],
-  options: Partial<BatchConsumerOptions> = {},
-) {
-  const { logger, lines } = recordingLogger();
-  const metrics = testMetrics();
-  const component = createBatchConsumer({
-    kafka,
-    groupId: 'readers',
-    topics: ['inbox'],
-    handle,
-    isOutage: (error) => error instanceof Outage,
-    logger,
-    meter: metrics.meter,
-    sessionTimeoutMs: 3_000,
-    ...options,
-  });
-  return { component, lines, metrics };
-}
-
-/** Sends each value to its partition of `inbox`. */
-async function sendTo(kafka: Kafka, values: Record<number, string>): Promise<void> {
-  const producer = kafka.client().producer({ allowAutoTopicCreation: false });
-  await producer.connect();
-  const messages = Object.entries(values).map(([partition, value]) => ({
-    partition: Number(partition),
-    value,
-  }));
-  await producer.send({ topic: kafka.physicalName('inbox'), messages });
-  await producer.disconnect();
-}
+import { createProducer, deadLetterSpec, type ReceivedRecord, type SliceResult } from '../src/index.ts';
+import { committed, produce, readTopic, running, testKafka, text } from './kit.ts';
+import { dlq, inbox, Outage, reader, sendTo, withDeadLetters } from './reader.ts';
 
 const values = (count: number) => [...Array(count).keys()].map(String);
 
@@ -284,13 +228,13 @@ test('a slice that fails as a whole waits, and empties nothing into the dead let
 });
 
 test('lone records that fail wherever they are wait, for as long as nothing else is handled', async () => {
-  const kafka = await testKafka([{ ...inbox, partitions: 2 }, deadLetterSpec(inbox, 'readers')]);
-  await sendTo(kafka, { 0: 'here', 1: 'there' });
+  const kafka = await withDeadLetters(2);
+  await sendTo(kafka, { 0: ['here'], 1: ['there'] });
   const tries = { here: [] as number[], there: [] as number[] };
   let broken = true;
   const { component, lines, metrics } = reader(kafka, async (records) => {
-    const name = records.map(text).join() as keyof typeof tries;
-    tries[name].push(performance.now());
+    // Both come in one call at first; what is blamed is a record that is tried alone.
+    if (records.length === 1) tries[records.map(text).join() as keyof typeof tries].push(performance.now());
     if (broken) throw new Error('an outage that nobody thought of');
   });
   await using _ = await running(component);
@@ -316,7 +260,7 @@ test('a lone record that fails waits for the next on its partition, which shows 
   // As large as they come: both have to be there in one fetch.
   const poison = 'poison'.padEnd(1_000_000);
   const good = 'good'.padEnd(1_000_000);
-  await sendTo(kafka, { 0: poison });
+  await sendTo(kafka, { 0: [poison] });
   const seen: string[] = [];
   const { component, metrics } = reader(kafka, async (records) => {
     if (records.some((record) => text(record) === poison)) throw new Error('always');
@@ -325,7 +269,7 @@ test('a lone record that fails waits for the next on its partition, which shows 
   await using _ = await running(component);
   await eventually(async () => expect(await metrics.value('orderflow_consumer_paused')).toBe(1));
 
-  await sendTo(kafka, { 0: good });
+  await sendTo(kafka, { 0: [good] });
   await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([2]));
   expect(new Set(seen)).toEqual(new Set([good]));
   expect(await readTopic(kafka, dlq)).toMatchObject([{ value: Buffer.from(poison) }]);
@@ -333,8 +277,8 @@ test('a lone record that fails waits for the next on its partition, which shows 
 });
 
 test('a lone record that fails while other partitions go on is set aside after ten seconds of tries', async () => {
-  const kafka = await testKafka([{ ...inbox, partitions: 2 }, deadLetterSpec(inbox, 'readers')]);
-  await sendTo(kafka, { 0: 'lonely' });
+  const kafka = await withDeadLetters(2);
+  await sendTo(kafka, { 0: ['lonely'] });
   const tries: number[] = [];
   const { component } = reader(kafka, async (records) => {
     if (records.every(({ partition }) => partition === 1)) return;
@@ -345,7 +289,7 @@ test('a lone record that fails while other partitions go on is set aside after t
 
   await eventually(
     async () => {
-      await sendTo(kafka, { 1: 'good' });
+      await sendTo(kafka, { 1: ['good'] });
       expect((await committed(kafka, 'readers', 'inbox'))[0]).toBe(1);
     },
     { timeoutMs: 40_000 },
