@@ -40,6 +40,8 @@ export interface BatchConsumerOptions {
   readonly sliceSize?: number;
   /** How long the partitions of a process that died stay blocked. */
   readonly sessionTimeoutMs?: number;
+  /** How long to wait at least, after a fetch that brought little, for what nobody is waiting for. */
+  readonly leastRestMs?: number;
 }
 
 /**
@@ -53,7 +55,7 @@ export interface BatchConsumerOptions {
  */
 export function createBatchConsumer(options: BatchConsumerOptions): Component {
   const { kafka, groupId, topics, handle, isOutage, meter } = options;
-  const { sliceSize = 500, sessionTimeoutMs = 30_000 } = options;
+  const { sliceSize = 500, sessionTimeoutMs = 30_000, leastRestMs = 0 } = options;
   const handleWhole = joinedSlices(handle, { isOutage, sliceSize });
   const logger = options.logger.child({ group: groupId });
   const heartbeatMs = sessionTimeoutMs / 10;
@@ -144,7 +146,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
    * consumer that falls behind has less to do for each record.
    */
   async function rest(workedMs: number, tenure: Tenure): Promise<void> {
-    if (!stopping && !tenure.ending) await sleep(Math.min(workedMs, MAX_REST_MS));
+    if (!stopping && !tenure.ending) await sleep(Math.max(Math.min(workedMs, MAX_REST_MS), leastRestMs));
   }
 
   /** Runs beside the handler, so that a slow slice does not lose its partition. */
