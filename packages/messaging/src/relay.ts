@@ -22,7 +22,7 @@ import { createProducer } from './producer.ts';
 const MAX_SEND_BYTES = 786_432;
 const UNUSABLE_TOPIC_MS = 15_000;
 /** How soon an outbox that has just been emptied is looked at again. */
-const SHORTEST_POLL_MS = 2;
+const SHORTEST_POLL_MS = 4;
 
 /** The broker will never take this record, however often it is sent. */
 const refusals = new Set([
@@ -68,8 +68,8 @@ export interface RelayOptions {
  * holder of the lease row works, the others wait. One send is in flight at any time; rows are deleted after the
  * broker's acknowledgement. While Kafka or Postgres is away rows stay and sending is tried again.
  *
- * An empty outbox is looked at again after 2 ms, then 4, 8 … up to `pollMs`: a row waits about as long as it has been
- * since the one before it, and a relay that has nothing to do hardly looks.
+ * An outbox that has been emptied is looked at again after 4 ms, then 8, 16 … up to `pollMs`: a row waits about as long as
+ * it has been since the one before it, and a relay that has nothing to do hardly looks.
  *
  * A row that the broker refuses for good is marked (`failed_reason`) and kept, and so are the later rows of its topic
  * and key: readers are promised order per key, and an order whose history has a hole is harder to repair than one
@@ -95,15 +95,16 @@ export function createRelay(options: RelayOptions): Component {
 
   async function run(): Promise<void> {
     let attempt = 0;
-    let emptyMs = 0;
+    let pollAfterMs = SHORTEST_POLL_MS;
     while (!stopping.signal.aborted) {
       try {
         const found = await relayOnce();
         if (problem !== undefined) logger.info({ relay: name }, 'outbox relay works again');
         problem = undefined;
         attempt = 0;
-        emptyMs = found === 'nothing' ? Math.min(Math.max(emptyMs * 2, SHORTEST_POLL_MS), pollMs) : 0;
-        await pause(found === 'no lease' ? leaseMs / 4 : emptyMs);
+        pollAfterMs = found === 'nothing' ? Math.min(pollAfterMs * 2, pollMs) : SHORTEST_POLL_MS;
+        if (found === 'no lease') await pause(leaseMs / 4);
+        else if (found !== 'more') await pause(pollAfterMs);
       } catch (error) {
         problem ??= logProblem(error);
         await pause(backoffMs(attempt));
@@ -126,7 +127,7 @@ export function createRelay(options: RelayOptions): Component {
   }
 
   /** One look at the outbox. */
-  async function relayOnce(): Promise<'no lease' | 'nothing' | 'rows'> {
+  async function relayOnce(): Promise<'no lease' | 'nothing' | 'all' | 'more'> {
     if (!(await holdsLease()) && !(await lease.acquire())) return 'no lease';
     const rows = await lowestRows();
     if (rows.length === 0) return 'nothing';
@@ -134,7 +135,7 @@ export function createRelay(options: RelayOptions): Component {
     for (const chunk of chunks(rows)) {
       if (!(await relayRows(chunk, held))) break;
     }
-    return 'rows';
+    return rows.length < batchSize ? 'all' : 'more';
   }
 
   async function holdsLease(): Promise<boolean> {

@@ -111,7 +111,7 @@ test('a row that comes soon after another is not kept waiting, and an outbox tha
     await orm.em.fork().transactional((em) => appendOutbox(em, [message('a', text)]));
     await drained(orm);
   }
-  // 2, 4, 8 … from the last row on.
+  // 4, 8, 16 … from the last row on.
   await eventually(() => (looks.at(-1) ?? 0) - (looks.at(-2) ?? 0) > 200);
 });
 
