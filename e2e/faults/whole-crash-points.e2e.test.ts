@@ -2,39 +2,22 @@ import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { untilKnown } from '../src/clients.ts';
-import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
+import { consumerPoints, killTwiceAt, startForKilling } from '../src/killed-at.ts';
 import type { ServiceName } from '../src/system.ts';
-import { startWhole, type Whole } from '../src/whole.ts';
+import type { Whole } from '../src/whole.ts';
 
-const consumer = ['consumer-after-fetch', 'consumer-before-commit'] as const;
-
-/** Between every two durable steps of a process there is a point at which it can be killed. */
+/** Of the order service; the other two are killed in whole-crash-points-participants, beside this. */
 const points = {
   'order-api': ['order-after-place-transaction', 'saga-after-cancel'],
   'order-relay': ['relay-after-ack'],
-  'order-worker': [...consumer, 'worker-after-enrichment', 'worker-after-decision', 'worker-after-mongo'],
-  'order-saga': [...consumer, 'saga-after-transaction', 'saga-after-deadlines'],
-  'order-view': consumer,
-  inventory: [
-    ...consumer,
-    'relay-after-ack',
-    'inventory-after-reserve-transaction',
-    'inventory-after-refuse-transaction',
-    'inventory-after-release-transaction',
-    'inventory-after-commit-transaction',
-    'inventory-after-stock-transaction',
+  'order-worker': [
+    ...consumerPoints,
+    'worker-after-enrichment',
+    'worker-after-decision',
+    'worker-after-mongo',
   ],
-  payment: [
-    ...consumer,
-    'relay-after-ack',
-    'payment-after-intake',
-    'payment-after-attempt-written',
-    'payment-after-charge',
-    'payment-before-settle',
-    'payment-after-void',
-    'payment-after-refund',
-    'payment-after-record',
-  ],
+  'order-saga': [...consumerPoints, 'saga-after-transaction', 'saga-after-deadlines'],
+  'order-view': consumerPoints,
 } as const satisfies Partial<Record<ServiceName, readonly string[]>>;
 
 /** A point that is passed only when somebody does not answer: who that is. */
@@ -43,12 +26,7 @@ const awayUntilPassed: Partial<Record<string, ServiceName>> = { 'saga-after-dead
 let whole: Whole;
 
 beforeAll(async () => {
-  // So short that orders are asked for again while the gateway takes its time, and none ends by it.
-  whole = await startWhole('whole-crash-points', {
-    ...hastyTimes,
-    ORDER_DEADLINE: '90s',
-    SETTLE_DEADLINE: '4s',
-  });
+  whole = await startForKilling('whole-crash-points');
 });
 afterAll(async () => {
   await whole?.[Symbol.asyncDispose]();
@@ -57,26 +35,9 @@ afterAll(async () => {
 describe.for(Object.entries(points) as [ServiceName, readonly string[]][])(
   'stock and money add up when %s is killed',
   ([name, named]) => {
-    test.for(named)('at %s, and again in its recovery', async (point) => {
-      const service = whole.services[name];
-      const mixes = [`${name}-${point}-1`, `${name}-${point}-2`] as const;
-      await prepareMixes(whole, mixes);
-      const away = whole.services[awayUntilPassed[point] ?? name];
-      await Promise.all([service.stop(), away.stop()]);
-      const crash = { ORDERFLOW_TEST: '1', CRASH_AT: `${point}#1` };
-      const killed = { code: null, signal: 'SIGKILL' };
-
-      const first = service.launch(crash);
-      const work = [runMix(whole, mixes[0])];
-      expect(await first.exited).toEqual(killed);
-      const second = service.launch(crash);
-      // More work, so that the point is passed again.
-      work.push(runMix(whole, mixes[1]));
-      expect(await second.exited).toEqual(killed);
-      await Promise.all([...new Set([service, away])].map((each) => each.start()));
-      await Promise.all(work);
-      await whole.expectSound();
-    });
+    test.for(named)('at %s, and again in its recovery', (point) =>
+      killTwiceAt(whole, name, point, awayUntilPassed[point]),
+    );
   },
 );
 
