@@ -23,7 +23,7 @@ const settledWithinMs = 180_000;
 const hopsToConfirmed = [
   { producer: 'order-relay', topic: topics.orders, commits: 'order-worker: ACCEPTED' },
   { producer: 'order-relay', topic: topics.orderEvents, commits: 'inventory: stock reserved' },
-  // Payment commits three times (payment due, call written down, call recorded) and asks the gateway, which commits
+  // Payment commits twice (payment due with its call written down, call recorded) and asks the gateway, which commits
   // too. The floor has one commit for all of it.
   { producer: 'inventory', topic: topics.inventoryEvents, commits: 'payment: charged' },
   { producer: 'payment', topic: topics.paymentEvents, commits: 'order-saga: CONFIRMED' },

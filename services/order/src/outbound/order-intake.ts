@@ -3,10 +3,9 @@ import { topics } from '@orderflow/contracts';
 import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import { appendOutbox, eventHeaders, type OutboxMessage } from '@orderflow/messaging';
 import type { AnswerEachOnce } from '@orderflow/runtime';
-import { answerEachOnce, byteaArray, nativeQuery, textArray } from '@orderflow/storage';
+import { answerEachOnce, byteaArray, millis, nativeQuery, textArray } from '@orderflow/storage';
 import type { OrderInFull } from '../domain/order.ts';
 import type { IntakeTransaction, NewOrder } from '../ports.ts';
-import { millis } from './millis.ts';
 import { findOrders } from './order-reader.ts';
 import { storable } from './storable.ts';
 

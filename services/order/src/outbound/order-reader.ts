@@ -1,10 +1,9 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery, textArray } from '@orderflow/storage';
+import { millis, nativeQuery, textArray } from '@orderflow/storage';
 import type { OrderInFull, OrderTransition, StoredOrder } from '../domain/order.ts';
 import type { CancelReason, OrderState } from '../domain/saga.ts';
 import type { OrderConditions, OrderKey, OrderReader } from '../ports.ts';
 import { decodeEnrichedOrder } from './enriched-order-codec.ts';
-import { millis } from './millis.ts';
 
 interface OrderRow {
   readonly id: string;

@@ -2,18 +2,17 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { topics } from '@orderflow/contracts';
 import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
 import { currentTrace } from '@orderflow/runtime';
-import { nativeQuery, sendTogether } from '@orderflow/storage';
+import { millis, nativeQuery, sendTogether } from '@orderflow/storage';
 import type { NextLook, SagaOrder, Step } from '../domain/order-step.ts';
 import { type CancelReason, type OrderState, placeOf, places } from '../domain/saga.ts';
 import type { SagaTransaction } from '../ports.ts';
 import { decodeEnrichedOrder } from './enriched-order-codec.ts';
-import { millis } from './millis.ts';
 import { decisionEvent, type SagaEventName, sagaEvent } from './order-event.ts';
 import { withoutNul } from './storable.ts';
 
 /** The columns of `orders` that the saga works on. */
-const sagaColumns = `${millis('now()')} as now, id, customer_id, state, version, revision, needs_attention, total, cancel_reason,
-  cancel_detail, stock_released, money_undone, transaction_id, refunded, requery_time is not null as requeried,
+const sagaColumns = `${millis('now()')} as now, id, customer_id, state, version, revision, needs_attention, total,
+  cancel_reason, cancel_detail, stock_released, money_undone, transaction_id, refunded, requery_time is not null as requeried,
   ${millis('create_time')} as create_time`;
 
 /** A row of these columns. */
@@ -41,7 +40,8 @@ interface SagaRow {
 export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTransaction {
   let time: Date | undefined;
   function taken(rows: readonly SagaRow[]): SagaOrder[] {
-    for (const { now } of rows) time = new Date(now);
+    const [first] = rows;
+    if (first !== undefined) time = new Date(first.now);
     return rows.map(toSagaOrder);
   }
 

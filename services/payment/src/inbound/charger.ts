@@ -72,8 +72,8 @@ export function createCharger(options: ChargerOptions): Charger {
 
   /** Takes what there is room for; answers how long to wait, in milliseconds, before the next look. */
   async function look(): Promise<number> {
-    const room = (reachable ? mostCalls : 1) - underWay.size - kept;
-    more = room <= 0;
+    const room = roomWithin(reachable ? mostCalls : 1);
+    more = room === 0;
     if (more) return lookMs;
     try {
       const { calls, nextDueTime } = await makeWritten(room, takeDue);
@@ -88,6 +88,10 @@ export function createCharger(options: ChargerOptions): Charger {
       else logger.error({ err: error }, 'payments that are due could not be taken, trying again');
       return troubleMs;
     }
+  }
+
+  function roomWithin(limit: number): number {
+    return Math.max(limit - underWay.size - kept, 0);
   }
 
   async function makeWritten<Written extends WithCalls>(
@@ -150,9 +154,9 @@ export function createCharger(options: ChargerOptions): Charger {
     name: 'charger',
     wake: pacer.wake,
     async take(most, write) {
-      const room = reachable && !pacer.stopped ? Math.min(mostCalls - underWay.size - kept, most) : 0;
+      const room = Math.min(roomWithin(reachable && !pacer.stopped ? mostCalls : 0), most);
       try {
-        return await makeWritten(Math.max(room, 0), write);
+        return await makeWritten(room, write);
       } finally {
         // A look may have found no room because of what was kept here.
         if (more && reachable) pacer.wake();

@@ -1,6 +1,6 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
-import { nativeQuery, sendTogether } from '@orderflow/storage';
+import { millis, nativeQuery, sendTogether } from '@orderflow/storage';
 import type { Reservation } from '../../domain/reservation.ts';
 import type { Stock } from '../../domain/stock.ts';
 import {
@@ -45,8 +45,8 @@ async function lockReservations(em: SqlEntityManager, orderIds: readonly string[
   const rows = await nativeQuery<LockedReservation>(
     em,
     `select order_id as "orderId", state, lines, customer_id as "customerId", total, currency,
-       round(extract(epoch from create_time) * 1000)::float8 as "createMs",
-       round(extract(epoch from update_time) * 1000)::float8 as "updateMs"
+       ${millis('create_time')} as "createMs",
+       ${millis('update_time')} as "updateMs"
      from reservation where order_id = any($1::text[]) order by order_id for update`,
     [orderIds],
   );
@@ -73,7 +73,7 @@ async function lockStock(em: SqlEntityManager, productIds: readonly string[]): P
   const rows = await nativeQuery<LockedStock>(
     em,
     `select product_id as "productId", on_hand as "onHand", reserved, committed,
-       round(extract(epoch from update_time) * 1000)::float8 as "updateMs"
+       ${millis('update_time')} as "updateMs"
      from stock where product_id = any($1::text[]) order by product_id for update`,
     [productIds],
   );

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/storage';
+import { millis, nativeQuery } from '@orderflow/storage';
 import type { Attempt, PaymentReader } from '../../ports.ts';
-import { millis, type PaymentRow, selectedColumns, toStoredPayment } from './payment-row.ts';
+import { type SelectedPayment, selectedColumns, toStoredPayment } from './payment-row.ts';
 
 interface AttemptRow extends Pick<Attempt, 'kind' | 'key' | 'detail'> {
   readonly outcome: Attempt['outcome'] | null;
@@ -13,7 +13,7 @@ interface AttemptRow extends Pick<Attempt, 'kind' | 'key' | 'detail'> {
 export function paymentReader(em: () => SqlEntityManager): PaymentReader {
   return {
     async find(orderId) {
-      const [row] = await nativeQuery<PaymentRow>(
+      const [row] = await nativeQuery<SelectedPayment>(
         em(),
         `select ${selectedColumns} from payment where order_id = $1`,
         [orderId],
@@ -39,7 +39,7 @@ export function paymentReader(em: () => SqlEntityManager): PaymentReader {
           : [`(create_time, order_id) < (${given(after.createTime)}, ${given(after.orderId)})`]),
       ];
       const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
-      const rows = await nativeQuery<PaymentRow>(
+      const rows = await nativeQuery<SelectedPayment>(
         em(),
         `select ${selectedColumns} from payment ${where}
          order by create_time desc, order_id desc limit ${given(limit)}`,

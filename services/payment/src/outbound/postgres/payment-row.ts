@@ -1,3 +1,4 @@
+import { millis } from '@orderflow/storage';
 import type { Payment } from '../../domain/payment.ts';
 import type { StoredPayment } from '../../ports.ts';
 
@@ -56,7 +57,7 @@ export const columns: readonly Column[] = all.map(columnOf);
 export const changingColumns: readonly Column[] = columns.slice(Object.keys(fixed).length);
 
 /** A row of table `payment` as {@link selectedColumns} brings it: numbers of 64 bits as text, times in milliseconds. */
-export type PaymentRow = Readonly<Record<keyof Payment, string | number | boolean | null>> & {
+export type SelectedPayment = Readonly<Record<keyof Payment, string | number | boolean | null>> & {
   readonly traceparent: string | null;
   readonly createTime: number;
   readonly updateTime: number;
@@ -74,13 +75,8 @@ function selected(field: string, type: Type): string {
   return `${type === 'timestamptz' ? millis(nameOf(field)) : nameOf(field)} as "${field}"`;
 }
 
-/** SQL for a time as milliseconds since 1970: the driver hands over times as text. */
-export function millis(time: string): string {
-  return `round(extract(epoch from ${time}) * 1000)::float8`;
-}
-
 /** A row as the domain has it. */
-export function toPayment(row: PaymentRow): Payment {
+export function toPayment(row: SelectedPayment): Payment {
   return Object.fromEntries(
     all.map(([field, type]) => [field, fromColumn(row[field], type)]),
   ) as unknown as Payment;
@@ -93,7 +89,7 @@ function fromColumn(value: string | number | boolean | null, type: Type): unknow
 }
 
 /** A row with the times it was written at. */
-export function toStoredPayment(row: PaymentRow): StoredPayment {
+export function toStoredPayment(row: SelectedPayment): StoredPayment {
   return {
     payment: toPayment(row),
     createTime: new Date(row.createTime),

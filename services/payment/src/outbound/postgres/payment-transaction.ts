@@ -1,7 +1,7 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
 import { childOf, type InTransaction } from '@orderflow/runtime';
-import { answerOnce, nativeQuery, sendTogether } from '@orderflow/storage';
+import { answerOnce, millis, nativeQuery, sendTogether } from '@orderflow/storage';
 import type { Outcome } from '../../domain/input.ts';
 import type { Payment } from '../../domain/payment.ts';
 import type { Changes, EndedCall, PaymentTransaction } from '../../ports.ts';
@@ -11,8 +11,7 @@ import {
   type Column,
   changingColumns,
   columns,
-  millis,
-  type PaymentRow,
+  type SelectedPayment,
   selectedColumns,
   toPayment,
 } from './payment-row.ts';
@@ -47,7 +46,7 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
   const traces = new Map<string, string>();
 
   async function locked(sql: string, parameters: unknown[]): Promise<Payment[]> {
-    const rows = await nativeQuery<PaymentRow>(
+    const rows = await nativeQuery<SelectedPayment>(
       em,
       `select ${selectedColumns} from payment ${sql}`,
       parameters,
