@@ -35,6 +35,9 @@ export const outboxMigration: readonly string[] = [
   )`,
 ];
 
+/** Open transactions that have written messages. */
+const filling = new WeakSet<object>();
+
 /**
  * Writes messages into the outbox with the transaction of `em`, so that they are published if and only if it commits.
  * Ids rise in the order of `messages`. Transactions that write messages of one key must exclude each other (a row
@@ -59,6 +62,16 @@ export async function appendOutbox(em: SqlEntityManager, messages: readonly Outb
       textArray(messages.map((message) => JSON.stringify(message.headers))),
     ],
   );
+  filling.add(em.getTransactionContext<object>() ?? em);
+}
+
+/** Has `wake` called after each commit, in this process, of a transaction that has written messages. */
+export function afterFilling(orm: { readonly em: SqlEntityManager }, wake: () => void): void {
+  orm.em.getEventManager().registerSubscriber({
+    afterTransactionCommit({ transaction }) {
+      if (transaction !== undefined && filling.has(transaction)) wake();
+    },
+  });
 }
 
 /** What waits in an outbox, for operators. */

@@ -15,7 +15,7 @@ import { backoffMs } from './backoff.ts';
 import type { Kafka } from './kafka.ts';
 import { kafkaErrorType, messageOf } from './kafka-error.ts';
 import { createLease } from './lease.ts';
-import { relayStatus } from './outbox.ts';
+import { afterFilling, relayStatus } from './outbox.ts';
 import { createProducer } from './producer.ts';
 
 /** Below the 1 MiB that a broker takes as one batch unless told otherwise. */
@@ -68,8 +68,9 @@ export interface RelayOptions {
  * holder of the lease row works, the others wait. One send is in flight at any time; rows are deleted after the
  * broker's acknowledgement. While Kafka or Postgres is away rows stay and sending is tried again.
  *
- * An outbox that has been emptied is looked at again after 4 ms, then 8, 16 … up to `pollMs`: a row waits about as long as
- * it has been since the one before it, and a relay that has nothing to do hardly looks.
+ * A commit of this process that fills the outbox wakes it. Others are found by looking: an outbox that has been emptied
+ * is looked at again after 4 ms, then 8, 16 … up to `pollMs`, so a row of another process waits about as long as it has
+ * been since the one before it, and a relay that has nothing to do hardly looks.
  *
  * A row that the broker refuses for good is marked (`failed_reason`) and kept, and so are the later rows of its topic
  * and key: readers are promised order per key, and an order whose history has a hole is harder to repair than one
@@ -88,6 +89,8 @@ export function createRelay(options: RelayOptions): Component {
   const stopping = new AbortController();
   let working: Promise<void> = Promise.resolve();
   let problem: Error | undefined;
+  /** Aborted when the next look should not wait: this process has filled the outbox since the last one began, or stops. */
+  let waiting = new AbortController();
 
   const observePending: Parameters<typeof pending.addCallback>[0] = async (result) => {
     result.observe((await relayStatus(orm)).pending);
@@ -98,13 +101,14 @@ export function createRelay(options: RelayOptions): Component {
     let pollAfterMs = SHORTEST_POLL_MS;
     while (!stopping.signal.aborted) {
       try {
+        waiting = new AbortController();
         const found = await relayOnce();
         if (problem !== undefined) logger.info({ relay: name }, 'outbox relay works again');
         problem = undefined;
         attempt = 0;
         pollAfterMs = found === 'nothing' ? Math.min(pollAfterMs * 2, pollMs) : SHORTEST_POLL_MS;
         if (found === 'no lease') await pause(leaseMs / 4);
-        else if (found !== 'more') await pause(pollAfterMs);
+        else if (found !== 'more') await rest(pollAfterMs);
       } catch (error) {
         problem ??= logProblem(error);
         await pause(backoffMs(attempt));
@@ -122,8 +126,14 @@ export function createRelay(options: RelayOptions): Component {
     return reason;
   }
 
-  async function pause(ms: number): Promise<void> {
-    if (ms > 0) await sleep(ms, undefined, { signal: stopping.signal }).catch(() => {});
+  async function pause(ms: number, signal = stopping.signal): Promise<void> {
+    if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {});
+  }
+
+  /** Rows that come close together are sent together, so nothing ends the shortest wait. */
+  async function rest(ms: number): Promise<void> {
+    await pause(SHORTEST_POLL_MS);
+    await pause(ms - SHORTEST_POLL_MS, waiting.signal);
   }
 
   /** One look at the outbox. */
@@ -235,11 +245,13 @@ export function createRelay(options: RelayOptions): Component {
   return {
     name: `relay ${name}`,
     async start() {
+      afterFilling(orm, () => waiting.abort());
       pending.addCallback(observePending);
       working = run();
     },
     async stop() {
       stopping.abort();
+      waiting.abort();
       await working;
       pending.removeCallback(observePending);
       await producer.close();

@@ -94,25 +94,59 @@ test('keeps the order per key while transactions append side by side, and counts
   expect(await metrics.value('orderflow_outbox_relayed_total')).toBe(240);
 });
 
-test('a row that comes soon after another is not kept waiting, and an outbox that stays empty is looked at less and less', async () => {
-  await using orm = await outboxDatabase();
-  const kafka = await testKafka([events]);
+/** The database, and when it was looked at. */
+function watched(orm: Database): { orm: Database; looks: number[] } {
   const looks: number[] = [];
-  const counted = {
-    get em() {
-      looks.push(performance.now());
-      return orm.em;
-    },
-  } as Database;
-  // Far longer than a test may take: only short waits can have been.
-  await using _ = await running(relay(counted, kafka, { pollMs: 3_600_000 }).component);
+  return {
+    looks,
+    orm: {
+      get em() {
+        looks.push(performance.now());
+        return orm.em;
+      },
+    } as Database,
+  };
+}
+
+/** Far longer than a test may take. */
+const never = 3_600_000;
+
+test('a row of another process that comes soon after one is not kept waiting, and an outbox that stays empty is looked at less and less', async () => {
+  await using orm = await outboxDatabase();
+  await using elsewhere = await outboxDatabase(orm.config.get('clientUrl'));
+  const kafka = await testKafka([events]);
+  const { orm: counted, looks } = watched(orm);
+  await using _ = await running(relay(counted, kafka, { pollMs: never }).component);
 
   for (const text of ['first', 'second', 'third']) {
-    await orm.em.fork().transactional((em) => appendOutbox(em, [message('a', text)]));
+    await elsewhere.em.fork().transactional((em) => appendOutbox(em, [message('a', text)]));
     await drained(orm);
   }
   // 4, 8, 16 … from the last row on.
   await eventually(() => (looks.at(-1) ?? 0) - (looks.at(-2) ?? 0) > 200);
+});
+
+test('a commit of its own process that fills the outbox ends its wait, and no other commit does', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([events]);
+  const { orm: counted, looks } = watched(orm);
+  await using _ = await running(relay(counted, kafka, { pollMs: never }).component);
+  // The wait after this look is twice as long: long enough for both commits.
+  await eventually(() => (looks.at(-1) ?? 0) - (looks.at(-2) ?? 0) > 1_000, { intervalMs: 1 });
+  const before = looks.length;
+
+  await orm.em.fork().transactional(async (em) => {
+    await nativeQuery(em, 'delete from outbox');
+  });
+  await orm.em.fork().transactional(async (em) => {
+    await appendOutbox(em, [message('a', '1')]);
+    expect(looks).toHaveLength(before);
+  });
+
+  await eventually(() => looks.length > before);
+  const [previous = 0, last = 0, next = 0] = looks.slice(before - 2);
+  expect(next - last).toBeLessThan(last - previous);
+  await drained(orm);
 });
 
 test('a row whose transaction commits after one with a higher id is not skipped', async () => {
