@@ -110,6 +110,7 @@ function newOrder(orderId: string): OrderWorld {
       revision: 0,
       needsAttention: undefined,
       total,
+      currency: 'USD',
       cancelReason: undefined,
       cancelDetail: undefined,
       transactionId: undefined,

@@ -34,6 +34,37 @@ test('reads from the beginning in slices, and commits each after it was handled'
   expect(slices[3]).toEqual(['one more']);
 });
 
+test('rests after a fetch that brought little, so that what comes meanwhile is handled and committed together', async () => {
+  const kafka = await withDeadLetters();
+  const slices: string[][] = [];
+  const { component } = reader(kafka, async (records) => void slices.push(records.map(text)), {
+    leastRestMs: 2_000,
+  });
+  await using _ = await running(component);
+
+  await produce(kafka, 'inbox', ['first']);
+  await eventually(() => slices.length === 1, { intervalMs: 1 });
+  for (const value of ['second', 'third', 'fourth']) await produce(kafka, 'inbox', [value]);
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([4]));
+  expect(slices).toEqual([['first'], ['second', 'third', 'fourth']]);
+});
+
+test('does not rest after a fetch that brought much', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(50));
+  const seen: string[] = [];
+  const { component } = reader(kafka, async (records) => void seen.push(...records.map(text)), {
+    leastRestMs: 60_000,
+    sliceSize: 10,
+  });
+  await component.start();
+
+  await eventually(() => seen.length === 50);
+  await produce(kafka, 'inbox', ['one more']);
+  await eventually(() => seen.length === 51);
+  expect(seen).toEqual([...values(50), 'one more']);
+});
+
 test('a graceful stop finishes and commits the running slice, so that nothing comes twice', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(30));

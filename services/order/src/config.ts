@@ -113,7 +113,8 @@ export const settings = defineSettings({
     env: 'CURRENCY',
     schema: z.string('a currency code such as USD').regex(/^[A-Z]{3}$/, 'a currency code such as USD'),
     default: 'USD',
-    description: 'The one currency that orders are priced in; it must have two decimals.',
+    description:
+      'The one currency that orders are priced in; it must have two decimals. Stored totals are in it: it stays as it is.',
   },
   taxBasisPoints: {
     env: 'TAX_BASIS_POINTS',

@@ -1,15 +1,21 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { PaymentRefundedSchema } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  PaymentProcessedSchema,
+  PaymentRefundedSchema,
+} from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
 import { encodeEvent } from '@orderflow/messaging';
 import { expect, test } from 'vitest';
 import { readAnswer } from '../src/inbound/kafka/read-answer.ts';
 
-function detailOf(said: MessageInitShape<typeof PaymentRefundedSchema>): string | undefined {
-  const about = { id: 'o-1/PaymentRefunded', source: '/orderflow/payment', subject: 'o-1', time: new Date() };
-  const event = create(PaymentRefundedSchema, { orderId: 'o-1', ...said });
-  const { value, headers } = encodeEvent(PaymentRefundedSchema, event, about);
+function readEvent<Desc extends DescMessage>(schema: Desc, event: MessageShape<Desc>) {
+  const about = { id: 'o-1/an event', source: '/orderflow/payment', subject: 'o-1', time: new Date() };
+  const { value, headers } = encodeEvent(schema, event, about);
   const place = { topic: 'payment-events', partition: 0, offset: 7n, timestamp: new Date() };
-  return readAnswer({ ...place, key: null, value: Buffer.from(value), headers, rawHeaders: {} })?.detail;
+  return readAnswer({ ...place, key: null, value: Buffer.from(value), headers, rawHeaders: {} });
+}
+
+function detailOf(said: MessageInitShape<typeof PaymentRefundedSchema>): string | undefined {
+  return readEvent(PaymentRefundedSchema, create(PaymentRefundedSchema, { orderId: 'o-1', ...said }))?.detail;
 }
 
 test('the history says who had the money given back, why, and whether the gateway did it', () => {
@@ -18,4 +24,14 @@ test('the history says who had the money given back, why, and whether the gatewa
     'settled by hand by ben: bank transfer',
   );
   expect(detailOf({})).toBeUndefined();
+});
+
+test('a charge is read with its currency, and is none without an amount', () => {
+  const processed = (amount?: { units: bigint; nanos: number; currencyCode: string }) =>
+    readEvent(PaymentProcessedSchema, create(PaymentProcessedSchema, { orderId: 'o-1', amount }))?.charged;
+  const [units, nanos] = [107n, 990_000_000];
+  expect(processed({ units, nanos, currencyCode: 'EUR' })).toEqual({ amount: 10_799n, currency: 'EUR' });
+  expect(processed({ units, nanos, currencyCode: '' })).toEqual({ amount: 10_799n, currency: '' });
+  expect(() => processed({ units, nanos: 1, currencyCode: 'EUR' })).toThrow('how much was charged');
+  expect(() => processed()).toThrow('how much was charged');
 });

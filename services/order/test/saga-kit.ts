@@ -15,6 +15,7 @@ export function sagaOrder(change: Partial<SagaOrder> = {}): SagaOrder {
     revision: 1,
     needsAttention: undefined,
     total: 10_799n,
+    currency: 'USD',
     cancelReason: undefined,
     cancelDetail: undefined,
     transactionId: undefined,

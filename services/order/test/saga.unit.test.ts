@@ -167,21 +167,25 @@ describe('a step', () => {
   });
 
   test('keeps the name of a charge of the whole total', () => {
-    const charge = { transactionId: 'tx-1', charged: 10_799n };
+    const charge = { transactionId: 'tx-1', charged: { amount: 10_799n, currency: 'USD' } };
     const reaction = occur(sagaOrder({ place: 'RESERVED' }), 'PaymentProcessed', charge);
     expect(isStep(reaction) && reaction.after).toMatchObject({ place: 'CONFIRMED', transactionId: 'tx-1' });
   });
 
-  test('is not taken when something else than the total was charged: it calls somebody', () => {
+  test.each([
+    [{ amount: 10_800n, currency: 'USD' }, '10800 minor units of USD'],
+    [{ amount: 10_799n, currency: 'EUR' }, '10799 minor units of EUR'],
+    [{ amount: 10_799n, currency: '' }, '10799 minor units of no currency'],
+  ])('is not taken when %o was charged instead of the total: it calls somebody', (charged, said) => {
     const before = sagaOrder({ place: 'RESERVED' });
-    const reaction = occur(before, 'PaymentProcessed', { transactionId: 'tx-1', charged: 10_800n });
+    const reaction = occur(before, 'PaymentProcessed', { transactionId: 'tx-1', charged });
     if (!isStep(reaction)) throw new Error('no step');
     expect(reaction.after).toEqual({
       ...before,
       revision: before.revision + 1,
       needsAttention: 'CONTRADICTORY_EVENT',
     });
-    expect(reaction.detail).toBe('needs attention: 10800 minor units were charged, the total is 10799');
+    expect(reaction.detail).toBe(`needs attention: ${said} were charged, the total is 10799 of USD`);
     // Nobody can mend it in time: the deadline undoes it.
     expect(stepOf('RESERVED', 'EndDeadline', reaction.after).after.place).toBe('CANCELLING');
   });

@@ -19,8 +19,9 @@ export interface SagaOrder {
   /** How many rows its history has. */
   readonly revision: number;
   readonly needsAttention: string | undefined;
-  /** What is to be paid, in minor units; from its acceptance on. */
+  /** What is to be paid, in minor units of `currency`; from its acceptance on. */
   readonly total: bigint | undefined;
+  readonly currency: string;
   readonly cancelReason: CancelReason | undefined;
   readonly cancelDetail: string | undefined;
   readonly transactionId: string | undefined;
@@ -39,9 +40,14 @@ export interface Occurrence {
   readonly detail?: string | undefined;
   /** The gateway's name for the charge. */
   readonly transactionId?: string | undefined;
-  /** What was charged, in minor units. */
-  readonly charged?: bigint | undefined;
+  readonly charged?: Charged | undefined;
   readonly traceparent?: string | undefined;
+}
+
+/** What a customer has paid, in minor units. */
+export interface Charged {
+  readonly amount: bigint;
+  readonly currency: string;
 }
 
 /** When an order is looked at next: not at all, when it would have been anyway, or so long from now. */
@@ -84,12 +90,11 @@ export function react(
   table: typeof sagaTable = sagaTable,
 ): Reaction {
   const { happening, charged } = occurrence;
-  if (charged !== undefined && charged !== order.total) {
-    return alarm(
-      order,
-      occurrence,
-      `${charged} minor units were charged, the total is ${order.total ?? 'not known'}`,
-    );
+  if (charged !== undefined && !isTotal(charged, order)) {
+    const { total, currency } = order;
+    const expected = total === undefined ? 'not known' : `${total} of ${currency}`;
+    const said = `${charged.amount} minor units of ${charged.currency || 'no currency'}`;
+    return alarm(order, occurrence, `${said} were charged, the total is ${expected}`);
   }
   const cell = table[order.place][happening];
   switch (cell.kind) {
@@ -118,6 +123,10 @@ export function react(
     case 'apply':
       return apply(order, occurrence, cell, limits);
   }
+}
+
+function isTotal({ amount, currency }: Charged, order: SagaOrder): boolean {
+  return amount === order.total && currency === order.currency;
 }
 
 const contradictory = 'CONTRADICTORY_EVENT';

@@ -84,8 +84,7 @@ export type SagaEventName = Exclude<OrderEventName, 'OrderAccepted' | 'OrderReje
 /** The message of such an event; all it says is in the order's row. */
 export function sagaEvent(
   name: SagaEventName,
-  order: Pick<SagaOrder, 'orderId' | 'customerId' | 'total' | 'cancelReason' | 'transactionId'>,
-  currency: string,
+  order: Pick<SagaOrder, 'orderId' | 'customerId' | 'total' | 'currency' | 'cancelReason' | 'transactionId'>,
   telling: Telling,
 ): OutboxMessage {
   const { orderId, customerId } = order;
@@ -93,7 +92,7 @@ export function sagaEvent(
   const base = { orderId, version: BigInt(telling.version), customerId };
   const total = () => {
     if (order.total === undefined) throw new Error(`order ${orderId} has no total`);
-    return toMoney(order.total, currency);
+    return toMoney(order.total, order.currency);
   };
   const transactionId = order.transactionId ?? '';
   const reason = () => {

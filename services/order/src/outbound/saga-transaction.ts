@@ -36,13 +36,13 @@ interface SagaRow {
   readonly create_time: number;
 }
 
-/** The saga's part of the transaction that `em` is in. */
+/** The saga's part of the transaction that `em` is in. `currency`: what stored totals are in. */
 export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTransaction {
   let time: Date | undefined;
   function taken(rows: readonly SagaRow[]): SagaOrder[] {
     const [first] = rows;
     if (first !== undefined) time = new Date(first.now);
-    return rows.map(toSagaOrder);
+    return rows.map((row) => toSagaOrder(row, currency));
   }
 
   return {
@@ -73,8 +73,8 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
       if (time === undefined) throw new Error('steps of orders that were not locked');
       const now = time;
       // Before the history: what was told last is what was told before these steps.
-      const repeats = await repeatedMessages(em, steps, currency);
-      const messages = [...steps.flatMap((step) => newMessages(step, currency, now)), ...repeats];
+      const repeats = await repeatedMessages(em, steps);
+      const messages = [...steps.flatMap((step) => newMessages(step, now)), ...repeats];
       await sendTogether(
         () => updateOrders(em, steps),
         () => appendHistory(em, steps, now),
@@ -85,7 +85,7 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
 }
 
 /** A row as the saga knows it. */
-function toSagaOrder(row: SagaRow): SagaOrder {
+function toSagaOrder(row: SagaRow, currency: string): SagaOrder {
   return {
     orderId: row.id,
     customerId: row.customer_id,
@@ -99,6 +99,7 @@ function toSagaOrder(row: SagaRow): SagaOrder {
     revision: row.revision,
     needsAttention: row.needs_attention ?? undefined,
     total: row.total === null ? undefined : BigInt(row.total),
+    currency,
     cancelReason: row.cancel_reason ?? undefined,
     cancelDetail: row.cancel_detail ?? undefined,
     transactionId: row.transaction_id ?? undefined,
@@ -185,35 +186,27 @@ async function appendHistory(em: SqlEntityManager, steps: readonly Step[], time:
 }
 
 /** The events that tell a step. */
-function newMessages(step: Step, currency: string, time: Date): OutboxMessage[] {
+function newMessages(step: Step, time: Date): OutboxMessage[] {
   const { before, after, tells, occurrence } = step;
   const traceparent = occurrence.traceparent ?? currentTrace()?.traceparent;
   return tells.map((name, index) => {
     // The table tells decisions too; they are taken in order-store.ts.
     const event = name as SagaEventName;
-    return sagaEvent(event, after, currency, { version: before.version + 1 + index, time, traceparent });
+    return sagaEvent(event, after, { version: before.version + 1 + index, time, traceparent });
   });
 }
 
 /** What steps have sent once more: last events, same id and same content, and submissions. */
-async function repeatedMessages(
-  em: SqlEntityManager,
-  steps: readonly Step[],
-  currency: string,
-): Promise<OutboxMessage[]> {
+async function repeatedMessages(em: SqlEntityManager, steps: readonly Step[]): Promise<OutboxMessage[]> {
   const requeried = steps.filter(({ kind }) => kind === 'requeried');
   const resubmitted = steps.filter(({ kind }) => kind === 'resubmitted');
   return [
-    ...(requeried.length > 0 ? await lastEvents(em, requeried, currency) : []),
+    ...(requeried.length > 0 ? await lastEvents(em, requeried) : []),
     ...(resubmitted.length > 0 ? await submissions(em, resubmitted) : []),
   ];
 }
 
-async function lastEvents(
-  em: SqlEntityManager,
-  steps: readonly Step[],
-  currency: string,
-): Promise<OutboxMessage[]> {
+async function lastEvents(em: SqlEntityManager, steps: readonly Step[]): Promise<OutboxMessage[]> {
   const rows = await nativeQuery<{
     order_id: string;
     name: string;
@@ -238,7 +231,7 @@ async function lastEvents(
     };
     const message =
       last.enriched_order === null
-        ? sagaEvent(last.name as SagaEventName, before, currency, telling)
+        ? sagaEvent(last.name as SagaEventName, before, telling)
         : decisionEvent(decodeEnrichedOrder(last.enriched_order), telling);
     return { ...message, headers: { ...message.headers, requery: occurrence.happening } };
   });

@@ -15,7 +15,7 @@ import {
   PaymentVoidedSchema,
 } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
 import type { ReceivedRecord } from '@orderflow/messaging';
-import type { Occurrence } from '../../domain/order-step.ts';
+import type { Charged, Occurrence } from '../../domain/order-step.ts';
 import type { Answer } from '../../domain/saga.ts';
 import { isOrderId } from '../../domain/submission.ts';
 import { traceOf } from './trace.ts';
@@ -25,7 +25,7 @@ interface Said {
   readonly orderId: string;
   readonly detail?: string | undefined;
   readonly transactionId?: string;
-  readonly charged?: bigint;
+  readonly charged?: Charged;
 }
 
 interface Reader {
@@ -53,7 +53,7 @@ const readers: Record<Answer, Reader> = {
   PaymentProcessed: reader(PaymentProcessedSchema, ({ orderId, transactionId, amount }) => ({
     orderId,
     transactionId,
-    charged: amountOf(amount),
+    charged: chargedOf(amount),
   })),
   PaymentFailed: reader(PaymentFailedSchema, ({ orderId, reason, declineCode }) => ({
     orderId,
@@ -70,10 +70,10 @@ const readers: Record<Answer, Reader> = {
   })),
 };
 
-function amountOf(money: Money | undefined): bigint {
+function chargedOf(money: Money | undefined): Charged {
   const amount = money && toMinorUnits(money);
   if (amount === undefined) throw new Error('the event does not say how much was charged');
-  return amount;
+  return { amount, currency: money?.currencyCode ?? '' };
 }
 
 function onlyTheOrder({ orderId }: { readonly orderId: string }): Said {
