@@ -7,6 +7,7 @@ import {
   decideTime,
   letter,
   reservedFor,
+  settledByHand,
   shown,
   soundFacts,
   submission,
@@ -178,6 +179,23 @@ describe('a fault in one store is found', () => {
       /^o-poor: CANCELLED: 216 kept instead of 0$/,
     ],
     [
+      'money kept of an order besides what somebody vouches for',
+      (facts) => settledByHand(facts, 'o-poor', { ...charge('o-poor', 1), amount: 217n }),
+      /^o-poor: CANCELLED: 217 kept instead of 0$/,
+    ],
+    [
+      'money given back by the gateway that somebody has given back too',
+      (facts) =>
+        settledByHand(
+          facts,
+          'o-poor',
+          charge('o-poor', 1),
+          { ...charge('o-poor', 1), kind: 'REFUND' },
+          { ...charge('o-poor', 1), kind: 'REFUND' },
+        ),
+      /^o-poor: CANCELLED: -216 kept instead of 0$/,
+    ],
+    [
       'two charges at once, though one was given back later',
       ({ ledger }) => ({
         ledger: [...ledger, charge('o-done', 2), { ...charge('o-done', 2), kind: 'REFUND' }],
@@ -272,6 +290,10 @@ describe('a fault in one store is found', () => {
 
 describe('what is allowed', () => {
   test.each<[string, (facts: Facts) => Partial<Facts>]>([
+    [
+      'a charge in the ledger that somebody vouches to have given back otherwise',
+      (facts) => settledByHand(facts, 'o-poor', charge('o-poor', 1)),
+    ],
     [
       'a repeat, and another order of the same id that was set aside',
       ({ submissions, letters, sources }) => ({

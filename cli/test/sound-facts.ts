@@ -19,6 +19,7 @@ import type {
 /** When all of them were decided. */
 export const decideTime = new Date('2026-11-24T12:00:00Z');
 const now = new Date('2026-11-24T13:00:00Z');
+const paid = { amount: 216n, isSettledByHand: false };
 
 /** The progress of a completed order. */
 export const completed = { version: 4, state: 'COMPLETED', payment: { state: 'CHARGED' } };
@@ -61,8 +62,8 @@ export function soundFacts(): Facts {
       ['o-poor', { orderId: 'o-poor', state: 'RELEASED', lines: new Map([['p-1', 2n]]) }],
     ]),
     payments: new Map([
-      ['o-done', { orderId: 'o-done', state: 'PROCESSED', amount: 216n }],
-      ['o-poor', { orderId: 'o-poor', state: 'VOIDED', amount: 216n }],
+      ['o-done', { orderId: 'o-done', state: 'PROCESSED', ...paid }],
+      ['o-poor', { orderId: 'o-poor', state: 'VOIDED', ...paid }],
     ]),
     ledger: [charge('o-done', 1)],
     ordered: new Map([
@@ -208,7 +209,18 @@ export const reservedFor = ({ reservations, stock }: Facts, orderId: string) => 
   }),
 });
 
+/** With a payment of an order that somebody has settled by hand, and what the gateway's ledger says of the order. */
+export const settledByHand = ({ payments, ledger }: Facts, orderId: string, ...entries: LedgerFact[]) => ({
+  payments: new Map(payments).set(orderId, {
+    orderId,
+    state: 'REFUNDED',
+    amount: 216n,
+    isSettledByHand: true,
+  }),
+  ledger: [...ledger, ...entries],
+});
+
 /** With a payment of an order in some state. */
 export const withPayment = ({ payments }: Facts, orderId: string, state: string) => ({
-  payments: new Map(payments).set(orderId, { orderId, state, amount: 216n }),
+  payments: new Map(payments).set(orderId, { orderId, state, ...paid }),
 });

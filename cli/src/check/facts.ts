@@ -71,6 +71,8 @@ export interface PaymentFact {
   readonly orderId: string;
   readonly state: string;
   readonly amount: bigint | undefined;
+  /** Somebody vouches that nothing of it is kept, whatever the gateway's ledger says. */
+  readonly isSettledByHand: boolean;
 }
 
 /** A movement of money in the gateway's ledger; `CHARGE` takes, `VOID` and `REFUND` give back. */

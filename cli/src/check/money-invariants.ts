@@ -1,4 +1,4 @@
-import type { Facts, LedgerFact } from './facts.ts';
+import type { Facts, LedgerFact, PaymentFact } from './facts.ts';
 import {
   type Finding,
   findingOf,
@@ -16,7 +16,7 @@ export function moneyAddsUp(facts: Facts): Finding {
     facts,
     'money is kept exactly for what is confirmed, and it is the whole total',
     ({ id, state, total, refunded }) => {
-      const kept = balanceOf(byOrder.get(id) ?? []);
+      const kept = keptOf(byOrder.get(id) ?? [], facts.payments.get(id));
       const mustKeep = (state === 'CONFIRMED' || state === 'COMPLETED') && !refunded;
       // While an order is under way its money may have moved and not be known yet.
       if (!mustKeep && !terminalStates.has(state))
@@ -31,8 +31,10 @@ export function moneyAddsUp(facts: Facts): Finding {
 }
 
 /** What the customer has paid and not got back. */
-function balanceOf(entries: readonly LedgerFact[]): bigint {
-  return entries.reduce((sum, { kind, amount }) => sum + (kind === 'CHARGE' ? amount : -amount), 0n);
+function keptOf(entries: readonly LedgerFact[], payment: PaymentFact | undefined): bigint {
+  const balance = entries.reduce((sum, { kind, amount }) => sum + (kind === 'CHARGE' ? amount : -amount), 0n);
+  // A bank transfer is in no ledger. Who vouches for it vouches for the whole charge, and for nothing else.
+  return payment?.isSettledByHand && balance === payment.amount ? 0n : balance;
 }
 
 /** Looks for double charges in the gateway's ledger. */

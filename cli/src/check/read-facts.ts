@@ -199,13 +199,14 @@ async function readReservations({ inventory }: Stores): Promise<ReservationFact[
 }
 
 async function readPayments({ payment }: Stores): Promise<PaymentFact[]> {
-  const rows = await payment<{ order_id: string; state: string; amount: string | null }>(
-    'select order_id, state, amount from payment',
+  const rows = await payment<{ order_id: string; state: string; amount: string | null; settled: boolean }>(
+    'select order_id, state, amount, settle_time is not null as settled from payment',
   );
-  return rows.map(({ order_id: orderId, state, amount }) => ({
+  return rows.map(({ order_id: orderId, state, amount, settled }) => ({
     orderId,
     state,
     amount: amount === null ? undefined : BigInt(amount),
+    isSettledByHand: settled,
   }));
 }
 
