@@ -325,11 +325,7 @@ describe('what is allowed', () => {
         ...withOrder(facts, 'o-done', { refunded: true, version: 5 }),
         events: [...facts.events, { id: 'o-done/5', type: 'OrderRefunded', orderId: 'o-done' }],
         ledger: [...facts.ledger, { ...charge('o-done', 1), kind: 'REFUND' }],
-        payments: new Map(facts.payments).set('o-done', {
-          orderId: 'o-done',
-          state: 'REFUNDED',
-          amount: 216n,
-        }),
+        ...withPayment(facts, 'o-done', 'REFUNDED'),
         documents: new Map(facts.documents).set(
           'o-done',
           shown('o-done', {
@@ -348,7 +344,7 @@ describe('what is allowed', () => {
           state: 'RELEASED',
           lines: new Map(),
         }),
-        payments: new Map(facts.payments).set('o-bad', { orderId: 'o-bad', state: 'VOIDED', amount: 0n }),
+        ...withPayment(facts, 'o-bad', 'VOIDED'),
       }),
     ],
   ])('%s', (_, change) => {
