@@ -67,7 +67,8 @@ export type PartKind = {
   prepare(context: { dataDir: string; port: number; onProgress: (line: string) => void }): Promise<Command>;
 };
 
-const START_TIMEOUT_MS = 60_000;
+/** Far longer than any part takes alone: two cores may be busy with other tests. */
+const START_TIMEOUT_MS = 150_000;
 const STOP_TIMEOUT_MS = 20_000;
 const ABORT_TIMEOUT_MS = 500;
 
