@@ -11,6 +11,7 @@ import {
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { childOf, histogram, type Logger, type Meter, metric, withTrace } from '@orderflow/runtime';
 import { type ErrorReason, errorInfo, isOwnError, rpcError } from './errors.ts';
+import { type Refusal, refusalError } from './refusal.ts';
 import { untilAborted } from './until-aborted.ts';
 import { validateMessage } from './validation.ts';
 
@@ -100,8 +101,10 @@ export interface ErrorMeanings {
    * logged.
    */
   readonly isOutage?: (error: unknown) => boolean;
-  /** The service's own refusals as errors of the catalogue; undefined for what is none. */
-  readonly explain?: (error: unknown) => ConnectError | undefined;
+  /** The class of the service's refusals; the caller gets the error of the catalogue that has the refusal's name. */
+  readonly refusal?: new (
+    ...args: never[]
+  ) => Refusal;
 }
 
 /** Trace context, validation, and errors that may be shown. Works with {@link createCallGate}. */
@@ -162,7 +165,7 @@ async function* checked(req: StreamRequest): StreamRequest['message'] {
 }
 
 /** What the caller may see of an error that came out of a handler. */
-function showable(error: unknown, signal: AbortSignal, { isOutage, explain }: ErrorMeanings): ConnectError {
+function showable(error: unknown, signal: AbortSignal, { isOutage, refusal }: ErrorMeanings): ConnectError {
   if (signal.aborted) return ConnectError.from(signal.reason, Code.Canceled);
   if (error instanceof ConnectError) {
     if (isOwnError(error)) return error;
@@ -171,8 +174,7 @@ function showable(error: unknown, signal: AbortSignal, { isOutage, explain }: Er
     const leftOut = error.code === Code.Unimplemented && !error.isWireError;
     return leftOut ? giveReason(error, { entered: true }) : internalError(error);
   }
-  const explained = explain?.(error);
-  if (explained) return explained;
+  if (refusal && error instanceof refusal) return refusalError(error);
   if (isOutage?.(error)) {
     return rpcError('DEPENDENCY_UNAVAILABLE', 'a store cannot be reached: repeat later', {}, [], error);
   }

@@ -19,7 +19,6 @@ export {
 export { type FieldViolation, invalidRequest, storableText } from './invalid-request.ts';
 export { decodePageToken, encodePageToken } from './page-token.ts';
 export { type BreakerState, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
-export { preconditionFailure } from './precondition-failure.ts';
 export {
   answerEachRepeatably,
   answerRepeatably,

@@ -1,13 +1,24 @@
 import { Code, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
+import { PreconditionFailureSchema } from '@orderflow/contracts/google/rpc/error_details';
 import { Health } from '@orderflow/contracts/grpc/health/v1/health';
 import { createHealth } from '@orderflow/runtime';
 import { eventually } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import { errorInfo, rpcError } from '../src/index.ts';
+import { type ErrorReason, errorInfo } from '../src/index.ts';
 import { customerClient, failure, startServer } from './fixture.ts';
 
-class Refusal extends Error {}
+class Refusal extends Error {
+  readonly reason: ErrorReason;
+  readonly metadata = { key: 'value' };
+  violations: { type: string; subject: string; description: string }[] = [];
+
+  constructor(reason: ErrorReason, cause?: Error) {
+    super('not granted', { cause });
+    this.reason = reason;
+  }
+}
+
 class Outage extends Error {}
 
 /** A server of which every call, unary or streaming, fails with this error. */
@@ -17,10 +28,7 @@ async function startFailing(error: Error) {
     implementation: { getCustomer: fail },
     health: { ...createHealth([]), ready: fail },
     isOutage: (thrown) => thrown instanceof Outage,
-    explain: (thrown) =>
-      thrown instanceof Refusal
-        ? rpcError('VERSION_MISMATCH', thrown.message, { current_version: '2' })
-        : undefined,
+    refusal: Refusal,
   });
   const transport = createGrpcTransport({ baseUrl: started.url });
   const watchToItsEnd = async () => {
@@ -35,14 +43,50 @@ async function startFailing(error: Error) {
   };
 }
 
-test.for(['unary', 'streaming'] as const)('%s: a refusal is what the service says it is', async (kind) => {
-  const { calls } = await startFailing(new Refusal('it has changed'));
+test.for(['unary', 'streaming'] as const)('%s: a refusal is the error that has its name', async (kind) => {
+  const { calls } = await startFailing(new Refusal('VERSION_MISMATCH'));
   const error = await calls[kind]();
-  expect([error.code, error.rawMessage]).toEqual([Code.Aborted, 'it has changed']);
+  expect([error.code, error.rawMessage]).toEqual([Code.Aborted, 'not granted']);
+  expect(errorInfo(error)).toMatchObject({ reason: 'VERSION_MISMATCH', metadata: { key: 'value' } });
+  expect(error.details).toHaveLength(1);
+});
+
+test('the violations of a refusal are named, as many as an answer can hold, and counted', async () => {
+  const refusal = new Refusal('ORDER_REFUSED');
+  refusal.violations = Array.from({ length: 200 }, (_, index) => ({
+    type: 'OUT_OF_STOCK',
+    subject: `lines[${index}].quantity`,
+    description: 'x'.repeat(240),
+  }));
+  const { calls } = await startFailing(refusal);
+  const error = await calls.unary();
+  expect([error.code, error.rawMessage]).toEqual([Code.FailedPrecondition, 'not granted']);
   expect(errorInfo(error)).toMatchObject({
-    reason: 'VERSION_MISMATCH',
-    metadata: { current_version: '2' },
+    reason: 'ORDER_REFUSED',
+    metadata: { key: 'value', violations: '200' },
   });
+  const named = error.findDetails(PreconditionFailureSchema).flatMap((failure) => failure.violations);
+  expect(named.length).toBeGreaterThan(80);
+  expect(named).toMatchObject(refusal.violations.slice(0, named.length));
+});
+
+test('the cause of a refusal is in the log, not in the answer', async () => {
+  const cause = new Error('secret address refused');
+  const { calls, lines } = await startFailing(new Refusal('DEPENDENCY_UNAVAILABLE', cause));
+  const error = await calls.unary();
+  expect([error.code, error.rawMessage]).toEqual([Code.Unavailable, 'not granted']);
+  expect(errorInfo(error)?.metadata).toEqual({ key: 'value' });
+  expect(error.details).toHaveLength(1);
+  await eventually(() =>
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        msg: 'call not served',
+        reason: 'DEPENDENCY_UNAVAILABLE',
+        err: expect.objectContaining({ message: 'secret address refused' }),
+      }),
+    ),
+  );
 });
 
 test.for(['unary', 'streaming'] as const)(

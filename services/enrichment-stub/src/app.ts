@@ -15,10 +15,10 @@ import {
 } from '@orderflow/runtime';
 import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
+import { Refusal } from './domain/refusal.ts';
 import { askedIds } from './inbound/faults/asked-ids.ts';
 import { spoilAnswer } from './inbound/faults/spoil-answer.ts';
 import { customerHandlers } from './inbound/rpc/customer-handlers.ts';
-import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { productHandlers } from './inbound/rpc/product-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { kafkaTopics } from './outbound/kafka-topics.ts';
@@ -97,7 +97,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       router.service(FaultService, faults.handlers);
     },
     services: [CustomerService, ProductService, FaultService],
-    explain: explainRefusal,
+    refusal: Refusal,
     isOutage: isPostgresOutage,
     health,
     prometheus: metrics.prometheus,

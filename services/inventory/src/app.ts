@@ -20,8 +20,8 @@ import {
 } from '@orderflow/runtime';
 import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
+import { Refusal } from './domain/refusal.ts';
 import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
-import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { inventoryHandlers } from './inbound/rpc/inventory-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { ReservationRow, StockAdjustmentRow, StockRow } from './outbound/postgres/entities.ts';
@@ -113,7 +113,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       );
     },
     services: [InventoryService],
-    explain: explainRefusal,
+    refusal: Refusal,
     isOutage: isPostgresOutage,
     health,
     prometheus: metrics.prometheus,

@@ -20,7 +20,7 @@ import {
 } from '@orderflow/runtime';
 import { createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Role, rolePorts, settings } from './config.ts';
-import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
+import { Refusal } from './domain/refusal.ts';
 import { migrations } from './migrations/index.ts';
 import { connectEnrichment } from './outbound/enrichment/connect-enrichment.ts';
 import { OrderHistoryRow, OrderRow } from './outbound/entities.ts';
@@ -142,7 +142,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     port: config.port ?? rolePorts[roles[0]],
     routes: (router) => api && router.service(OrderService, api.handlers),
     services: api ? [OrderService] : [],
-    explain: explainRefusal,
+    refusal: Refusal,
     isOutage: isPostgresOutage,
     ...(config.corsOrigins && { cors: { allowedOrigins: config.corsOrigins } }),
     health,

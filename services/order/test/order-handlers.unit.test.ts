@@ -4,11 +4,11 @@ import {
   CreateOrderResponseSchema,
   OrderService,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { errorReason } from '@orderflow/rpc';
+import { errorReason, rpcError } from '@orderflow/rpc';
 import type { KeptAnswer } from '@orderflow/runtime';
 import { expect, test } from 'vitest';
 import type { OrderInFull } from '../src/domain/order.ts';
-import { explainRefusal } from '../src/inbound/rpc/explain-refusal.ts';
+import { Refusal } from '../src/domain/refusal.ts';
 import { orderHandlers } from '../src/inbound/rpc/order-handlers.ts';
 import type { OrderReader } from '../src/ports.ts';
 import type { LookAtOrder } from '../src/use-cases/look-at-order.ts';
@@ -69,7 +69,7 @@ function shortOfStock(
             try {
               return await next(call);
             } catch (error) {
-              throw explainRefusal(error) ?? error;
+              throw error instanceof Refusal ? rpcError(error.reason, error.message) : error;
             }
           },
         ],

@@ -13,8 +13,8 @@ import {
 } from '@orderflow/runtime';
 import { createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
+import { Refusal } from './domain/refusal.ts';
 import { askedIds } from './inbound/faults/asked-ids.ts';
-import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { gatewayHandlers } from './inbound/rpc/gateway-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { ChargeRow, LedgerHeadRow, LedgerRow } from './outbound/postgres/entities.ts';
@@ -78,7 +78,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       router.service(FaultService, faults.handlers);
     },
     services: [GatewayService, FaultService],
-    explain: explainRefusal,
+    refusal: Refusal,
     isOutage: isPostgresOutage,
     health,
     prometheus: metrics.prometheus,

@@ -23,9 +23,9 @@ import {
 import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
 import type { Terms } from './domain/input.ts';
+import { Refusal } from './domain/refusal.ts';
 import { createCharger } from './inbound/charger.ts';
 import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
-import { explainRefusal } from './inbound/rpc/explain-refusal.ts';
 import { paymentHandlers } from './inbound/rpc/payment-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { createGateway } from './outbound/gateway.ts';
@@ -155,7 +155,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       );
     },
     services: [PaymentService],
-    explain: explainRefusal,
+    refusal: Refusal,
     isOutage: isPostgresOutage,
     health,
     prometheus: metrics.prometheus,
