@@ -1,5 +1,5 @@
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
+import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { settings as cliSettings } from '@orderflow/cli/config';
 import { run as runOrders } from '@orderflow/cli/run';
 import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
@@ -20,10 +20,14 @@ export interface Clients {
   readonly gatewayFaults: Client<typeof FaultService>;
 }
 
-/** The clients of a system; `order-api` and the others need not run yet. */
-export function clientsOf({ services }: System): Clients {
-  const transport = (name: keyof System['services']) =>
-    createConnectTransport({ baseUrl: services[name].url, httpVersion: '1.1', defaultTimeoutMs: 10_000 });
+/** The clients of a system, over HTTP/1.1, or HTTP/2 for gRPC; `order-api` and the others need not run yet. */
+export function clientsOf({ services }: System, protocol: 'connect' | 'grpc' = 'connect'): Clients {
+  const transport = (name: keyof System['services']) => {
+    const options = { baseUrl: services[name].url, defaultTimeoutMs: 10_000 };
+    return protocol === 'grpc'
+      ? createGrpcTransport(options)
+      : createConnectTransport({ ...options, httpVersion: '1.1' });
+  };
   return {
     orders: createClient(OrderService, transport('order-api')),
     inventory: createClient(InventoryService, transport('inventory')),

@@ -36,6 +36,9 @@ export interface OrderDocument {
   readonly [field: string]: unknown;
 }
 
+/** The Postgres databases that tests look into. */
+type Database = 'order_service' | 'inventory' | 'payment';
+
 /** Reads and writes a system's stores from outside, without any code of the services. */
 export interface Stores extends AsyncDisposable {
   readonly producer: Producer;
@@ -43,14 +46,16 @@ export interface Stores extends AsyncDisposable {
   send(
     records: readonly { readonly value: Buffer | null; readonly headers?: Record<string, string> }[],
   ): Promise<void>;
-  /** Runs SQL in the order service's database. */
-  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** Runs SQL in the order service's database, or in that of another. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[], database?: Database): Promise<Row[]>;
   documents(): Promise<OrderDocument[]>;
   document(orderId: string): Promise<OrderDocument | undefined>;
   /** Reads a whole topic, up to where it ends now. */
   readTopic(topic: string): Promise<TopicRecord[]>;
   /** The dead letters of the order worker. */
   deadLetters(): Promise<TopicRecord[]>;
+  /** For each partition of `topic` where a group goes on, as far as it has committed, and where the topic ends now. */
+  offsets(topic: string, group: string): Promise<{ partition: number; committed: bigint; end: bigint }[]>;
   /** Records of `topic` that a group has not committed yet. */
   lag(topic: string, group: string): Promise<number>;
 }
@@ -67,15 +72,28 @@ export async function openStores(addresses: StoreAddresses): Promise<Stores> {
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   const admin = kafka.admin();
   const mongo = new MongoClient(addresses.MONGO_URL);
-  const pool = new pg.Pool({
-    connectionString: `${addresses.POSTGRES_URL}/${databasePrefix}order_service`,
-    max: 4,
-  });
-  // A server that goes away ends idle connections; the next query says so itself.
-  pool.on('error', () => {});
+  const pools = new Map<Database, pg.Pool>();
   await Promise.all([producer.connect(), admin.connect()]);
   const collection = mongo.db(`${databasePrefix}orderflow`).collection<OrderDocument>('orders');
   const physical = (topic: string) => topicPrefix + topic;
+
+  function poolOf(database: Database): pg.Pool {
+    const connectionString = `${addresses.POSTGRES_URL}/${databasePrefix}${database}`;
+    const pool = pools.get(database) ?? new pg.Pool({ connectionString, max: 4 });
+    // A server that goes away ends idle connections; the next query says so itself.
+    if (!pools.has(database)) pool.on('error', () => {});
+    pools.set(database, pool);
+    return pool;
+  }
+
+  async function offsets(topic: string, group: string) {
+    const ends = await admin.fetchTopicOffsets(physical(topic));
+    const [ofGroup] = await admin.fetchOffsets({ groupId: physical(group), topics: [physical(topic)] });
+    return ends.map(({ partition, high, low }) => {
+      const offset = ofGroup?.partitions.find((each) => each.partition === partition)?.offset ?? '-1';
+      return { partition, committed: BigInt(offset === '-1' ? low : offset), end: BigInt(high) };
+    });
+  }
 
   async function readTopic(topic: string): Promise<TopicRecord[]> {
     const ends = await admin.fetchTopicOffsets(physical(topic));
@@ -123,24 +141,21 @@ export async function openStores(addresses: StoreAddresses): Promise<Stores> {
       const messages = records.map(({ value, headers }) => ({ value, ...(headers && { headers }) }));
       await producer.send({ topic: physical(topics.orders), acks: -1, messages });
     },
-    async query(sql, values) {
-      return (await pool.query(sql, values)).rows;
+    async query(sql, values, database = 'order_service') {
+      return (await poolOf(database).query(sql, values)).rows;
     },
     documents: () => collection.find().toArray(),
     document: async (orderId) => (await collection.findOne({ _id: orderId })) ?? undefined,
     readTopic,
     deadLetters: () => readTopic(deadLetterTopic(topics.orders, groups.orderWorker)),
+    offsets,
     async lag(topic, group) {
-      const ends = await admin.fetchTopicOffsets(physical(topic));
-      const [committed] = await admin.fetchOffsets({ groupId: physical(group), topics: [physical(topic)] });
-      return ends.reduce((sum, { partition, high, low }) => {
-        const offset = committed?.partitions.find((each) => each.partition === partition)?.offset ?? '-1';
-        const from = offset === '-1' ? BigInt(low) : BigInt(offset);
-        return sum + Number(BigInt(high) - from);
-      }, 0);
+      const partitions = await offsets(topic, group);
+      return partitions.reduce((sum, { committed, end }) => sum + Number(end - committed), 0);
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([producer.disconnect(), admin.disconnect(), mongo.close(), pool.end()]);
+      await Promise.all([producer.disconnect(), admin.disconnect(), mongo.close()]);
+      await Promise.all([...pools.values()].map((pool) => pool.end()));
     },
   };
 }

@@ -45,8 +45,8 @@ export interface Service {
   isRunning(): boolean;
   freeze(): void;
   thaw(): void;
-  /** Resolves when the process that runs now has ended. */
-  ended(): Promise<void>;
+  /** Resolves when the process that runs now has ended, to how it did. */
+  ended(): TestProcess['exited'];
   /** The metrics it has now, by name with attributes, as Prometheus writes them. */
   metrics(): Promise<ReadonlyMap<string, number>>;
 }
@@ -130,9 +130,7 @@ export async function createSystem(options: {
       isRunning: () => running?.hasEnded() === false,
       freeze: () => current().freeze(),
       thaw: () => current().thaw(),
-      async ended() {
-        await current().exited;
-      },
+      ended: () => current().exited,
       metrics: () => readMetrics(url),
     };
   };

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
 import { type Order, Order_State, Order_StateSchema } from '@orderflow/contracts/orderflow/order/v1/order';
-import { CreateOrderResponseSchema } from '@orderflow/contracts/orderflow/order/v1/order_service';
+import {
+  type CreateOrderResponse,
+  CreateOrderResponseSchema,
+} from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { eventually } from '@orderflow/testing';
 import { expect } from 'vitest';
 import { type Clients, clientsOf, ordersCommand, untilKnown } from './clients.ts';
@@ -26,10 +29,18 @@ interface Acknowledged {
   readonly order: Order;
 }
 
+/** Calls CreateOrder on one instance or another until it has an answer. */
+export type Caller = (
+  create: (orders: Clients['orders']) => Promise<CreateOrderResponse>,
+) => Promise<CreateOrderResponse>;
+
 /** A whole system under test, and what its callers were told. */
 export interface Whole extends TestSystem, Clients {
-  /** Calls CreateOrder, again and again for as long as the outcome is not known, as a careful caller does. */
-  place(order: NewOrder): Promise<Order>;
+  /**
+   * Calls CreateOrder, again and again for as long as the outcome is not known, as a careful caller does. `by`: a caller
+   * with ways of its own, and perhaps other instances to ask.
+   */
+  place(order: NewOrder, by?: Caller): Promise<Order>;
   order(orderId: string): Promise<Order>;
   /**
    * The order once it is known and in one of these states; every terminal state unless told otherwise. Waits through
@@ -64,14 +75,11 @@ function wholeOf(system: TestSystem): Whole {
   const { orders } = clients;
   const acknowledged: Acknowledged[] = [];
 
-  const create = ({
-    orderId = '',
-    customerId,
-    lines,
-    requestId,
-    callerId,
-  }: NewOrder & { callerId: string }) =>
-    orders.createOrder(
+  const create = (
+    { orderId = '', customerId, lines, requestId, callerId }: NewOrder & { callerId: string },
+    instance = orders,
+  ) =>
+    instance.createOrder(
       {
         orderId,
         customerId: customerId ?? 'c-1',
@@ -90,18 +98,26 @@ function wholeOf(system: TestSystem): Whole {
     return found;
   }
 
+  async function expectKept({ request, answer, order: told }: Acknowledged): Promise<void> {
+    expect(contentOf(await order(told.orderId))).toEqual({
+      customerId: request.customerId,
+      lines: request.lines,
+    });
+    expect(toBinary(CreateOrderResponseSchema, await create(request))).toEqual(answer);
+  }
+
   return {
     ...system,
     ...clients,
     order,
-    async place(newOrder) {
+    async place(newOrder, by = (call) => untilKnown(() => call(orders))) {
       const request = {
         customerId: 'c-1',
         requestId: randomUUID(),
         callerId: 'test',
         ...newOrder,
       };
-      const answer = await untilKnown(() => create(request));
+      const answer = await by((instance) => create(request, instance));
       if (answer.order === undefined) throw new Error('an order was created and answered empty');
       acknowledged.push({
         request: { ...request, orderId: request.orderId ?? '' },
@@ -128,15 +144,7 @@ function wholeOf(system: TestSystem): Whole {
       const { code, said } = await ordersCommand(system.env, 'check', '--wait', String(waitSeconds));
       if (code !== 0) expect.fail(said);
       // Those of earlier checks have ended: nothing can change them any more.
-      await Promise.all(
-        acknowledged.splice(0).map(async ({ request, answer, order: told }) => {
-          expect(contentOf(await order(told.orderId))).toEqual({
-            customerId: request.customerId,
-            lines: request.lines,
-          });
-          expect(toBinary(CreateOrderResponseSchema, await create(request))).toEqual(answer);
-        }),
-      );
+      while (acknowledged.length > 0) await Promise.all(acknowledged.splice(0, 100).map(expectKept));
     },
   };
 }
