@@ -27,6 +27,11 @@ export interface ListenerLimits {
 export interface Listener {
   /** Resolves with the port once connections are taken. */
   listen(host: string, port: number): Promise<number>;
+  /**
+   * Ends HTTP/1.1 connections with their next answer, so that few are left to be cut while a request is on its way. HTTP/2
+   * has its own word for that, which comes with `close`: clients know which of their calls nobody has looked at.
+   */
+  drain(): void;
   /** Takes no more connections and tells the clients of open ones to go. Requests under way go on. */
   close(): void;
   /** After `close`: resolves when no request is under way. */
@@ -52,6 +57,7 @@ export function createListener(
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   let underWay = 0;
+  let draining = false;
   let closing = false;
   const idle = Promise.withResolvers<void>();
 
@@ -62,7 +68,7 @@ export function createListener(
       if (closing && underWay === 0) idle.resolve();
     });
     if (req.httpVersionMajor === 1) closeUnlessReadWhole(req, res, limits.requestTimeoutMs);
-    if (closing && req.httpVersionMajor === 1) res.setHeader('connection', 'close');
+    if (draining && req.httpVersionMajor === 1) res.setHeader('connection', 'close');
     handle(req, res);
   }
 
@@ -133,6 +139,9 @@ export function createListener(
     async listen(host, port) {
       await listening(tcp, host, port);
       return (tcp.address() as AddressInfo).port;
+    },
+    drain() {
+      draining = true;
     },
     close() {
       closing = true;

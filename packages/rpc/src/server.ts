@@ -146,6 +146,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
 
     async stop() {
       health.drain();
+      listener.drain();
       await delay(options.drainMs);
       closing.abort();
       listener.close();

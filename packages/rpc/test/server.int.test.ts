@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { Code, createClient } from '@connectrpc/connect';
@@ -372,6 +374,22 @@ describe('stop', () => {
     const error = await watching;
     expect(watched).toEqual([Status.SERVING, Status.NOT_SERVING]);
     expect([error.code, errorReason(error)]).toEqual([Code.Unavailable, 'SHUTTING_DOWN']);
+    await stopping;
+  });
+
+  test('while it drains each answer over HTTP/1.1 ends its connection: the next call goes elsewhere', async () => {
+    const { url, stop } = await startServer({ drainMs: 1500 });
+    const agent = new Agent({ keepAlive: true });
+    onTestFinished(() => agent.destroy());
+    const call = async () => {
+      const [answer]: IncomingMessage[] = await once(get(`${url}/health/live`, { agent }), 'response');
+      await answer?.toArray();
+      return [answer?.statusCode, answer?.headers.connection];
+    };
+    expect(await call()).toEqual([200, 'keep-alive']);
+    const stopping = stop();
+    expect(await call()).toEqual([200, 'close']);
+    expect(await call()).toEqual([200, 'close']);
     await stopping;
   });
 
