@@ -15,17 +15,37 @@ export async function isPortFree(port: number): Promise<boolean> {
   }
 }
 
+/** Below the range from which the system serves outgoing connections, and clear of the well-known ones of the dev stack. */
+const BLOCKS = { first: 10_000, size: 100, count: 160 };
+/** What is left of this process's block. */
+let left: number[] = [];
+
 /**
- * Free ports of 127.0.0.1. They lie below the range from which the system serves outgoing connections, so that a
- * part finds its port free again when it is restarted, and clear of the well-known ones of the development stack.
+ * Free ports of 127.0.0.1 that no other process is given for as long as this one lives, also while nobody listens on
+ * them: what runs there may just be restarted.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = 10_000 + Math.floor(Math.random() * 16_000);
-    if (!ports.has(port) && (await isPortFree(port))) ports.add(port);
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = left.shift();
+    if (port === undefined) left = await claimBlock();
+    else if (await isPortFree(port)) ports.push(port);
   }
-  return [...ports];
+  return ports;
+}
+
+/** The ports of a block whose first one this process listens on from now on: the system gives it back by itself. */
+async function claimBlock(): Promise<number[]> {
+  for (;;) {
+    const first = BLOCKS.first + BLOCKS.size * Math.floor(Math.random() * BLOCKS.count);
+    const claim = createServer().listen(first, '127.0.0.1').unref();
+    try {
+      await once(claim, 'listening');
+      return Array.from({ length: BLOCKS.size - 1 }, (_, index) => first + 1 + index);
+    } catch {
+      // It is somebody else's.
+    }
+  }
 }
 
 /**
