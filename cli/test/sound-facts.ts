@@ -211,12 +211,7 @@ export const reservedFor = ({ reservations, stock }: Facts, orderId: string) => 
 
 /** With a payment of an order that somebody has settled by hand, and what the gateway's ledger says of the order. */
 export const settledByHand = ({ payments, ledger }: Facts, orderId: string, ...entries: LedgerFact[]) => ({
-  payments: new Map(payments).set(orderId, {
-    orderId,
-    state: 'REFUNDED',
-    amount: 216n,
-    isSettledByHand: true,
-  }),
+  payments: new Map(payments).set(orderId, { orderId, state: 'REFUNDED', ...paid, isSettledByHand: true }),
   ledger: [...ledger, ...entries],
 });
 

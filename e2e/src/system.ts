@@ -25,6 +25,16 @@ export const serviceNames = Object.keys(programs) as ServiceName[];
 /** What takes an order from its record to its decision, document and event, and no further. */
 export const enrichmentPath = ['enrichment-stub', 'order-relay', 'order-worker', 'order-view'] as const;
 
+/** What takes an order from where the API has left it to its end, without the two that stand in for others. */
+export const orderPath = [
+  'order-relay',
+  'order-worker',
+  'order-saga',
+  'order-view',
+  'inventory',
+  'payment',
+] as const;
+
 /** A process of orderflow that can be started, stopped and killed again and again; it keeps its port. */
 export interface Service {
   readonly name: ServiceName;

@@ -9,6 +9,7 @@ import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ordersCommand } from '../src/clients.ts';
 import { recordOf } from '../src/orders.ts';
+import { orderPath } from '../src/system.ts';
 import { type Lines, startWhole, type Whole } from '../src/whole.ts';
 
 let whole: Whole;
@@ -412,11 +413,10 @@ describe('orders show', () => {
 });
 
 test('while Kafka, Redis, MongoDB and all other services are away the API takes orders; they are completed later', async () => {
-  const others = ['order-relay', 'order-worker', 'order-saga', 'order-view', 'inventory', 'payment'] as const;
-  await Promise.all(others.map((name) => whole.services[name].stop()));
+  await Promise.all(orderPath.map((name) => whole.services[name].stop()));
   const ids = Array.from({ length: 20 }, (_, index) => `alone-${index}`);
   for (const orderId of ids) await whole.place({ orderId, lines: { 'p-115': 1 } });
-  await Promise.all(others.map((name) => whole.services[name].start()));
+  await whole.start(orderPath);
   for (const orderId of ids) expect((await whole.ended(orderId)).state).toBe(Order_State.COMPLETED);
 });
 

@@ -1,20 +1,8 @@
-import { groups, topics } from '@orderflow/contracts';
+import { groups, readers } from '@orderflow/contracts';
 import type { TopicOffsets } from '@orderflow/messaging';
 import { lagsOf } from '../lag.ts';
 import type { Query, Stores } from '../stores.ts';
 import { terminalStates } from './finding.ts';
-
-/** Which group reads which topic. */
-const readers = [
-  [topics.orders, groups.orderWorker],
-  [topics.orderEvents, groups.inventory],
-  [topics.orderEvents, groups.payment],
-  [topics.orderEvents, groups.orderView],
-  [topics.inventoryEvents, groups.orderSaga],
-  [topics.inventoryEvents, groups.payment],
-  [topics.paymentEvents, groups.orderSaga],
-  [topics.customerEvents, groups.orderCache],
-] as const;
 
 /** What is still under way, a line each; empty at rest. */
 export async function underWay(stores: Stores, offsets: TopicOffsets): Promise<string[]> {

@@ -28,6 +28,18 @@ export const groups = {
   orderView: 'order-view',
 } as const;
 
+/** Which group reads which topic. */
+export const readers = [
+  [topics.orders, groups.orderWorker],
+  [topics.orderEvents, groups.inventory],
+  [topics.orderEvents, groups.payment],
+  [topics.orderEvents, groups.orderView],
+  [topics.inventoryEvents, groups.orderSaga],
+  [topics.inventoryEvents, groups.payment],
+  [topics.paymentEvents, groups.orderSaga],
+  [topics.customerEvents, groups.orderCache],
+] as const;
+
 /** The topic of the dead letters that `group` sets aside while it reads `topic`. */
 export function deadLetterTopic(topic: string, group: string): string {
   return `${topic}.${group}.dlq`;

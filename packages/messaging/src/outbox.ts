@@ -45,7 +45,8 @@ const filling = new WeakSet<object>();
  */
 export async function appendOutbox(em: SqlEntityManager, messages: readonly OutboxMessage[]): Promise<void> {
   if (messages.length === 0) return;
-  if (!em.isInTransaction()) {
+  const transaction = em.getTransactionContext<object>();
+  if (transaction === undefined) {
     throw new Error('appendOutbox: no transaction is open; call it inside em.transactional(...)');
   }
   await nativeQuery(
@@ -62,7 +63,7 @@ export async function appendOutbox(em: SqlEntityManager, messages: readonly Outb
       textArray(messages.map((message) => JSON.stringify(message.headers))),
     ],
   );
-  filling.add(em.getTransactionContext<object>() ?? em);
+  filling.add(transaction);
 }
 
 /** Has `wake` called after each commit, in this process, of a transaction that has written messages. */
