@@ -162,15 +162,17 @@ export async function createSystem(options: {
 
 async function untilReady(name: string, url: string, running: TestProcess, logFile: string): Promise<void> {
   const deadline = Date.now() + readyMs;
+  let said = '';
   for (;;) {
     const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
       () => undefined,
     );
     if (answer?.ok) return;
+    said = answer === undefined ? 'it does not answer' : await answer.text();
     if (running.hasEnded() || Date.now() > deadline) {
       const tail = running.output().split('\n').slice(-10).join('\n');
       throw new Error(
-        `${name} ${running.hasEnded() ? 'has ended' : 'is not ready'}; its log is ${logFile}:\n${tail}`,
+        `${name} ${running.hasEnded() ? 'has ended' : `is not ready: ${said}`}; its log is ${logFile}:\n${tail}`,
       );
     }
     await sleep(50);

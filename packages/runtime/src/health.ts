@@ -1,6 +1,6 @@
 import type { Component } from './lifecycle.ts';
 import { maskUrlPasswords } from './mask.ts';
-import { withinMs } from './time-limit.ts';
+import { elapsedMs, withinMs } from './time-limit.ts';
 
 /** The outcome of one component's check. */
 export interface Check {
@@ -78,14 +78,10 @@ function limited(component: Component): () => Promise<Check> {
     });
     try {
       await withinMs(CHECK_LIMIT_MS, running, () => new Error(`no answer within ${CHECK_LIMIT_MS} ms`));
-      return { ok: true, ms: elapsed(began) };
+      return { ok: true, ms: elapsedMs(began) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      return { ok: false, error: maskUrlPasswords(message), ms: elapsed(began) };
+      return { ok: false, error: maskUrlPasswords(message), ms: elapsedMs(began) };
     }
   };
-}
-
-function elapsed(since: number): number {
-  return Math.round(performance.now() - since);
 }

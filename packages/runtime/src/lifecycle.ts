@@ -1,5 +1,5 @@
 import type { Logger } from './logging.ts';
-import { withinMs } from './time-limit.ts';
+import { elapsedMs, withinMs } from './time-limit.ts';
 
 /** A part of a process that has to be started and stopped: a connection pool, a consumer, a server. */
 export interface Component {
@@ -26,6 +26,9 @@ export interface RunningComponents {
   stop(): Promise<void>;
 }
 
+/** How often a start that takes longer says so. */
+const SLOW_START_MS = 10_000;
+
 /** See {@link RunningComponents}. `graceMs` limits the whole of `stop`. */
 export function runComponents(
   components: readonly Component[],
@@ -42,16 +45,20 @@ export function runComponents(
       if (stoppingAll !== undefined) throw new Error(`told to stop before ${component.name} was started`);
       current = `starting ${component.name}`;
       const began = performance.now();
+      // Nothing is served before the last one has started: this line is all that says what is waited for.
+      const waiting = setInterval(
+        () => logger.warn({ component: component.name, ms: elapsedMs(began) }, 'component is still starting'),
+        SLOW_START_MS,
+      );
       try {
         await component.start();
       } catch (error) {
         throw new Error(`${component.name} did not start: ${messageOf(error)}`, { cause: error });
+      } finally {
+        clearInterval(waiting);
       }
       started.push(component);
-      logger.debug(
-        { component: component.name, ms: Math.round(performance.now() - began) },
-        'component started',
-      );
+      logger.debug({ component: component.name, ms: elapsedMs(began) }, 'component started');
     }
   }
 

@@ -11,3 +11,8 @@ export async function withinMs<T>(ms: number, work: Promise<T>, late: () => Erro
     clearTimeout(timer);
   }
 }
+
+/** Whole milliseconds since a `performance.now()`. */
+export function elapsedMs(since: number): number {
+  return Math.round(performance.now() - since);
+}

@@ -1,14 +1,14 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Component, createLogger, runComponents } from '../src/index.ts';
 
-/** Components that write down what happens to them. */
-function recorder() {
+/** Components that write down what happens to them, and `of` each line of their log. */
+function recorder(of: (line: Record<string, unknown>) => unknown = ({ err }) => (err as Error).message) {
   const events: string[] = [];
-  const logged: string[] = [];
+  const logged: unknown[] = [];
   const logger = createLogger({
     service: 'test',
     level: 'info',
-    destination: { write: (line) => void logged.push(JSON.parse(line).err?.message) },
+    destination: { write: (line) => void logged.push(of(JSON.parse(line))) },
   });
   function component(name: string, overrides: Partial<Component> = {}): Component {
     return {
@@ -32,6 +32,29 @@ test('starts in order and stops in reverse order, once', async () => {
   await all.start();
   await Promise.all([all.stop(), all.stop()]);
   expect(events).toEqual(['start a', 'start b', 'start c', 'stop c', 'stop b', 'stop a']);
+});
+
+test('a start that takes long says what is waited for, and falls silent once it is over', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { logged, component, run } = recorder(({ level, component, ms, msg }) => ({
+    level,
+    component,
+    ms,
+    msg,
+  }));
+  const started = Promise.withResolvers<void>();
+  const start = run([component('a'), component('b', { start: () => started.promise })]).start();
+  await vi.advanceTimersByTimeAsync(25_000);
+  const line = { level: 'warn', component: 'b', msg: 'component is still starting' };
+  expect(logged).toEqual([
+    { ...line, ms: 10_000 },
+    { ...line, ms: 20_000 },
+  ]);
+  started.resolve();
+  await start;
+  await vi.advanceTimersByTimeAsync(25_000);
+  expect(logged).toHaveLength(2);
 });
 
 test('a failed start stops what had started and says which component it was', async () => {
