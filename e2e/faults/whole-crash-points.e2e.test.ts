@@ -1,45 +1,119 @@
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { eventually } from '@orderflow/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { untilKnown } from '../src/clients.ts';
-import { consumerPoints, killTwiceAt, startForKilling } from '../src/killed-at.ts';
+import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
 import type { ServiceName } from '../src/system.ts';
-import type { Whole } from '../src/whole.ts';
+import { startWhole, type Whole } from '../src/whole.ts';
 
-/** Of the order service; the other two are killed in whole-crash-points-participants, beside this. */
+/** Of every consumer: between a fetch, its handling and its commit. */
+const consumerPoints = ['consumer-after-fetch', 'consumer-before-commit'] as const;
+
+/**
+ * Between every two durable steps of a process there is a point at which it can be killed. By owner of a database: one
+ * process of each owner is killed in the same run.
+ */
 const points = {
-  'order-api': ['order-after-place-transaction', 'saga-after-cancel'],
-  'order-relay': ['relay-after-ack'],
-  'order-worker': [
+  order: [
+    at('order-api', 'order-after-place-transaction', 'saga-after-cancel'),
+    at('order-relay', 'relay-after-ack'),
+    at(
+      'order-worker',
+      ...consumerPoints,
+      'worker-after-enrichment',
+      'worker-after-decision',
+      'worker-after-mongo',
+    ),
+    at('order-saga', ...consumerPoints, 'saga-after-transaction'),
+    at('order-view', ...consumerPoints),
+  ].flat(),
+  inventory: at(
+    'inventory',
     ...consumerPoints,
-    'worker-after-enrichment',
-    'worker-after-decision',
-    'worker-after-mongo',
-  ],
-  'order-saga': [...consumerPoints, 'saga-after-transaction', 'saga-after-deadlines'],
-  'order-view': consumerPoints,
-} as const satisfies Partial<Record<ServiceName, readonly string[]>>;
+    'relay-after-ack',
+    'inventory-after-reserve-transaction',
+    'inventory-after-refuse-transaction',
+    'inventory-after-release-transaction',
+    'inventory-after-commit-transaction',
+    'inventory-after-stock-transaction',
+  ),
+  payment: at(
+    'payment',
+    ...consumerPoints,
+    'relay-after-ack',
+    'payment-after-intake',
+    'payment-after-attempt-written',
+    'payment-after-charge',
+    'payment-before-settle',
+    'payment-after-void',
+    'payment-after-refund',
+    'payment-after-record',
+  ),
+};
 
-/** A point that is passed only when somebody does not answer: who that is. */
-const awayUntilPassed: Partial<Record<string, ServiceName>> = { 'saga-after-deadlines': 'payment' };
+interface Kill {
+  readonly name: ServiceName;
+  readonly point: string;
+}
+
+function at(name: ServiceName, ...named: readonly string[]): Kill[] {
+  return named.map((point) => ({ name, point }));
+}
+
+const owners = Object.values(points);
+const runs = Array.from({ length: Math.max(...owners.map((kills) => kills.length)) }, (_, run) =>
+  owners.flatMap((kills) => kills[run] ?? []),
+).map((kills) => ({ kills, title: kills.map(({ name, point }) => `${name} at ${point}`).join(', ') }));
 
 let whole: Whole;
+let runCount = 0;
 
 beforeAll(async () => {
-  whole = await startForKilling('whole-crash-points');
+  // So short that orders are asked for again while the gateway takes its time, and none ends by it.
+  const deadlines = { ORDER_DEADLINE: '90s', SETTLE_DEADLINE: '4s' };
+  whole = await startWhole('whole-crash-points', { ...hastyTimes, ...deadlines });
 });
 afterAll(async () => {
   await whole?.[Symbol.asyncDispose]();
 });
 
-describe.for(Object.entries(points) as [ServiceName, readonly string[]][])(
-  'stock and money add up when %s is killed',
-  ([name, named]) => {
-    test.for(named)('at %s, and again in its recovery', (point) =>
-      killTwiceAt(whole, name, point, awayUntilPassed[point]),
-    );
-  },
+test.for(runs)('stock and money add up when killed, and killed again in recovery: $title', ({ kills }) =>
+  killTwice(kills),
 );
+
+test('stock and money add up when killed, and killed again in recovery: order-saga at saga-after-deadlines', () =>
+  // It is passed only when somebody does not answer.
+  killTwice(at('order-saga', 'saga-after-deadlines'), { away: ['payment'] }));
+
+/** Kills each while orders of every kind are under way, and again when it recovers. `away`: those stopped meanwhile. */
+async function killTwice(
+  kills: readonly Kill[],
+  { away = [] }: { away?: ServiceName[] } = {},
+): Promise<void> {
+  runCount += 1;
+  const mixes = [`run${runCount}-1`, `run${runCount}-2`] as const;
+  await prepareMixes(whole, mixes);
+  const victims = kills.map(({ name, point }) => ({
+    service: whole.services[name],
+    crash: { ORDERFLOW_TEST: '1', CRASH_AT: `${point}#1` },
+  }));
+  const stopped = away.map((name) => whole.services[name]);
+  await Promise.all([...stopped, ...victims.map(({ service }) => service)].map((each) => each.stop()));
+
+  const killed = { code: null, signal: 'SIGKILL' };
+  const firstDeaths = victims.map(({ service, crash }) => service.launch(crash).exited);
+  // Each comes back without waiting for the others, who may need it to come to their own points.
+  const deaths = victims.map(async ({ service, crash }, index) => {
+    expect(await firstDeaths[index]).toEqual(killed);
+    expect(await service.launch(crash).exited).toEqual(killed);
+    await service.start();
+  });
+  // More work, so that every point is passed again.
+  const more = Promise.all(firstDeaths).then(() => runMix(whole, mixes[1]));
+  const back = Promise.all(deaths).then(() => Promise.all(stopped.map((each) => each.start())));
+  await Promise.all([runMix(whole, mixes[0]), more, back]);
+  await whole.expectSound();
+}
 
 test('an order that needs attention is tried again, and the API killed before it says so: once, and soundly', async () => {
   const { payment, 'order-api': api } = whole.services;
