@@ -36,7 +36,8 @@ test('two instances and 200 orders for 50 pieces: exactly 50 are reserved', asyn
 
 const { stockChanged, ...sliceCrashPoints } = crashPoints;
 
-test.each(Object.values(sliceCrashPoints))(
+// Side by side: most of it is waiting for the session of the one killed.
+test.concurrent.each(Object.values(sliceCrashPoints))(
   'killed at %s, the slice comes again and changes nothing',
   async (point) => {
     const env = testEnv();

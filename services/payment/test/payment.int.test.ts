@@ -61,15 +61,11 @@ const as = (caller: string) => ({ headers: { 'x-caller-id': caller } });
 
 const lostReply = { kind: Fault_Kind.REFUSE, afterEffect: true };
 
-async function until(order: string, kind: string): Promise<void> {
-  await eventually(() => topics.told(order).includes(kind), { timeoutMs: 25_000 });
-}
-
 test('reserved stock is paid for, once, also when it is told twice', async () => {
   const order = newOrder();
   await topics.reserved(order);
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   const { attempts, ...charged } = await paymentOf(payment, order);
   expect(charged).toMatchObject({ paymentId: `pay-${order}`, customerId: 'c-1', state: State.PROCESSED });
   expect(new Set(attempts.map(({ key }) => key))).toEqual(new Set([`${order}:1`]));
@@ -91,7 +87,7 @@ test('a charge whose reply is lost is made once', async () => {
   await topics.reserved(order);
   await eventually(async () => (await gateway.ledger(order)).length === 1);
   await gateway.faults.clearFaults({});
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`]);
   const keys = (await paymentOf(payment, order)).attempts.map(({ key }) => key);
   expect(keys.length).toBeGreaterThan(1);
@@ -102,7 +98,7 @@ test('a charge carried out twice by what is in between is made once', async () =
   const order = newOrder();
   await fault('Charge', [order], { kind: Fault_Kind.TWICE });
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   expect(await gateway.ledger(order)).toHaveLength(1);
 });
 
@@ -118,7 +114,7 @@ test.each([
   const order = newOrder();
   await fault('Charge', [order], what);
   await topics.reserved(order);
-  await until(order, 'PaymentFailed');
+  await topics.untilTold(order, 'PaymentFailed');
   const event = fromBinary(PaymentFailedSchema, topics.answers(order)[0]?.value ?? new Uint8Array());
   expect(event.reason).toBe(PaymentFailed_Reason.UNSETTLED);
   expect((await paymentOf(payment, order)).failReason).toBe(FailReason.UNSETTLED);
@@ -135,7 +131,7 @@ test('a void that is not answered is repeated until it is', async () => {
   await paymentOf(payment, order, ({ attempts }) => attempts.filter(({ kind }) => kind === 2).length >= 2);
   expect(topics.told(order)).toEqual([]);
   await gateway.faults.clearFaults({});
-  await until(order, 'PaymentFailed');
+  await topics.untilTold(order, 'PaymentFailed');
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `VOID ${order}:1`]);
 });
 
@@ -143,7 +139,7 @@ test('a key rises only after a definite "not now"; then the order is charged onc
   const order = newOrder();
   await fault('Charge', [`${order}:1`, `${order}:2`], { kind: Fault_Kind.TEMPORARY_DECLINE });
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   expect(await attemptsOf(order)).toEqual([`${order}:1 3`, `${order}:2 3`, `${order}:3 1`]);
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:3`]);
 });
@@ -152,7 +148,7 @@ test('"not now" to every try is a failure, and nothing is charged', async () => 
   const order = newOrder();
   await fault('Charge', [order], { kind: Fault_Kind.TEMPORARY_DECLINE });
   await topics.reserved(order);
-  await until(order, 'PaymentFailed');
+  await topics.untilTold(order, 'PaymentFailed');
   const event = fromBinary(PaymentFailedSchema, topics.answers(order)[0]?.value ?? new Uint8Array());
   expect(event).toMatchObject({
     reason: PaymentFailed_Reason.TEMPORARILY_DECLINED,
@@ -167,7 +163,7 @@ test('a cancel while the charge hangs takes the charge back', async () => {
   await topics.reserved(order);
   await eventually(async () => (await gateway.ledger(order)).length === 1);
   await topics.cancel(order);
-  await until(order, 'PaymentVoided');
+  await topics.untilTold(order, 'PaymentVoided');
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `VOID ${order}:1`]);
   expect((await paymentOf(payment, order)).state).toBe(State.VOIDED);
   expect(topics.told(order)).toEqual(['PaymentVoided']);
@@ -176,12 +172,12 @@ test('a cancel while the charge hangs takes the charge back', async () => {
 test('a cancel after the charge gives it back, once, also when the reply is lost', async () => {
   const order = newOrder();
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   await fault('RefundCharge', [`${order}:refund`], lostReply);
   await topics.cancel(order);
   await eventually(async () => (await gateway.ledger(order)).length === 2);
   await gateway.faults.clearFaults({});
-  await until(order, 'PaymentRefunded');
+  await topics.untilTold(order, 'PaymentRefunded');
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `REFUND ${order}:1`]);
   expect(topics.told(order)).toEqual(['PaymentProcessed', 'PaymentRefunded']);
 });
@@ -189,13 +185,13 @@ test('a cancel after the charge gives it back, once, also when the reply is lost
 test('a cancel before there is anything to pay closes the payment for good', async () => {
   const order = newOrder();
   await topics.cancel(order);
-  await until(order, 'PaymentVoided');
+  await topics.untilTold(order, 'PaymentVoided');
   await topics.reserved(order);
   const other = newOrder();
   await topics.reserved(other);
   await topics.cancel(order, { requery: '1' });
   await eventually(() => topics.told(order).length === 2);
-  await until(other, 'PaymentProcessed');
+  await topics.untilTold(other, 'PaymentProcessed');
   expect(await attemptsOf(order)).toEqual([]);
   const [first, second] = topics.answers(order);
   expect(second?.headers['ce_id']).toBe(first?.headers['ce_id']);
@@ -205,7 +201,7 @@ test('a cancel before there is anything to pay closes the payment for good', asy
 test('an order that asks again gets the same answer again; one that only repeats itself gets none', async () => {
   const order = newOrder();
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   await topics.reserved(order);
   await topics.requery(order);
   await eventually(() => topics.told(order).length === 2);
@@ -221,9 +217,9 @@ test('a payment that failed answers the cancel that follows', async () => {
   const order = newOrder();
   await fault('Charge', [order], { kind: Fault_Kind.TEMPORARY_DECLINE });
   await topics.reserved(order);
-  await until(order, 'PaymentFailed');
+  await topics.untilTold(order, 'PaymentFailed');
   await topics.cancel(order);
-  await until(order, 'PaymentVoided');
+  await topics.untilTold(order, 'PaymentVoided');
   expect(topics.told(order)).toEqual(['PaymentFailed', 'PaymentVoided']);
 });
 
@@ -234,12 +230,12 @@ test('a refund is for completed orders only; asked for twice it is one', async (
     payment.payments.refundPayment({ paymentId, reason: 'broken on arrival', requestId }, as('anna'));
   expect(await reasonOf(refund())).toBe('PAYMENT_NOT_FOUND');
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   expect(await reasonOf(refund('r-1'))).toBe('PAYMENT_NOT_REFUNDABLE');
   await topics.completed(order);
   const first = await eventually(() => refund('r-1'));
   expect(first.payment?.state).toBe(State.REFUNDING);
-  await until(order, 'PaymentRefunded');
+  await topics.untilTold(order, 'PaymentRefunded');
   expect(await refund('r-1')).toEqual(first);
   expect((await refund()).payment?.state).toBe(State.REFUNDED);
   const answer = topics.answers(order).at(-1)?.value ?? new Uint8Array();
@@ -258,10 +254,10 @@ test('a refund is for completed orders only; asked for twice it is one', async (
 test('a charge that somebody gave back at the gateway itself is given back: its ledger says so', async () => {
   const order = newOrder();
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   await gateway.gateway.refundCharge({ key: `${order}:console`, chargeKey: `${order}:1` });
   await topics.cancel(order);
-  await until(order, 'PaymentRefunded');
+  await topics.untilTold(order, 'PaymentRefunded');
   expect(await paymentOf(payment, order)).toMatchObject({ state: State.REFUNDED, problem: '' });
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `REFUND ${order}:1`]);
 });
@@ -279,7 +275,7 @@ test('a void that the gateway refuses is a problem to be seen, and ends by itsel
   expect(attempts.some(({ outcome }) => outcome === Outcome.REFUSED)).toBe(true);
   expect(topics.told(order)).toEqual([]);
   await gateway.faults.clearFaults({});
-  await until(order, 'PaymentFailed');
+  await topics.untilTold(order, 'PaymentFailed');
   expect(await paymentOf(payment, order)).toMatchObject({ state: State.FAILED, problem: '' });
 });
 
@@ -290,7 +286,7 @@ test('a refund that the gateway refuses for good is counted, and ends when someb
     payment.payments.settlePayment({ paymentId, reason: 'bank transfer', requestId }, as('ben'));
   expect(await reasonOf(settle())).toBe('PAYMENT_NOT_FOUND');
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   await topics.completed(order);
   await fault('RefundCharge', [`${order}:refund`], refusal);
   expect(await reasonOf(settle())).toBe('PAYMENT_NOT_REFUSED');
@@ -310,7 +306,7 @@ test('a refund that the gateway refuses for good is counted, and ends when someb
   });
   expect(await settle('s-1')).toEqual(settled);
   expect((await settle()).payment?.settlement).toEqual(settled.payment?.settlement);
-  await until(order, 'PaymentRefunded');
+  await topics.untilTold(order, 'PaymentRefunded');
   const answer = topics.answers(order).at(-1)?.value ?? new Uint8Array();
   expect(fromBinary(PaymentRefundedSchema, answer)).toMatchObject({
     reason: 'bank transfer',
@@ -325,7 +321,7 @@ test('what cannot be is set aside and changes nothing; what cannot be read is se
   const order = newOrder();
   await topics.completed(order);
   await topics.reserved(order);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   await topics.reserved(order, 1n);
   await topics.producer.send([
     {
@@ -350,9 +346,9 @@ test('what cannot be is set aside and changes nothing; what cannot be read is se
 test('what costs nothing is paid without a charge, and can be cancelled', async () => {
   const order = newOrder();
   await topics.reserved(order, 0n);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   await topics.cancel(order);
-  await until(order, 'PaymentVoided');
+  await topics.untilTold(order, 'PaymentVoided');
   expect(await attemptsOf(order)).toEqual([]);
 });
 
@@ -360,7 +356,7 @@ test('payments are listed newest first, page by page, by customer and state', as
   const orders = [newOrder(), newOrder(), newOrder()];
   for (const order of orders) {
     await topics.reserved(order);
-    await until(order, 'PaymentProcessed');
+    await topics.untilTold(order, 'PaymentProcessed');
   }
   const read: string[] = [];
   let pageToken = '';

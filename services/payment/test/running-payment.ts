@@ -116,6 +116,22 @@ export async function runPayment(env: Record<string, string>) {
   };
 }
 
+/** What stands around payment: the gateway, the topics, and the settings of a payment service in their middle. */
+export type Surroundings = Awaited<ReturnType<typeof startSurroundings>>;
+
+/** Starts them for one file of tests; the gateway and the topics have to be ended one by one. */
+export async function startSurroundings() {
+  const env = ownEnv();
+  const gateway = await startGateway(env);
+  const topics = await createTopics(env);
+  return {
+    env,
+    gateway,
+    topics,
+    paymentEnv: { ...env, GATEWAY_URL: gateway.url, GATEWAY_TRY_TIMEOUT: '2s' },
+  };
+}
+
 /** The topics around payment: tells it what happened, and hears what it answers. */
 export async function createTopics(env: Record<string, string>) {
   const logger = quietLogger;
@@ -163,6 +179,11 @@ export async function createTopics(env: Record<string, string>) {
     ]);
   }
 
+  const told = (orderId: string): string[] =>
+    records
+      .filter(({ topic, headers }) => topic === topics.paymentEvents && headers['ce_subject'] === orderId)
+      .map(({ headers }) => headers['ce_type']?.split('.').at(-1) ?? '');
+
   return {
     producer,
     reserved: (orderId: string, amount = 12_99n) =>
@@ -184,10 +205,10 @@ export async function createTopics(env: Record<string, string>) {
         ({ topic, headers }) => topic === topics.paymentEvents && headers['ce_subject'] === orderId,
       ),
     /** Their types, as `PaymentProcessed`. */
-    told: (orderId: string): string[] =>
-      records
-        .filter(({ topic, headers }) => topic === topics.paymentEvents && headers['ce_subject'] === orderId)
-        .map(({ headers }) => headers['ce_type']?.split('.').at(-1) ?? ''),
+    told,
+    async untilTold(orderId: string, type: string): Promise<void> {
+      await eventually(() => told(orderId).includes(type), { timeoutMs: 25_000 });
+    },
     letters: (): ReceivedRecord[] => records.filter(({ topic }) => topic.endsWith('.dlq')),
     async close() {
       await consumer.stop();

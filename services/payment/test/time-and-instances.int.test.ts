@@ -7,30 +7,27 @@ import {
 import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { createPostgres } from '@orderflow/storage';
 import { eventually, uniqueName } from '@orderflow/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CrashPoint, crashPoints } from '../src/inbound/crash-points.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrations } from '../src/migrations/index.ts';
 import { PaymentAttemptRow, PaymentRow } from '../src/outbound/postgres/entities.ts';
 import {
   configOf,
-  createTopics,
-  ownEnv,
   paymentOf,
   quietLogger,
   runPayment,
+  type Surroundings,
   startGateway,
   startProgram,
+  startSurroundings,
 } from './running-payment.ts';
 
-const env = ownEnv();
-let gateway: Awaited<ReturnType<typeof startGateway>>;
-let topics: Awaited<ReturnType<typeof createTopics>>;
-let paymentEnv: Record<string, string>;
+let env: Surroundings['env'];
+let gateway: Surroundings['gateway'];
+let topics: Surroundings['topics'];
+let paymentEnv: Surroundings['paymentEnv'];
 
 beforeAll(async () => {
-  gateway = await startGateway(env);
-  topics = await createTopics(env);
-  paymentEnv = { ...env, GATEWAY_URL: gateway.url, GATEWAY_TRY_TIMEOUT: '2s' };
+  ({ env, gateway, topics, paymentEnv } = await startSurroundings());
 });
 afterAll(async () => {
   await topics?.close();
@@ -38,10 +35,6 @@ afterAll(async () => {
 });
 
 const newOrder = () => uniqueName('o');
-
-async function until(order: string, kind: string, timeoutMs = 25_000): Promise<void> {
-  await eventually(() => topics.told(order).includes(kind), { timeoutMs });
-}
 
 test('the migrations make the tables that the entities describe', async () => {
   const config = configOf(env);
@@ -72,7 +65,7 @@ test('"not now" is asked again after 1, 2 and 4 seconds, never earlier, also acr
   await paymentOf(before, order, ({ attempts }) => attempts.length === 2);
   await before.stop();
   const after = await runPayment(paymentEnv);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   const { attempts } = await paymentOf(after, order);
   await after.stop();
   await gateway.faults.clearFaults({});
@@ -103,7 +96,7 @@ test('what became due while payment was down is asked at once after the start', 
   await before.stop();
   await eventually(() => Date.now() > Number(nextAttemptTime?.seconds) * 1000 + 1_000);
   const after = await runPayment(paymentEnv);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   await after.stop();
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:2`]);
 });
@@ -126,7 +119,7 @@ test('a gateway that is down costs no try, and payment is ready all the while', 
   );
   expect((await paymentOf(payment, order)).state).toBe(State.PENDING);
   gateway = await startGateway({ ...env, PORT: port });
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   const { attempts } = await paymentOf(payment, order);
   expect(attempts.length).toBeLessThanOrEqual(2);
   await payment.stop();
@@ -139,7 +132,7 @@ test('two instances charge each of many orders once', async () => {
   const both = await Promise.all([runPayment(paymentEnv), runPayment(paymentEnv)]);
   const orders = Array.from({ length: 60 }, newOrder);
   await Promise.all(orders.map((order) => topics.reserved(order)));
-  for (const order of orders) await until(order, 'PaymentProcessed');
+  for (const order of orders) await topics.untilTold(order, 'PaymentProcessed');
   await gateway.faults.clearFaults({});
   await Promise.all(both.map((payment) => payment.stop()));
   for (const order of orders) {
@@ -193,82 +186,16 @@ test('an instance that was frozen in the middle of a charge does no harm when it
   frozen.freeze();
   await gateway.faults.clearFaults({});
   const other = await runPayment(paymentEnv);
-  await until(order, 'PaymentProcessed');
+  await topics.untilTold(order, 'PaymentProcessed');
   await topics.cancel(order);
-  await until(order, 'PaymentRefunded');
+  await topics.untilTold(order, 'PaymentRefunded');
   frozen.thaw();
   const late = newOrder();
   await topics.reserved(late);
-  await until(late, 'PaymentProcessed');
+  await topics.untilTold(late, 'PaymentProcessed');
   frozen.close();
   await frozen.stop();
   await other.stop();
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `REFUND ${order}:1`]);
   expect(topics.told(order)).toEqual(['PaymentProcessed', 'PaymentRefunded']);
 }, 90_000);
-
-describe('killed between two durable steps', () => {
-  const quick = { PAYMENT_RETRY_DELAYS: '200ms,200ms,200ms', PAYMENT_SETTLE_INTERVAL: '300ms' };
-  const unknown = { method: 'Charge', kind: Fault_Kind.HANG, afterEffect: true } as const;
-  interface End {
-    readonly state: State;
-    readonly moved: readonly string[];
-    readonly told: readonly string[];
-  }
-  const usual: End = { state: State.PROCESSED, moved: ['CHARGE'], told: ['PaymentProcessed'] };
-  const settled: End = { state: State.FAILED, moved: ['CHARGE', 'VOID'], told: ['PaymentFailed'] };
-  const ends: Record<CrashPoint, End> = {
-    'payment-after-intake': usual,
-    'payment-after-attempt-written': usual,
-    'payment-after-charge': usual,
-    'payment-after-record': usual,
-    'payment-before-settle': settled,
-    'payment-after-void': settled,
-    'payment-after-refund': {
-      state: State.REFUNDED,
-      moved: ['CHARGE', 'REFUND'],
-      told: ['PaymentProcessed', 'PaymentRefunded'],
-    },
-  };
-  const told = new Map<string, readonly string[]>();
-
-  test.each(crashPoints)(
-    '%s: the money is where the payment says',
-    async (point) => {
-      const order = newOrder();
-      const end = ends[point];
-      told.set(order, end.told);
-      if (end === settled) await gateway.faults.setFault({ fault: { ...unknown, ids: [order] } });
-      const dying = await startProgram('payment', {
-        ...paymentEnv,
-        ...quick,
-        GATEWAY_TRY_TIMEOUT: '500ms',
-        ORDERFLOW_TEST: '1',
-        CRASH_AT: `${point}#1`,
-      });
-      await topics.reserved(order);
-      if (point === 'payment-after-refund') {
-        await paymentOf(dying, order, ({ state }) => state === State.PROCESSED);
-        await topics.cancel(order);
-      }
-      expect((await dying.exited).signal).toBe('SIGKILL');
-      dying.close();
-
-      const payment = await runPayment({ ...paymentEnv, ...quick });
-      await paymentOf(payment, order, ({ state }) => state === end.state);
-      await payment.stop();
-      await gateway.faults.clearFaults({});
-      expect((await gateway.ledger(order)).map((entry) => entry.split(' ')[0])).toEqual(end.moved);
-    },
-    90_000,
-  );
-
-  test('every answer is told in the end, and repeats of it are the same event', async () => {
-    const payment = await runPayment(paymentEnv);
-    for (const [order, kinds] of told) {
-      for (const kind of kinds) await until(order, kind);
-      expect([...new Set(topics.told(order))]).toEqual(kinds);
-    }
-    await payment.stop();
-  }, 90_000);
-});
