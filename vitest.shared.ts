@@ -15,8 +15,8 @@ export function suite(options: { stack: boolean; testTimeout?: number; name?: st
       include: [`${name ?? 'test'}/**/*.test.ts`],
       testTimeout: options.testTimeout ?? 30_000,
       hookTimeout: 120_000,
-      // The parts and the processes under test share the machine with the tests.
-      maxWorkers: 2,
+      // The parts, the processes under test and another suite share the machine with it.
+      maxWorkers: 1,
       globalSetup: options.stack ? ['@orderflow/testing/global-setup'] : [],
       // CI adds up the totals of all suites from these files.
       reporters: results ? ['default', 'json'] : ['default'],

@@ -15,5 +15,6 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default mergeConfig(suite({ name: 'faults', stack: true, testTimeout: 180_000 }), {
-  test: { sequence: { sequencer: LongestFirst } },
+  // They run when no other suite does.
+  test: { maxWorkers: 2, sequence: { sequencer: LongestFirst } },
 });

@@ -59,8 +59,9 @@ function serverProperties(port: number, controllerPort: number, logDir: string):
     'group.initial.rebalance.delay.ms': 0,
     // A killed consumer blocks its partitions for its session timeout: tests use short ones.
     'group.min.session.timeout.ms': 1_000,
-    // A killed broker cannot register again before the session of its former self has run out.
-    'broker.session.timeout.ms': 2_000,
+    // A killed broker cannot register again before the session of its former self has run out; one that is alive on a
+    // busy machine must not lose its own.
+    'broker.session.timeout.ms': 3_000,
     'broker.heartbeat.interval.ms': 500,
     'num.network.threads': 2,
     'num.io.threads': 4,
