@@ -57,10 +57,9 @@ describe('retry', () => {
 
   test('a read is repeated after a try that took too long, within the total time', async () => {
     const { url, calls } = await startScripted(never, fine);
-    const { client } = connect(url, { retries: 5, retryDelayMs: 1, tryTimeoutMs: 200 });
+    const { client } = connect(url, { retries: 1, retryDelayMs: 1, tryTimeoutMs: 1000 });
     await client.getCustomer(request);
-    // More than once again when the machine is busy: then an answer takes too long as well.
-    expect(calls()).toBeGreaterThan(1);
+    expect(calls()).toBe(2);
   });
 
   test('retries end: the last error comes out', async () => {

@@ -16,19 +16,17 @@ import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_serv
 import { errorReason } from '@orderflow/rpc';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { createTopics, ownEnv, paymentOf, runPayment, startGateway } from './running-payment.ts';
+import { paymentOf, runPayment, type Surroundings, startSurroundings } from './running-payment.ts';
 
-let gateway: Awaited<ReturnType<typeof startGateway>>;
+let gateway: Surroundings['gateway'];
 let payment: Awaited<ReturnType<typeof runPayment>>;
-let topics: Awaited<ReturnType<typeof createTopics>>;
+let topics: Surroundings['topics'];
 
 beforeAll(async () => {
-  const env = ownEnv();
-  gateway = await startGateway(env);
-  topics = await createTopics(env);
+  const surroundings = await startSurroundings();
+  ({ gateway, topics } = surroundings);
   payment = await runPayment({
-    ...env,
-    GATEWAY_URL: gateway.url,
+    ...surroundings.paymentEnv,
     GATEWAY_TRY_TIMEOUT: '500ms',
     PAYMENT_RETRY_DELAYS: '50ms,50ms,50ms',
     PAYMENT_SETTLE_INTERVAL: '200ms',

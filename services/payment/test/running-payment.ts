@@ -49,7 +49,7 @@ function clientsOf(baseUrl: string) {
 }
 
 /** Variables that keep one test file apart from all others. */
-export function ownEnv(): Record<string, string> {
+function ownEnv(): Record<string, string> {
   const name = uniqueName('payment');
   const { KAFKA_BROKERS, POSTGRES_URL } = testStack().urls;
   return {
@@ -133,7 +133,7 @@ export async function startSurroundings() {
 }
 
 /** The topics around payment: tells it what happened, and hears what it answers. */
-export async function createTopics(env: Record<string, string>) {
+async function createTopics(env: Record<string, string>) {
   const logger = quietLogger;
   const { kafkaBrokers: brokers, topicPrefix } = configOf(env);
   const kafka = createKafka({ brokers, clientId: 'test', topicPrefix, logger });
@@ -179,10 +179,12 @@ export async function createTopics(env: Record<string, string>) {
     ]);
   }
 
+  const answersOf = (orderId: string): ReceivedRecord[] =>
+    records.filter(
+      ({ topic, headers }) => topic === topics.paymentEvents && headers['ce_subject'] === orderId,
+    );
   const told = (orderId: string): string[] =>
-    records
-      .filter(({ topic, headers }) => topic === topics.paymentEvents && headers['ce_subject'] === orderId)
-      .map(({ headers }) => headers['ce_type']?.split('.').at(-1) ?? '');
+    answersOf(orderId).map(({ headers }) => headers['ce_type']?.split('.').at(-1) ?? '');
 
   return {
     producer,
@@ -200,10 +202,7 @@ export async function createTopics(env: Record<string, string>) {
     requery: (orderId: string) =>
       tell(topics.orderEvents, OrderReservedSchema, { orderId, customerId: 'c-1' }, { requery: '1' }),
     /** What orders were answered, each as often as it came. */
-    answers: (orderId: string): ReceivedRecord[] =>
-      records.filter(
-        ({ topic, headers }) => topic === topics.paymentEvents && headers['ce_subject'] === orderId,
-      ),
+    answers: answersOf,
     /** Their types, as `PaymentProcessed`. */
     told,
     async untilTold(orderId: string, type: string): Promise<void> {
