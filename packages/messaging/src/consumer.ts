@@ -6,7 +6,7 @@ import { sendDeadLetters } from './dead-letters.ts';
 import { joinedSlices } from './joined-slices.ts';
 import { jointCommits } from './joint-commits.ts';
 import type { Kafka } from './kafka.ts';
-import { isFenced, kafkaErrorType, messageOf } from './kafka-error.ts';
+import { isFenced, isKafkaOutage, kafkaErrorType, messageOf } from './kafka-error.ts';
 import { createPauses, type Position } from './pauses.ts';
 import { createProducer } from './producer.ts';
 import { type ReceivedRecord, receivedRecord } from './received-record.ts';
@@ -217,6 +217,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   return {
     name: `consumer ${groupId}`,
     failed,
+    isOutage: isKafkaOutage,
     async start() {
       await consumer.connect();
       await consumer.subscribe({ topics: topics.map(kafka.physicalName), fromBeginning: true });

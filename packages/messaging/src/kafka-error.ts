@@ -19,3 +19,12 @@ const fenced = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTA
 export function isFenced(error: unknown): boolean {
   return fenced.has(kafkaErrorType(error) ?? '');
 }
+
+/** Whether an error says that Kafka can't be reached now, so that trying again later is right. */
+export function isKafkaOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // Only what was worth trying again has been tried too often. Of other errors kafkajs says it of the first cause.
+  if (error.name === 'KafkaJSNumberOfRetriesExceeded') return true;
+  if (error.cause instanceof Error) return isKafkaOutage(error.cause);
+  return 'retriable' in error && error.retriable === true;
+}

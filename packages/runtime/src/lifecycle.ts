@@ -5,8 +5,10 @@ import { elapsedMs, withinMs } from './time-limit.ts';
 export interface Component {
   /** Unique within the process; appears in logs and health. */
   readonly name: string;
-  /** Resolves once the component does its work. After a rejection `stop` is not called. */
+  /** Resolves once the component does its work. After a rejection `stop` is not called; see {@link isOutage}. */
   start(): Promise<void>;
+  /** Whether `start` has failed because what it needs is away, so that it is right to call it again. */
+  isOutage?(error: unknown): boolean;
   /** Finishes what is under way and gives everything back. Called once, after `start` has resolved. */
   stop(): Promise<void>;
   /** Readiness: throws with a sentence that says why the component cannot work now. */
@@ -17,7 +19,10 @@ export interface Component {
 
 /** Starts and stops components as one. */
 export interface RunningComponents {
-  /** Starts them in order. When one fails, or `stop` is called meanwhile, those started are stopped and this rejects. */
+  /**
+   * Starts them in order, and waits up to a minute for what one of them needs and is away. When one fails, or `stop` is
+   * called meanwhile, those started are stopped and this rejects.
+   */
   start(): Promise<void>;
   /**
    * Stops those started, in reverse order, also when some of them fail to. Calling it again returns the same promise.
@@ -28,6 +33,12 @@ export interface RunningComponents {
 
 /** How often a start that takes longer says so. */
 const SLOW_START_MS = 10_000;
+/**
+ * A store that is away at our start is mostly one that starts itself. Ending at once would leave the time of the next try
+ * to a supervisor, and those wait longer each time; ending never would hide a wrong address from it.
+ */
+const OUTAGE_PATIENCE_MS = 60_000;
+const OUTAGE_RETRY_MS = 500;
 
 /** See {@link RunningComponents}. `graceMs` limits the whole of `stop`. */
 export function runComponents(
@@ -51,7 +62,7 @@ export function runComponents(
         SLOW_START_MS,
       );
       try {
-        await component.start();
+        await startPatiently(component, began + OUTAGE_PATIENCE_MS);
       } catch (error) {
         throw new Error(`${component.name} did not start: ${messageOf(error)}`, { cause: error });
       } finally {
@@ -59,6 +70,24 @@ export function runComponents(
       }
       started.push(component);
       logger.debug({ component: component.name, ms: elapsedMs(began) }, 'component started');
+    }
+  }
+
+  async function startPatiently(component: Component, until: number): Promise<void> {
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        return await component.start();
+      } catch (error) {
+        if (component.isOutage?.(error) !== true || performance.now() > until) throw error;
+        if (isFirst) {
+          logger.warn(
+            { component: component.name, err: error },
+            'what the component needs is away: waiting for it',
+          );
+        }
+        await new Promise((over) => setTimeout(over, OUTAGE_RETRY_MS));
+        if (stoppingAll !== undefined) throw error;
+      }
     }
   }
 

@@ -57,6 +57,63 @@ test('a start that takes long says what is waited for, and falls silent once it 
   expect(logged).toHaveLength(2);
 });
 
+/** A component whose store comes up after so many tries. */
+function waitsFor(tries: number, component: (name: string, overrides: Partial<Component>) => Component) {
+  const started: number[] = [];
+  const waiting = component('b', {
+    isOutage: (error) => (error as Error).message === 'store is away',
+    async start() {
+      started.push(performance.now());
+      if (started.length <= tries) throw new Error('store is away');
+    },
+  });
+  return { waiting, started };
+}
+
+test('a start waits for a store that is away, says so once, and goes on by itself', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { events, logged, component, run } = recorder();
+  const { waiting, started } = waitsFor(10, component);
+  const start = run([component('a'), waiting, component('c')]).start();
+  await vi.advanceTimersByTimeAsync(4_900);
+  expect(events).toEqual(['start a']);
+  await vi.advanceTimersByTimeAsync(100);
+  await start;
+  expect(events).toEqual(['start a', 'start c']);
+  expect(started).toHaveLength(11);
+  expect(logged).toEqual(['store is away']);
+});
+
+test('a start gives a store up that stays away for a minute, with the reason', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { events, component, run } = recorder(() => undefined);
+  const { waiting } = waitsFor(Number.POSITIVE_INFINITY, component);
+  const start = run([component('a'), waiting]).start();
+  const failure = expect(start).rejects.toThrow('b did not start: store is away');
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(events).toEqual(['start a']);
+  await vi.advanceTimersByTimeAsync(2_000);
+  await failure;
+  expect(events).toEqual(['start a', 'stop a']);
+});
+
+test('a start that waits for a store can be stopped', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { events, component, run } = recorder();
+  const { waiting, started } = waitsFor(1, component);
+  const all = run([component('a'), waiting]);
+  const failure = expect(all.start()).rejects.toThrow('b did not start: store is away');
+  await vi.advanceTimersByTimeAsync(100);
+  const stopping = all.stop();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await Promise.all([failure, stopping]);
+  expect(started).toHaveLength(1);
+  expect(events).toEqual(['start a', 'stop a']);
+});
+
 test('a failed start stops what had started and says which component it was', async () => {
   const { events, component, run } = recorder();
   const all = run([component('a'), component('b', { start: fails('no broker') }), component('c')]);

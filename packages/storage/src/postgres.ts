@@ -2,6 +2,7 @@ import type { Constructor, EntitySchema } from '@mikro-orm/core';
 import { type Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Component, Logger } from '@orderflow/runtime';
+import { isPostgresOutage } from './outage.ts';
 import { PreparingClient } from './preparing-client.ts';
 
 /** How a service reaches its Postgres database. */
@@ -70,6 +71,7 @@ export function createPostgres(options: PostgresOptions): Postgres {
     orm,
     component: {
       name: 'postgres',
+      isOutage: isPostgresOutage,
       async start() {
         await ensureDatabase(url, database);
         await orm.em.fork().transactional(async (em) => {

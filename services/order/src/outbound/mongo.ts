@@ -1,6 +1,7 @@
 import { MikroORM as MongoORM } from '@mikro-orm/mongodb';
 import type { Component, Logger } from '@orderflow/runtime';
 import { ensureIndexes } from './order-collection.ts';
+import { isOutage } from './outage.ts';
 
 /** How MongoDB is reached. */
 export interface MongoOptions {
@@ -35,6 +36,7 @@ export function createMongo({ url, database, logger }: MongoOptions): {
     mongo,
     component: {
       name: 'mongo',
+      isOutage,
       async start() {
         await mongo.connect();
         await ensureIndexes(mongo);
