@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
 import type { Kafka } from './kafka.ts';
-import { kafkaErrorType } from './kafka-error.ts';
+import { isFenced, kafkaErrorType } from './kafka-error.ts';
 import { type ReceivedRecord, receivedRecord } from './received-record.ts';
 import type { OffsetRange } from './topic-offsets.ts';
 
@@ -66,7 +66,7 @@ export async function readRanges(options: ReadRangesOptions): Promise<void> {
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   function fail(error: unknown): void {
     if (open.size === 0) return;
-    stop.abort(error);
+    stop.abort(group !== undefined && isMembershipOver(error) ? groupTaken(group) : error);
     finish();
   }
   options.signal?.addEventListener('abort', () => fail(options.signal?.reason), { once: true });
@@ -81,7 +81,7 @@ export async function readRanges(options: ReadRangesOptions): Promise<void> {
       }
     });
     if (group === undefined) return;
-    const busy = () => fail(new GroupBusyError(`another process has joined the consumer group ${group}`));
+    const busy = () => fail(groupTaken(group));
     on(events.REBALANCING, busy);
     on(events.GROUP_JOIN, ({ payload }: ConsumerGroupJoinEvent) => {
       const assigned = payload.memberAssignment[kafka.physicalName(topic)] ?? [];
@@ -136,6 +136,15 @@ export async function readRanges(options: ReadRangesOptions): Promise<void> {
     await consumer.disconnect();
   }
   stop.signal.throwIfAborted();
+}
+
+function groupTaken(group: string): GroupBusyError {
+  return new GroupBusyError(`another process has joined the consumer group ${group}`);
+}
+
+/** How a heartbeat or a commit learns of another member, perhaps before kafkajs reports that it joins anew. */
+function isMembershipOver(error: unknown): boolean {
+  return isFenced(error) || kafkaErrorType(error) === 'REBALANCE_IN_PROGRESS';
 }
 
 /** A member that was killed stays in its group until its session is over. */

@@ -104,6 +104,29 @@ describe('reading ranges', () => {
     release.resolve();
     await first;
   });
+
+  test('goes no further when somebody who did not wait joins its group', async () => {
+    const kafka = await inboxOf('a', 'b', 'c', 'd', 'e');
+    const started = Promise.withResolvers<void>();
+    const reading = readRanges({
+      kafka,
+      topic: 'inbox',
+      ranges: [all],
+      group: 'reader',
+      sessionTimeoutMs: 1_000,
+      async handle(_, { signal }) {
+        started.resolve();
+        await new Promise((aborted) => signal.addEventListener('abort', aborted));
+      },
+    });
+    const failure = expect(reading).rejects.toThrow(GroupBusyError);
+    await started.promise;
+    const intruder = kafka.client().consumer({ groupId: kafka.physicalName('reader') });
+    await intruder.connect();
+    await intruder.subscribe({ topics: [kafka.physicalName('inbox')] });
+    await Promise.all([failure, intruder.run({ eachMessage: async () => {} })]);
+    await intruder.disconnect();
+  });
 });
 
 describe('topic offsets', () => {
