@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, privateStack } from '@orderflow/testing';
-import { test } from 'vitest';
-import { comeBack, seed, serviceVictim, storeVictim, torment } from '../src/chaos.ts';
+import { expect, test } from 'vitest';
+import { comeBack, keepRunning, seed, serviceVictim, storeVictim, torment } from '../src/chaos.ts';
 import { startRun } from '../src/grid.ts';
 import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
 import { enrichmentPath } from '../src/system.ts';
@@ -53,15 +53,22 @@ test('whatever is killed or frozen, whenever: orders come to their ends, stock a
   const mixes = Array.from({ length: 12 }, (_, index) => `chaos-${index}`);
   await prepareMixes(whole, mixes);
 
-  const over = AbortSignal.timeout(chaosMs);
-  const chaos = torment(victims, over).then(async (done) => {
-    console.log(done.join(', '));
-    await Promise.all(services.map(comeBack));
-  });
+  const chaos = torment(victims, AbortSignal.timeout(chaosMs)).then((done) => console.log(done.join(', ')));
   const work = mixes.map(async (name, index) => {
     await sleep((chaosMs / mixes.length) * index);
     await runMix(whole, name);
   });
-  await Promise.all([chaos, ...work]);
-  await whole.expectSound();
+  const healed = new AbortController();
+  const healing = chaos.then(() =>
+    Promise.all(services.map((service) => keepRunning(service, healed.signal))),
+  );
+  try {
+    await Promise.all([chaos, ...work]);
+    await whole.expectSound();
+  } catch (error) {
+    expect.fail(`${String(error)}\n${await whole.lastWords()}`);
+  } finally {
+    healed.abort();
+    await healing;
+  }
 });

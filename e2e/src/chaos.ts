@@ -57,17 +57,19 @@ export function serviceVictim(
     name: service.name,
     lives,
     faults: freezes ? [killed, frozen] : [killed],
-    async live(ms, over) {
-      const until = Date.now() + ms;
-      while (Date.now() < until && !over.aborted) {
-        if (!service.isRunning()) await comeBack(service);
-        await sleep(100);
-      }
-    },
+    live: (ms, over) => keepRunning(service, AbortSignal.any([over, AbortSignal.timeout(Math.ceil(ms))])),
   };
 }
 
-/** A process that finds its stores away for too long ends, and whoever runs it starts it again. */
+/** A process that finds its stores away for too long ends, and whoever runs it starts it again, until the signal. */
+export async function keepRunning(service: Service, until: AbortSignal): Promise<void> {
+  while (!until.aborted) {
+    if (!service.isRunning()) await comeBack(service);
+    await sleep(100);
+  }
+}
+
+/** Starts a service unless it runs, again if it ends, until it is ready. */
 export async function comeBack(service: Service): Promise<void> {
   await eventually(
     async () => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts, repositoryRoot, type StackUrls } from '@orderflow/devstack';
@@ -70,6 +71,8 @@ export interface System {
   start(names?: readonly ServiceName[]): Promise<void>;
   /** Stops all of them, side by side. */
   stop(): Promise<void>;
+  /** How each is, and what it logged last that is more than information: for the message of a test that fails. */
+  lastWords(): Promise<string>;
 }
 
 /** Longer than a start takes on a machine that is busy with other things. */
@@ -157,18 +160,34 @@ export async function createSystem(options: {
     async stop() {
       await Promise.all(Object.values(services).map((each) => each.stop()));
     },
+    async lastWords() {
+      return (await Promise.all(Object.values(services).map(lastWordsOf))).join('\n');
+    },
   };
+}
+
+async function lastWordsOf({ name, url, logFile, isRunning }: Service): Promise<string> {
+  const log = await readFile(logFile, 'utf8').catch(() => '');
+  const words = log.split('\n').filter((line) => /"level":"(warn|error|fatal)"/.test(line));
+  const state = isRunning() ? (await askReadiness(url)).said : 'it does not run';
+  return [
+    `${name}: ${state.slice(0, 1_000)}`,
+    ...words.slice(-3).map((line) => `  ${line.slice(0, 300)}`),
+  ].join('\n');
+}
+
+async function askReadiness(url: string): Promise<{ ok: boolean; said: string }> {
+  const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
+    () => undefined,
+  );
+  return { ok: answer?.ok ?? false, said: (await answer?.text()) ?? 'it does not answer' };
 }
 
 async function untilReady(name: string, url: string, running: TestProcess, logFile: string): Promise<void> {
   const deadline = Date.now() + readyMs;
-  let said = '';
   for (;;) {
-    const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
-      () => undefined,
-    );
-    if (answer?.ok) return;
-    said = answer === undefined ? 'it does not answer' : await answer.text();
+    const { ok, said } = await askReadiness(url);
+    if (ok) return;
     if (running.hasEnded() || Date.now() > deadline) {
       const tail = running.output().split('\n').slice(-10).join('\n');
       throw new Error(
