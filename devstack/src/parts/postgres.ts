@@ -32,7 +32,7 @@ export const postgresKind: PartKind = {
       max_connections: 300,
       // Shared memory outside of the data folder would stay behind when the process is killed.
       dynamic_shared_memory_type: 'mmap',
-      // After a kill every file is synced first. One by one that takes seconds, on a busy disk a minute.
+      // After a kill every file is synced first. One by one that takes 10 s on a busy machine.
       ...(process.platform === 'linux' && { recovery_init_sync_method: 'syncfs' }),
     };
     const flags = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
