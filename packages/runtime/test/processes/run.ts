@@ -11,9 +11,12 @@ const database: Component = {
   },
 };
 
+const brokenDown = Promise.withResolvers<Error>();
+
 const worker: Component = {
   name: 'worker',
   async start() {
+    if (mode === 'component-fails') setImmediate(() => brokenDown.resolve(new Error('consumer crashed')));
     if (mode === 'start-fails') throw new Error('no broker');
     if (mode === 'start-hangs') {
       console.log('worker starting');
@@ -25,7 +28,7 @@ const worker: Component = {
     if (mode === 'stop-fails') throw new Error('commit refused');
     console.log('worker stopped');
   },
-  failed: mode === 'component-fails' ? Promise.resolve(new Error('consumer crashed')) : new Promise(() => {}),
+  failed: brokenDown.promise,
 };
 
 const components = [database, worker];
