@@ -1,7 +1,22 @@
 import { eventually, privateStack } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import { appendOutbox, createBatchConsumer, createRelay, relayStatus } from '../src/index.ts';
-import { message, outboxDatabase, recordingLogger, running, testKafka, testMetrics, text } from './kit.ts';
+import {
+  appendOutbox,
+  createBatchConsumer,
+  createRelay,
+  relayStatus,
+  topicsComponent,
+} from '../src/index.ts';
+import {
+  message,
+  outboxDatabase,
+  produce,
+  recordingLogger,
+  running,
+  testKafka,
+  testMetrics,
+  text,
+} from './kit.ts';
 
 test('with Kafka down rows stay in the outbox; once it is back all of them arrive, in order, at a consumer', async () => {
   await using stack = await privateStack({ parts: ['kafka'] });
@@ -47,4 +62,35 @@ test('with Kafka down rows stay in the outbox; once it is back all of them arriv
   await consumer.check?.();
   const held = lines().filter((line) => line['relay'] === 'test');
   expect(held.map((line) => line.level)).toEqual(['error', 'info']);
+}, 120_000);
+
+test('what finds Kafka away at its start says so, and can be started again', async () => {
+  await using stack = await privateStack({ parts: ['kafka'] });
+  const spec = { name: 'events', retention: 'unlimited' } as const;
+  const kafka = await testKafka([spec], stack.urls.KAFKA_BROKERS);
+  await produce(kafka, 'events', ['a']);
+  const seen: string[] = [];
+  const components = [
+    topicsComponent(kafka, [spec]),
+    createBatchConsumer({
+      kafka,
+      groupId: 'readers',
+      topics: ['events'],
+      handle: async (records) => void seen.push(...records.map(text)),
+      isOutage: () => false,
+      logger: kafka.logger,
+      meter: testMetrics().meter,
+    }),
+  ];
+  await stack.parts.kafka.kill();
+  await Promise.all(
+    components.map(async (component) => {
+      const error = await component.start().catch((reason: unknown) => reason);
+      expect([component.name, component.isOutage?.(error)]).toEqual([component.name, true]);
+    }),
+  );
+  await stack.parts.kafka.start();
+  for (const component of components) await component.start();
+  await eventually(() => expect(seen).toEqual(['a']));
+  for (const component of components) await component.stop();
 }, 120_000);

@@ -44,6 +44,20 @@ function postgres(change: Partial<PostgresOptions> = {}): Postgres {
   return one;
 }
 
+function urlOf({ port }: { port: number }): string {
+  const url = new URL(testStack().urls.POSTGRES_URL);
+  url.host = `127.0.0.1:${port}`;
+  return url.href.replace(/\/$/, '');
+}
+
+const failure = async (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => {
+      throw new Error('expected to fail');
+    },
+    (error: unknown) => error,
+  );
+
 const rows = ({ orm }: Postgres, sql: string) => orm.em.fork().execute<Record<string, unknown>[]>(sql);
 const insert = (one: Postgres, id: number) =>
   one.orm.em.fork().execute(`insert into notes values (${id}, 'x')`);
@@ -60,6 +74,16 @@ describe('a start', () => {
     expect(
       await rows(second, 'select application_name from pg_stat_activity where pid = pg_backend_pid()'),
     ).toEqual([{ application_name: 'storage test' }]);
+  });
+
+  test('that finds the server away says so, and can be tried again', async () => {
+    await using proxy = await createProxy({ target: testStack().parts.postgres.port });
+    const { component } = postgres({ url: urlOf(proxy) });
+    await proxy.refuse();
+    expect(component.isOutage?.(await failure(component.start()))).toBe(true);
+    await proxy.heal();
+    await component.start();
+    await component.check?.();
   });
 
   test('may take its time; later on a transaction that is left idle is ended, so that its locks are freed', async () => {
@@ -111,14 +135,6 @@ describe('a start', () => {
 });
 
 describe('errors of the real server', () => {
-  const failure = async (work: Promise<unknown>): Promise<unknown> =>
-    work.then(
-      () => {
-        throw new Error('expected to fail');
-      },
-      (error: unknown) => error,
-    );
-
   test('that are about data are no outage', async () => {
     const one = postgres();
     await one.component.start();
@@ -172,10 +188,8 @@ describe('errors of the real server', () => {
   });
 
   test('that come from a server out of reach are an outage, and it is reached again when it is back', async () => {
-    const url = new URL(testStack().urls.POSTGRES_URL);
-    await using proxy = await createProxy({ target: Number(url.port) });
-    url.host = `127.0.0.1:${proxy.port}`;
-    const one = postgres({ url: url.href.replace(/\/$/, '') });
+    await using proxy = await createProxy({ target: testStack().parts.postgres.port });
+    const one = postgres({ url: urlOf(proxy) });
     await one.component.start();
     await proxy.refuse();
     expect(isPostgresOutage(await failure(Promise.resolve(one.component.check?.())))).toBe(true);

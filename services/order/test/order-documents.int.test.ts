@@ -1,12 +1,14 @@
+import { createProxy, testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EnrichedOrder } from '../src/domain/enriched-order.ts';
+import { createMongo } from '../src/outbound/mongo.ts';
 import { ordersCollection } from '../src/outbound/order-collection.ts';
 import { toDocument } from '../src/outbound/order-document.ts';
 import { createOrderDocuments } from '../src/outbound/order-documents.ts';
 import { createOrderProgress } from '../src/outbound/order-progress.ts';
 import type { OrderDocuments, OrderProgress, ProgressStep } from '../src/ports.ts';
 import { customer, decide, found, line, submission } from './kit.ts';
-import { testMongo } from './stack-kit.ts';
+import { silent, testMongo } from './stack-kit.ts';
 
 let database: Awaited<ReturnType<typeof testMongo>>;
 let documents: OrderDocuments;
@@ -43,6 +45,22 @@ function tooLarge(orderId: string, mebibytes = 17): EnrichedOrder {
     customer: found(customer({ name: 'x'.repeat(mebibytes * 1024 * 1024) })),
   });
 }
+
+test('MongoDB that is away at the start is an outage, and the start can be tried again', async () => {
+  await using proxy = await createProxy({ target: testStack().parts.mongo.port });
+  await proxy.refuse();
+  const { component } = createMongo({
+    url: `mongodb://127.0.0.1:${proxy.port}`,
+    database: uniqueName('order'),
+    logger: silent,
+  });
+  const error = await component.start().catch((reason: unknown) => reason);
+  expect(component.isOutage?.(error)).toBe(true);
+  await proxy.heal();
+  await component.start();
+  await component.check?.();
+  await component.stop();
+});
 
 describe('order documents', () => {
   test('are written as they are computed, with the progress of the decision', async () => {

@@ -38,7 +38,8 @@ export function createMongo({ url, database, logger }: MongoOptions): {
       name: 'mongo',
       isOutage,
       async start() {
-        await mongo.connect();
+        // A client whose first connection has failed stays closed: another try needs another one.
+        await mongo.reconnect();
         await ensureIndexes(mongo);
       },
       stop: () => mongo.close(),
