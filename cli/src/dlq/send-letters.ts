@@ -56,7 +56,8 @@ export async function sendLetters(
   const summary = () => `replayed ${sent} of ${total} to ${letters.source}${skippedText(skipped)}`;
 
   function tellProgress(): void {
-    if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
+    const isOver = sent + skipped === total;
+    if (isOver || performance.now() - toldAt < PROGRESS_EVERY_MS) return;
     toldAt = performance.now();
     cli.note(summary());
   }
