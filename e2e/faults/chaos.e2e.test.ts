@@ -66,9 +66,11 @@ test('whatever is killed or frozen, whenever: orders come to their ends, stock a
     await Promise.all([chaos, ...work]);
     await whole.expectSound();
   } catch (error) {
-    expect.fail(`${String(error)}\n${await whole.lastWords()}`);
-  } finally {
+    const words = await whole.lastWords();
     healed.abort();
-    await healing;
+    await healing.catch(() => {});
+    expect.fail(`${String(error)}\n${words}`);
   }
+  healed.abort();
+  await healing;
 });
