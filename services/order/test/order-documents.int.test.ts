@@ -49,16 +49,17 @@ function tooLarge(orderId: string, mebibytes = 17): EnrichedOrder {
 test('MongoDB that is away at the start is an outage, and the start can be tried again', async () => {
   await using proxy = await createProxy({ target: testStack().parts.mongo.port });
   await proxy.refuse();
-  const { component } = createMongo({
+  const { mongo, component } = createMongo({
     url: `mongodb://127.0.0.1:${proxy.port}`,
     database: uniqueName('order'),
     logger: silent,
   });
+  const early = createOrderDocuments(mongo);
   const error = await component.start().catch((reason: unknown) => reason);
   expect(component.isOutage?.(error)).toBe(true);
   await proxy.heal();
   await component.start();
-  await component.check?.();
+  expect(await early.show([order('early')])).toEqual(new Map());
   await component.stop();
 });
 

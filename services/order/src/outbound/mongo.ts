@@ -38,8 +38,9 @@ export function createMongo({ url, database, logger }: MongoOptions): {
       name: 'mongo',
       isOutage,
       async start() {
-        // A client whose first connection has failed stays closed: another try needs another one.
-        await mongo.reconnect();
+        await mongo.connect();
+        // Connects at its first use by itself, but if that fails, never again unless it is told to.
+        await mongo.em.getConnection().getClient().connect();
         await ensureIndexes(mongo);
       },
       stop: () => mongo.close(),
