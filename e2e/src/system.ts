@@ -168,12 +168,13 @@ export async function createSystem(options: {
 
 async function lastWordsOf({ name, url, logFile, isRunning }: Service): Promise<string> {
   const log = await readFile(logFile, 'utf8').catch(() => '');
-  const words = log.split('\n').filter((line) => /"level":"(warn|error|fatal)"/.test(line));
-  const state = isRunning() ? (await askReadiness(url)).said : 'it does not run';
-  return [
-    `${name}: ${state.slice(0, 1_000)}`,
-    ...words.slice(-3).map((line) => `  ${line.slice(0, 300)}`),
-  ].join('\n');
+  // What kafkajs tries again is much, and says little.
+  const words = log
+    .split('\n')
+    .filter((line) => /"level":"(warn|error|fatal)"/.test(line) && !line.includes('"kafkajs":'));
+  const { ok, said } = isRunning() ? await askReadiness(url) : { ok: false, said: 'it does not run' };
+  const state = ok ? 'ready' : said.replaceAll(/\s+/g, ' ').slice(0, 500);
+  return [`${name}: ${state}`, ...words.slice(-3).map((line) => `  ${line.slice(0, 300)}`)].join('\n');
 }
 
 async function askReadiness(url: string): Promise<{ ok: boolean; said: string }> {
