@@ -178,10 +178,13 @@ async function lastWordsOf({ name, url, logFile, isRunning }: Service): Promise<
 }
 
 async function askReadiness(url: string): Promise<{ ok: boolean; said: string }> {
-  const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
-    () => undefined,
-  );
-  return { ok: answer?.ok ?? false, said: (await answer?.text()) ?? 'it does not answer' };
+  try {
+    const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+    return { ok: answer.ok, said: await answer.text() };
+  } catch {
+    // Also one that is killed or frozen in the middle of its answer.
+    return { ok: false, said: 'it does not answer' };
+  }
 }
 
 async function untilReady(name: string, url: string, running: TestProcess, logFile: string): Promise<void> {
