@@ -15,8 +15,8 @@ RUN npx -y pnpm@12 install --frozen-lockfile --prod --no-optional --filter-prod 
 
 FROM node:24-slim
 ENV NODE_ENV=production
-# Room for what one slice makes, so that it is thrown away before it is taken for old. The old heap stays far below its
-# limit: V8 takes the limit for how much of its size the heap may grow by between two collections.
+# Space for the garbage of one batch, so that it is collected before it is promoted. The old heap stays far below its
+# limit: V8 derives from the limit how much the heap may grow between two collections.
 ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=400"
 WORKDIR /app
 COPY --from=dependencies /app ./

@@ -3,7 +3,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /**
  * The vitest configuration of one package's suite.
- * `stack`: whether its tests need the real parts; they are started once for a whole `pnpm -r test`.
+ * `stack`: whether its tests need the real stores; they are started once for a whole `pnpm -r test`.
  * `name`: of the results and of the folder with the tests, where a package has a second suite.
  */
 export function suite(options: { stack: boolean; testTimeout?: number; name?: string }): ViteUserConfig {
@@ -15,10 +15,10 @@ export function suite(options: { stack: boolean; testTimeout?: number; name?: st
       include: [`${name ?? 'test'}/**/*.test.ts`],
       testTimeout: options.testTimeout ?? 30_000,
       hookTimeout: 120_000,
-      // The parts, the processes under test and another suite share the machine with it.
+      // The stores, the processes under test and another suite share the machine with it.
       maxWorkers: 1,
       globalSetup: options.stack ? ['@orderflow/testing/global-setup'] : [],
-      // CI adds up the totals of all suites from these files.
+      // CI sums up the totals of all suites from these files.
       reporters: results ? ['default', 'json'] : ['default'],
       ...(results ? { outputFile: { json: join(results, `${report}.json`) } } : {}),
     },

@@ -1,4 +1,4 @@
-// pnpm check: everything that can be said about the code without running it, side by side, in seconds.
+// pnpm check: all static checks of the code and the documents, concurrently, in seconds.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,19 +7,31 @@ import { run } from './run.ts';
 
 const generated = 'packages/contracts/src/gen';
 
-/** Each check, and what to do when it fails. */
+/** Each check, and the advice when it fails. */
 const checks: Record<string, { check: () => Promise<unknown>; advice: string }> = {
   types: {
     check: () => run('tsc', ['-p', 'tsconfig.json']),
-    advice: 'mend the types',
+    advice: 'fix the types',
   },
   'lint and format': {
     check: () => run('biome', ['check', '--error-on-warnings', '.']),
-    advice: '`pnpm format` mends what can be mended by itself',
+    advice: '`pnpm format` fixes what can be fixed automatically',
+  },
+  dependencies: {
+    check: () => run('node', ['tools/dependencies.ts']),
+    advice: 'the rules are in tools/dependencies.ts',
+  },
+  words: {
+    check: () => run('node', ['tools/forbidden-words.ts']),
+    advice: 'the words are those of docs/glossary.md',
+  },
+  duplicates: {
+    check: () => run('node', ['tools/duplicates.ts']),
+    advice: 'write it once, in a package; or argue for it in tools/duplicates.ts',
   },
   'buf lint': {
     check: () => run('buf', ['lint', 'proto']),
-    advice: 'mend the protos',
+    advice: 'fix the protos',
   },
   'buf format': {
     check: () => run('buf', ['format', '--diff', '--exit-code', 'proto']),

@@ -31,7 +31,7 @@ const text = envExample([
 const file = join(root, '.env.example');
 if (process.argv[2] === '--check') {
   if (readFileSync(file, 'utf8') !== text) {
-    console.error('.env.example does not say what the code does');
+    console.error('.env.example does not match the settings in the code');
     process.exit(1);
   }
 } else {

@@ -2,19 +2,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  type Cell,
   cancelReasons,
-  type Happening,
-  happenings,
-  type Place,
-  places,
+  type Rule,
+  type SagaInputKind,
+  type SagaState,
+  sagaInputs,
+  sagaStates,
   sagaTable,
 } from '../services/order/src/domain/saga.ts';
 import { root } from './run.ts';
 
-const allHappenings = Object.keys(happenings) as Happening[];
-const allPlaces = Object.keys(places) as Place[];
-const isCancelled = (place: Place) => places[place].state.startsWith('CANCEL');
+const allInputKinds = Object.keys(sagaInputs) as SagaInputKind[];
+const allSagaStates = Object.keys(sagaStates) as SagaState[];
+const isCancelled = (state: SagaState) => sagaStates[state].state.startsWith('CANCEL');
 
 const picture = `
                      ┌──────────┐  Reject    ┌──────────┐
@@ -42,22 +42,23 @@ const picture = `
                  └───────────┘      └──────────────────────┘
 `;
 
-function shown(cell: Cell): string {
-  switch (cell.kind) {
+function shown(rule: Rule): string {
+  switch (rule.kind) {
     case 'apply':
-      return `**→ ${cell.to}**`;
+      return `**→ ${rule.to}**`;
     case 'requery':
-      return 'ask again';
+      return 'requery';
     case 'resubmit':
-      return 'send again';
+      return 'resubmit';
     case 'attention':
-      return `call: ${cell.cause}`;
+    case 'undecidable':
+      return `attention: ${rule.cause}`;
     case 'done':
       return '·';
     case 'refuse':
       return 'refused';
-    case 'alarm':
-      return 'alarm';
+    case 'needs_review':
+      return 'needs review';
   }
 }
 
@@ -66,87 +67,95 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
   return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-function matrix(of: readonly Place[]): string {
+function matrix(of: readonly SagaState[]): string {
   return table(
     ['', ...of],
-    allHappenings.map((happening) => [happening, ...of.map((place) => shown(sagaTable[place][happening]))]),
+    allInputKinds.map((input) => [input, ...of.map((state) => shown(sagaTable[state][input]))]),
   );
 }
 
-const moves = allPlaces.flatMap((place) =>
-  allHappenings.flatMap((happening) => {
-    const cell = sagaTable[place][happening];
-    if (cell.kind !== 'apply') return [];
-    return [[place, happening, cell.to, cell.tells.join(', ')]];
+const moves = allSagaStates.flatMap((state) =>
+  allInputKinds.flatMap((input) => {
+    const rule = sagaTable[state][input];
+    if (rule.kind !== 'apply') return [];
+    return [[state, input, rule.to, rule.publishes.join(', ')]];
   }),
 );
 
-const text = `# The states of an order
+const text = `# Order states
 
-Written by \`pnpm states\` from \`services/order/src/domain/saga.ts\`: the table that the order service runs, and that
-the exhaustive search of \`e2e/test/saga-search.unit.test.ts\` tries out. \`pnpm check\` compares.
+\`pnpm states\` writes this page from \`services/order/src/domain/saga.ts\`, the table that the order service runs and that
+the exhaustive search of \`e2e/test/saga-search.unit.test.ts\` checks. \`pnpm check\` compares page and table. The sequence
+of a whole order is drawn in [architecture.md](architecture.md#a-whole-order).
 
-## The life of an order
+## Order lifecycle
 \`\`\`${picture}\`\`\`
 
-An event implies its causes. PaymentProcessed in ACCEPTED applies the reservation too, and tells both; the late
-InventoryReserved then finds it done. So nothing ever waits inside a consumer for another topic.
+An event implies its causes. PaymentProcessed in ACCEPTED applies the reservation too, and publishes both events; a
+later InventoryReserved changes nothing. So no consumer ever waits for another topic.
 
-There is one way back. Whatever fails, \`OrderCancelRequested\` asks stock and payment to undo their parts. Each answers,
-also when it has nothing to undo. Both answers, and the order is CANCELLED. The first reason stays:
+There is one way back. Whatever fails, \`OrderCancelRequested\` asks inventory and payment to undo their parts. Each
+replies, also when it has nothing to undo. With both replies the order is CANCELLED. The first reason stays:
 
 ${table(
   ['cancelled by', 'reason'],
-  Object.entries(cancelReasons).map(([happening, reason]) => [happening, `\`${reason}\``]),
+  Object.entries(cancelReasons).map(([input, reason]) => [input, `\`${reason}\``]),
 )}
 
-## What can happen
+## Inputs
 
 ${table(
-  ['what', 'means'],
-  allHappenings.map((happening) => [happening, happenings[happening]]),
+  ['input', 'means'],
+  allInputKinds.map((input) => [input, sagaInputs[input]]),
 )}
 
-## What moves an order on
+## Transitions
 
-${table(['in', 'by', 'to', 'tells'], moves)}
+${table(['from', 'input', 'to', 'publishes'], moves)}
 
-## The whole table
+## Transition table
 
-| in a cell | means |
+| rule | meaning |
 | --- | --- |
-| **→ STATE** | the order goes on |
-| · | done before, or too late to matter: nothing changes |
-| ask again | its last event is told once more, with header \`requery\`: who has answered it answers again, who has not does its work now |
-| send again | what was submitted is sent to the worker once more |
-| call | the order needs attention, with this cause |
-| refused | the caller is told that it cannot be |
-| alarm | it cannot be true together with what is known: the order stays as it is and needs attention, \`CONTRADICTORY_EVENT\` |
+| **→ STATE** | the order moves to this state |
+| · | no change: a repeat, or too late to matter |
+| requery | the order's last event is republished with header \`requery\` (in RESERVED after OrderAccepted, which payment needs to charge): a participant that has replied replies again, one that has not does its work now |
+| resubmit | the submission is sent to the worker again |
+| attention | the order needs attention, with this cause |
+| refused | the call is refused |
+| needs review | the input contradicts what is known: the order stays unchanged and needs attention, \`CONTRADICTORY_EVENT\` |
 
-${matrix(allPlaces.filter((place) => !isCancelled(place)))}
+${matrix(allSagaStates.filter((state) => !isCancelled(state)))}
 
 "CANCELLED, undecided" was cancelled while PENDING: no participant has ever heard of it.
 
-${matrix(allPlaces.filter(isCancelled))}
+${matrix(allSagaStates.filter(isCancelled))}
 
 ## Deadlines
 
 | in | after | what happens |
 | --- | --- | --- |
-| PENDING | \`PENDING_DEADLINE\` | somebody is called; it is never cancelled for that |
-| ACCEPTED, RESERVED | half of \`ORDER_DEADLINE\` from the decision | it asks again |
-| ACCEPTED, RESERVED | the other half, from the re-query | it is cancelled |
-| CONFIRMED, CANCELLING | \`SETTLE_DEADLINE\` | it asks again |
-| CONFIRMED, CANCELLING | \`SETTLE_DEADLINE\` from the re-query | somebody is called |
+| PENDING | \`PENDING_DEADLINE\` | it needs attention; it is never cancelled for that |
+| ACCEPTED, RESERVED | half of \`ORDER_DEADLINE\` from the decision | requery |
+| ACCEPTED, RESERVED | the other half, from the requery | it is cancelled, unless a participant is behind: see below |
+| CONFIRMED, CANCELLING | \`SETTLE_DEADLINE\` | requery |
+| CONFIRMED, CANCELLING | \`SETTLE_DEADLINE\` from the requery | it needs attention |
 
-A deadline that is reached fires only once everything that was there at that moment has been told and read: the outbox,
-and the answers of stock and payment (for PENDING, the topic \`orders\`). So an outage of ours cancels nothing.
+A deadline fires only once everything that existed when it passed has been published and read: the outbox, and the
+replies of inventory and payment (for PENDING, the topic \`orders\`).
+
+The deadline that cancels is postponed while a participant is behind: the group \`inventory\` on order-events, or the
+group \`payment\` on order-events or inventory-events, on the order's partition. Once the participant has caught up, the
+order is requeried and has half of \`ORDER_DEADLINE\` again. An order whose deadline has been postponed for longer than
+\`SETTLE_DEADLINE\`, without interruption or over several requeries, needs attention, \`PARTICIPANT_BEHIND\`, and stays
+postponed; CancelOrder works as ever. So a process or store of ours that is down cancels no order. A payment gateway that
+is down does: payment has read the order then, and has no reply.
 `;
 
 const file = join(root, 'docs/order-states.md');
 if (process.argv[2] === '--check') {
   if (readFileSync(file, 'utf8') !== text) {
-    console.error('docs/order-states.md does not say what the table says');
+    console.error('docs/order-states.md differs from the table');
     process.exit(1);
   }
 } else {

@@ -9,8 +9,8 @@ const depsDir = join(root, '.orderflow/proto-deps');
 const protovalidate = 'build.buf:protovalidate:1.0.0';
 
 /**
- * Assembles the protos that ours import, and those of health and reflection, from packages that carry them:
- * no schema registry is asked. Does nothing when they are there.
+ * Assembles the protos that ours import, and those of health and reflection, from packages that contain them, without a
+ * schema registry. Does nothing when they exist.
  */
 export async function assembleDeps(): Promise<void> {
   if (existsSync(depsDir)) return;
@@ -52,16 +52,16 @@ export async function generate(out: string = root): Promise<void> {
   await run('buf', ['generate', '--output', out]);
 }
 
-/** Takes today's contracts as what `buf breaking` compares with. */
+/** Makes the present contracts the baseline of `buf breaking`. */
 async function release(): Promise<void> {
   await run('buf', ['build', 'proto', '-o', 'proto/released.binpb']);
 }
 
-/** Writes every proto, ours and imported, and a descriptor set: all that another language needs. */
+/** Writes every proto, ours and imported, and a descriptor set: everything that another language needs. */
 export async function exportProtos(folder: string): Promise<void> {
   const target = resolve(folder);
   mkdirSync(target, { recursive: true });
-  // Error details travel as google.protobuf.Any, so nothing imports them and clients still need them.
+  // Error details are sent as google.protobuf.Any, so nothing imports them, but clients need them.
   const details = ['status', 'error_details'].map((name) => `google/rpc/${name}.proto`);
   await run('buf', ['export', 'proto', '-o', join(target, 'proto')]);
   for (const file of details) cpSync(join(depsDir, file), join(target, 'proto', file));

@@ -8,11 +8,11 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 /** The workspace's own programs come first, so that scripts work outside `pnpm run` too. */
 const path = [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
 
-/** What to install when a program that the workspace can't bring is missing. */
+/** What to install when a program that is not in the workspace is missing. */
 const providers: Record<string, string> = { mvn: 'Maven 3', jar: 'a JDK 17 (not just a JRE)' };
 
 /**
- * Runs a command at the repository's root, or in `cwd`, and answers what it printed.
+ * Runs a command at the repository's root, or in `cwd`, and resolves to its output.
  * @throws Error with the whole output when it fails, or one sentence saying what to install when it is missing.
  */
 export async function run(command: string, args: readonly string[], cwd: string = root): Promise<string> {

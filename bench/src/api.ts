@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '@orderflow/devstack';
-import type { System } from '@orderflow/e2e/system';
+import type { System } from '@orderflow/local/system';
 import type { TestProcess } from '@orderflow/testing/process';
 import pg from 'pg';
 import { onFreshSystem } from './on-fresh-system.ts';
@@ -9,10 +9,10 @@ import { cpuSeconds } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
 import { type Figure, median } from './report.ts';
 
-/** Rounds come in pairs, A B B A, so that a machine that slows down slows both alike. */
+/** Rounds come in pairs, A B B A, so that a change of the machine's speed affects both alike. */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 12);
 const counts = { calls: 3_000, rows: 30_000 };
-/** Not one that a worker reads. */
+/** A topic that no worker reads. */
 const relayTopic = 'order-events';
 
 interface Run {
@@ -28,18 +28,18 @@ interface LoadRun extends Run {
 const rateOf = (runs: readonly Run[], count: number) => count / median(runs.map(({ seconds }) => seconds));
 
 /**
- * How fast the whole is, taking the slower of its parts for 1: the median of the rounds' own ratios. The speed of these
- * machines changes from one minute to the next by more than what is measured.
+ * The speed relative to the slower of its parts: the median of the ratios of each round. The speed of a machine changes
+ * from one minute to the next by more than what is measured.
  */
 const ratioOf = (whole: readonly Run[], ...parts: readonly (readonly Run[])[]) =>
   median(
     whole.map(({ seconds }, round) => Math.max(...parts.map((runs) => runs[round]?.seconds ?? 0)) / seconds),
   );
 
-/** Measures CreateOrder against an RPC that does nothing and against its SQL, and the relay against its two halves. */
+/** Measures CreateOrder against an empty RPC and against its SQL, and the relay against its two halves. */
 export function benchApi(): Promise<boolean> {
   const name = 'api';
-  const title = 'order API and relay: against what they are made of';
+  const title = 'order API and relay: compared with their parts';
   return onFreshSystem(
     { name, title, env: { LOG_LEVEL: 'warn' } },
     async ({ stack, system, running, say }) => {

@@ -3,13 +3,13 @@ import { type Admin, Kafka, logLevel, Partitioners, type Producer } from 'kafkaj
 import type { PlainOrder } from './orders.ts';
 import { cpuSeconds, residentMiB, treeCpuSeconds } from './processes.ts';
 
-/** What deciding a backlog took. */
+/** The cost of processing a backlog. */
 export interface ConsumerRun {
   readonly orders: number;
   readonly seconds: number;
   /** CPU of the consumer process. */
   readonly cpuSeconds: number;
-  /** CPU of everything: the consumer, other processes of the system, the stores. */
+  /** CPU of the consumer, the other processes of the system and the stores. */
   readonly allCpuSeconds: number;
   readonly residentMiB: number;
 }
@@ -23,7 +23,7 @@ export interface Subject {
   thaw(): void;
 }
 
-/** A broker as the benchmarks use it. */
+/** The broker of a benchmark. */
 export interface Broker {
   createTopic(topic: string): Promise<void>;
   send(topic: string, orders: readonly PlainOrder[]): Promise<void>;
@@ -65,7 +65,7 @@ export async function connectBroker(brokers: string): Promise<Broker> {
   };
 }
 
-/** Waits until a group has committed everything; `onLag` sees every look at it. */
+/** Waits until a group has committed everything; `onLag` is called with every measured lag. */
 export async function untilDrained(
   broker: Broker,
   subject: Subject,
@@ -80,8 +80,8 @@ export async function untilDrained(
 }
 
 /**
- * Measures how a consumer works off a backlog: it is frozen while the backlog is written, so that writing costs it
- * nothing. `everything`: the process below which all processes of the system and the stores are found.
+ * Measures how a consumer processes a backlog: it is frozen while the backlog is written, so that writing does not
+ * count. `everything`: the ancestor of all processes of the system and the stores.
  */
 export async function measureBacklog(
   broker: Broker,

@@ -1,20 +1,23 @@
 import { join } from 'node:path';
 import { createStack, repositoryRoot, type Stack } from '@orderflow/devstack';
-import { createSystem, type System } from '@orderflow/e2e/system';
+import { createSystem, type System } from '@orderflow/local/system';
 import type { TestProcess } from '@orderflow/testing/process';
 import { type Figure, report } from './report.ts';
 
-/** What a benchmark works on. */
+/** The context of a benchmark. */
 export interface Bench {
   readonly stack: Stack;
-  /** Its processes are the benchmark's to start; they are stopped at the end. */
+  /** The benchmark starts its processes; they are stopped at the end. */
   readonly system: System;
   /** Processes that are killed at the end. */
   readonly running: TestProcess[];
   readonly say: (text: string) => void;
 }
 
-/** Measures on empty stores and a system of its own, reports, and stops everything. Answers whether all targets are met. */
+/**
+ * Runs a benchmark on empty stores and a new system, reports, and stops everything. Returns whether all targets are
+ * met.
+ */
 export async function onFreshSystem(
   { name, title, env }: { name: string; title: string; env: Record<string, string> },
   measure: (bench: Bench) => Promise<Figure[]>,

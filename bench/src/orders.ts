@@ -1,16 +1,16 @@
 import { seededRandom } from '@orderflow/testing/seeded-random';
 
-/** How the orders of a benchmark are spread: few customers and products are asked for often, most seldom. */
+/** The distribution of a benchmark's orders: few customers and products are used often, most rarely. */
 export const population = { customers: 5_000, products: 2_000 } as const;
 
-/** An order as the plain JSON shape says it. */
+/** An order in the plain JSON format. */
 export interface PlainOrder {
   readonly orderId: string;
   readonly customerId: string;
   readonly products: readonly { readonly productId: string; readonly name: string; readonly price: number }[];
 }
 
-/** Numbers from 1 to `count`, number n with a chance in proportion to 1/n. */
+/** Random numbers from 1 to `count`, number n with a probability proportional to 1/n. */
 function zipf(count: number, random: () => number): () => number {
   const cumulated: number[] = [];
   let sum = 0;
@@ -49,7 +49,7 @@ export function makeOrders(prefix: string, count: number, seed = 1): PlainOrder[
   });
 }
 
-/** Orders that name every customer and every product, so that both are cached afterwards. */
+/** Orders that use every customer and every product, so that both are cached afterwards. */
 export function ordersOfEverything(prefix: string): PlainOrder[] {
   return Array.from({ length: population.customers }, (_, index) => {
     const line = (number: number) => ({
@@ -67,7 +67,7 @@ export function ordersOfEverything(prefix: string): PlainOrder[] {
   });
 }
 
-/** An order as CreateOrder takes it, repeatable by its id. The server chooses the id of the order. */
+/** A CreateOrder request, repeatable by its id. The server chooses the id of the order. */
 export function newOrder({ orderId, customerId, products }: PlainOrder) {
   return {
     customerId,

@@ -1,10 +1,10 @@
 import { outboxMigration } from '@orderflow/messaging';
 import type pg from 'pg';
 
-/** The statement that makes an outbox. */
+/** The DDL of an outbox. */
 export const outboxTable = outboxMigration[0] ?? '';
 
-/** About what a submission in the outbox is. */
+/** The typical content of a submission in the outbox. */
 export const outboxValue = {
   value: Buffer.alloc(90, 7),
   headers: {
@@ -19,7 +19,7 @@ export const outboxValue = {
   },
 };
 
-/** Adds rows for `topic`, all in one moment. */
+/** Inserts rows for `topic` in one statement. */
 export async function fillOutbox(pool: pg.Pool, topic: string, count: number): Promise<void> {
   await pool.query(
     `insert into outbox (topic, key, value, headers)

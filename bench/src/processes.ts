@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Clock ticks a second, in which Linux counts CPU time for /proc. */
+/** Clock ticks per second, the unit of CPU time in /proc. */
 const ticksPerSecond = 100;
 
-/** The fields of /proc/PID/stat from the third on; the second is a name that may hold anything. */
+/** The fields of /proc/PID/stat from the third on; the second is a name with arbitrary characters. */
 function statOf(pid: number): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -13,19 +13,19 @@ function statOf(pid: number): string[] | undefined {
   }
 }
 
-/** CPU seconds that a process has used so far, user and system. */
+/** The CPU seconds that a process has used so far, user and system. */
 export function cpuSeconds(pid: number): number {
   const stat = statOf(pid);
   return stat === undefined ? 0 : (Number(stat[11]) + Number(stat[12])) / ticksPerSecond;
 }
 
-/** CPU seconds of children that have ended, which the process has waited for. */
+/** The CPU seconds of exited children that the process has waited for. */
 function endedChildrenCpuSeconds(pid: number): number {
   const stat = statOf(pid);
   return stat === undefined ? 0 : (Number(stat[13]) + Number(stat[14])) / ticksPerSecond;
 }
 
-/** CPU seconds of a process and all that descend from it, those that have ended too: connections of Postgres come and go. */
+/** The CPU seconds of a process and its descendants, including exited ones: connections of Postgres come and go. */
 export function treeCpuSeconds(pid: number): number {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
@@ -43,7 +43,7 @@ export function treeCpuSeconds(pid: number): number {
     .reduce((sum, each) => sum + cpuSeconds(each) + endedChildrenCpuSeconds(each), 0);
 }
 
-/** CPU seconds that the whole machine has used so far. */
+/** The CPU seconds that the whole machine has used so far. */
 export function machineCpuSeconds(): number {
   // cpu  user nice system idle iowait irq softirq steal …
   const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')

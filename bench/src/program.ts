@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Stack } from '@orderflow/devstack';
 import { startProcess, type TestProcess } from '@orderflow/testing/process';
 
-/** Starts a program of `programs/` on the stores of `stack`, and keeps it in `running`. */
+/** Starts a program of `programs/` on the stores of `stack`, and adds it to `running`. */
 export function startProgram(
   { stack, running }: { readonly stack: Stack; readonly running: TestProcess[] },
   name: string,
@@ -17,7 +17,7 @@ export function startProgram(
   return started;
 }
 
-/** What a program prints at its end; throws when it fails. */
+/** Waits for the final output of a program; throws when it fails. */
 export async function resultOf(started: TestProcess): Promise<unknown> {
   const { code } = await started.exited;
   if (code !== 0) throw new Error(`a program has failed:\n${started.output()}`);

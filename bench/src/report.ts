@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '@orderflow/devstack';
 
-/** One measured figure. `target`: what it is to reach, as `>= 10` or `<= 1.5`; absent where it is only told. */
+/** One measured figure. `target`: the required value, as `>= 10` or `<= 1.5`; absent where there is none. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -10,7 +10,7 @@ export interface Figure {
   readonly target?: string;
 }
 
-/** The middle value; the mean of the two middle ones where there is no middle. */
+/** The median; the mean of the two middle values where there is no middle. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -30,7 +30,7 @@ function isMet({ value, target }: Figure): boolean | null {
   return comparison === '>=' ? value >= Number(limit) : value <= Number(limit);
 }
 
-/** Prints the figures as a table and writes them to `bench/results/NAME.json`. Answers whether all targets are met. */
+/** Prints the figures as a table and writes them to `bench/results/NAME.json`. Returns whether all targets are met. */
 export function report(name: string, figures: readonly Figure[]): boolean {
   const width = Math.max(...figures.map((figure) => figure.name.length));
   console.log('');

@@ -4,7 +4,7 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { topics } from '@orderflow/contracts';
 import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
 import { partNames, type Stack } from '@orderflow/devstack';
-import { type System, serviceNames } from '@orderflow/e2e/system';
+import { type System, serviceNames } from '@orderflow/local/system';
 import pg from 'pg';
 import { connectBroker } from './consumer-run.ts';
 import { type Bench, onFreshSystem } from './on-fresh-system.ts';
@@ -13,18 +13,18 @@ import { cpuSeconds, machineCpuSeconds, treeCpuSeconds } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
 import { type Figure, median, percentile } from './report.ts';
 
-/** Rounds come in pairs, A B B A, so that a machine that slows down slows both alike. */
+/** Rounds come in pairs, A B B A, so that a change of the machine's speed affects both alike. */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 4);
 const ordersPerSecond = 50;
 const seconds = { warmUp: 20, system: 60, floor: 30, idle: 10 };
 const settledWithinMs = 180_000;
 
-/** What an order goes through until it is CONFIRMED: somebody produces to a topic, somebody else reads it and commits. */
+/** The hops of an order until it is CONFIRMED: one process produces to a topic, another reads it and commits. */
 const hopsToConfirmed = [
   { producer: 'order-relay', topic: topics.orders, commits: 'order-worker: ACCEPTED' },
   { producer: 'order-relay', topic: topics.orderEvents, commits: 'inventory: stock reserved' },
-  // Payment commits twice (payment due with its call written down, call recorded) and asks the gateway, which commits
-  // too. The floor has one commit for all of it.
+  // Payment commits twice (payment due with its call stored, call recorded) and calls the gateway, which commits too.
+  // The lower bound has one commit for all of it.
   { producer: 'inventory', topic: topics.inventoryEvents, commits: 'payment: charged' },
   { producer: 'payment', topic: topics.paymentEvents, commits: 'order-saga: CONFIRMED' },
 ] as const;
@@ -38,7 +38,7 @@ interface SystemRun {
   >;
   /** By process. */
   readonly cpuSeconds: ReadonlyMap<string, number>;
-  /** Of a core, on average: what neither the system nor the stores have used. */
+  /** Of a core, on average: the CPU that neither the system nor the stores have used. */
   readonly elsewhere: number;
   readonly lateP99Ms: number;
 }
@@ -50,14 +50,14 @@ interface FloorRun {
 }
 
 /**
- * Measures how long orders take that come at a steady rate, against as many bare hops, and what they cost.
+ * Measures the duration and the cost of orders at a steady rate, compared with as many bare hops.
  *
  * The time of an order is read from Postgres: `create_time` of its history row of a state minus its own. Both are the
- * database's clock at the start of the transaction that wrote the row. The floor's first and last row are timed alike,
- * so that both cover the same number of produces, fetches and commits.
+ * database's clock at the start of the transaction that wrote the row. The lower bound's first and last row are timed
+ * alike, so that both cover the same number of produces, fetches and commits.
  *
- * The system stays up while the floor is measured: starting it anew would measure cold processes. What it uses idle is
- * told, and so is the floor without it.
+ * The system stays up while the lower bound is measured: restarting it would measure cold processes. Its idle CPU is
+ * reported, and so is the lower bound without it.
  */
 export function benchSaga(): Promise<boolean> {
   const name = 'saga';
@@ -71,7 +71,7 @@ async function measure(bench: Bench): Promise<Figure[]> {
   await system.start();
   const pool = new pg.Pool({ connectionString: `${stack.urls.POSTGRES_URL}/order_service`, max: 1 });
   try {
-    say('stock for everybody, and everything into the cache');
+    say('stocking every product, and filling the cache');
     await fillStock(system.services.inventory.url);
     await sendEverything(stack, pool);
     say('warming up');
@@ -91,7 +91,7 @@ async function measure(bench: Bench): Promise<Figure[]> {
       if (round % 2 === 1) inTurn.reverse();
       for (const each of inTurn) await each();
     }
-    say('the floor once more, the system stopped');
+    say('the bare hops again, with the system stopped');
     await system.stop();
     const alone = await measureFloor(bench, 'alone');
     return figures(runs, floor, alone, idle);
@@ -100,7 +100,7 @@ async function measure(bench: Bench): Promise<Figure[]> {
   }
 }
 
-/** No order of the benchmark goes without. */
+/** Stocks every product, so that no order is short. */
 async function fillStock(baseUrl: string): Promise<void> {
   const sessionManager = new Http2SessionManager(baseUrl);
   const inventory = createClient(InventoryService, createGrpcTransport({ baseUrl, sessionManager }));
@@ -135,7 +135,7 @@ async function untilCompleted(pool: pg.Pool, prefix: string, count: number): Pro
   }
 }
 
-/** Has orders created at the steady rate and waits until all are COMPLETED. Answers how late they were sent. */
+/** Creates orders at the steady rate and waits until all are COMPLETED. Returns how late they were sent. */
 async function load(bench: Bench, pool: pg.Pool, prefix: string, forSeconds: number): Promise<number> {
   const count = ordersPerSecond * forSeconds;
   const { url } = bench.system.services['order-api'];
@@ -233,7 +233,7 @@ function figures(
     ...partNames.map((name) => cpuFigure(name, [name])),
     cpuFigure('all stores', partNames),
     { name: 'CPU of all our processes, idle', value: idle * 100, unit: '% of a core' },
-    // The sender is a few of these. More means that somebody else was at work on this machine.
+    // The sender uses a few percent. More means that other processes were active on this machine.
     {
       name: 'CPU of everything else meanwhile',
       value: median(runs.map(({ elsewhere }) => elsewhere)) * 100,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Begins `count` actions at times that are set beforehand, `rate` a second, whatever the actions take: an open loop.
- * Resolves when all have ended, to how late each began, in milliseconds.
+ * Starts `count` actions at predetermined times, `rate` per second, however long the actions take: an open loop.
+ * Resolves when all have ended, to the delay of each start, in milliseconds.
  */
 export async function atSteadyRate(
   rate: number,
@@ -11,14 +11,14 @@ export async function atSteadyRate(
 ): Promise<number[]> {
   const started = performance.now();
   const late: number[] = [];
-  const underWay: Promise<void>[] = [];
+  const inFlight: Promise<void>[] = [];
   for (let index = 0; index < count; index += 1) {
     const due = started + (index * 1000) / rate;
     const waitMs = due - performance.now();
     if (waitMs > 0) await sleep(waitMs);
     late.push(Math.max(0, performance.now() - due));
-    underWay.push(begin(index));
+    inFlight.push(begin(index));
   }
-  await Promise.all(underWay);
+  await Promise.all(inFlight);
   return late;
 }

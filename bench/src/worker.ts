@@ -3,7 +3,7 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { groups, topics } from '@orderflow/contracts';
 import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import type { Stack } from '@orderflow/devstack';
-import { enrichmentPath, type System, sumOf } from '@orderflow/e2e/system';
+import { enrichmentPath, type System, sumOf } from '@orderflow/local/system';
 import type { TestProcess } from '@orderflow/testing/process';
 import { Redis } from 'ioredis';
 import {
@@ -21,9 +21,9 @@ import { residentMiB } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
 import { type Figure, median } from './report.ts';
 
-/** Rounds come in pairs, A B B A, so that a machine that slows down slows both alike. */
+/** Rounds come in pairs, A B B A, so that a change of the machine's speed affects both alike. */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 6);
-/** About the same time for each: the naive consumer is some ten times slower. */
+/** About the same duration for each: the naive consumer is some ten times slower. */
 const counts = {
   worker: 15_000,
   naive: 2_000,
@@ -42,7 +42,7 @@ const perOrder = (run: StageRun) => run.seconds / run.orders;
 const cpuPerOrder = (run: StageRun) => run.cpuSeconds / run.orders;
 const micro = (seconds: number) => seconds * 1e6;
 
-/** Measures the order worker against its raw stages and against the consumer most people would write. */
+/** Measures the order worker against its raw stages and against the obvious consumer. */
 export function benchWorker(): Promise<boolean> {
   const name = 'worker';
   const title = 'order worker: against its raw stages, and against one record at a time';
@@ -156,7 +156,7 @@ function hotFigures(
   ];
 }
 
-/** Everything is missing from the cache: how often the enrichment API is asked. */
+/** Measures with an empty cache: how often the enrichment API is called. */
 async function measureCold(
   broker: Broker,
   system: System,
@@ -191,7 +191,7 @@ async function measureCold(
   ];
 }
 
-/** Whether the last orders of a long backlog go as fast as the first, and memory stays flat. */
+/** Measures whether the last orders of a long backlog are as fast as the first, and memory stays flat. */
 async function measureLongBacklog(broker: Broker, worker: Subject): Promise<Figure[]> {
   worker.freeze();
   await broker.send(worker.topic, makeOrders('long', counts.backlog, 11));
@@ -208,7 +208,7 @@ async function measureLongBacklog(broker: Broker, worker: Subject): Promise<Figu
         .filter(({ done }) => done >= counts.backlog * from && done <= counts.backlog * to)
         .map(({ memory }) => memory),
     );
-  // The very first commits carry the thaw; a tenth is measured from the first hundredth on.
+  // The very first commits include the thaw; a tenth is measured from the first hundredth on.
   const first = (timeAt(0.11) - timeAt(0.01)) / 0.1;
   const last = (timeAt(1) - timeAt(0.9)) / 0.1;
   return [
@@ -228,7 +228,7 @@ async function measureLongBacklog(broker: Broker, worker: Subject): Promise<Figu
   ];
 }
 
-/** The naive consumer finds every customer and product in its own cache. */
+/** Fills the naive consumer's own cache with every customer and product. */
 async function fillNaiveCache(redis: Redis): Promise<void> {
   const pipeline = redis.pipeline();
   for (let n = 1; n <= population.customers; n += 1) {

@@ -1,35 +1,35 @@
 import type { Kafka } from '@orderflow/messaging';
 import type { Config } from './config.ts';
 
-/** Where a command's words go, and what ends it early. */
+/** The output of a command, and its abort signal. */
 export interface Terminal {
-  /** What was asked for: standard output. */
+  /** Writes results to standard output. */
   print(text: string): void;
-  /** Progress and errors: standard error. */
+  /** Writes progress and errors to standard error. */
   note(text: string): void;
-  /** Aborts when the person wants it to end. */
+  /** Aborts when the operator interrupts the command. */
   readonly signal: AbortSignal;
 }
 
-/** What every command gets. */
+/** The context of every command. */
 export interface Cli extends Terminal {
   readonly kafka: Kafka;
   readonly config: Config;
 }
 
-/** One of the commands: its help, and what it does. */
+/** A command: its help, and its implementation. */
 export interface Command {
   readonly help: string;
-  /** @throws UsageError, CommandError, and what Kafka throws. */
+  /** @throws UsageError, CommandError, and errors of Kafka. */
   run(args: string[], cli: Cli): Promise<void>;
 }
 
-/** The command line can't be understood. The message says which part and what is expected. */
+/** The command line is invalid. The message says which part and what is expected. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What was asked for can't be done. The message is one sentence for the person at the terminal. */
+/** The command failed. The message is one sentence for the operator. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }

@@ -1,10 +1,17 @@
-import { type ConfigOf, defineSettings, durationMs, infrastructureSettings, url } from '@orderflow/runtime';
+import {
+  type ConfigOf,
+  defineSettings,
+  durationMs,
+  infrastructureSettings,
+  kafkaSettings,
+  url,
+} from '@orderflow/runtime';
 
-const { kafkaBrokers, topicPrefix, postgresUrl, databasePrefix, mongoUrl } = infrastructureSettings;
+const { topicPrefix, postgresUrl, databasePrefix, mongoUrl } = infrastructureSettings;
 
 /** Settings of `pnpm orders`. */
 export const settings = defineSettings({
-  kafkaBrokers,
+  ...kafkaSettings,
   topicPrefix,
   postgresUrl,
   databasePrefix,
@@ -25,9 +32,9 @@ export const settings = defineSettings({
     env: 'KAFKA_SESSION_TIMEOUT',
     schema: durationMs,
     default: '10s',
-    description: 'How long a replay that was killed keeps the next one waiting.',
+    description: 'How long a replay that was killed blocks the next one.',
   },
 });
 
-/** Everything `pnpm orders` needs to know. */
+/** The configuration of `pnpm orders`. */
 export type Config = ConfigOf<typeof settings>;

@@ -1,11 +1,11 @@
 import type { Config } from './config.ts';
 
-/** What Kafka's error means to the person at the terminal; undefined when it is another's error. */
+/** Explains an error of Kafka to the operator; undefined for other errors. */
 export function kafkaProblem(error: unknown, { kafkaBrokers }: Config): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const brokers = kafkaBrokers.join(', ');
   if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|Connection (error|timeout)/.test(error.message)) {
-    return `Kafka can't be reached at ${brokers}: is it up, and is KAFKA_BROKERS right? (${error.message})`;
+    return `Kafka is unavailable at ${brokers}: is it running, and is KAFKA_BROKERS right? (${error.message})`;
   }
   return error.name.startsWith('KafkaJS') ? `Kafka at ${brokers} refused: ${error.message}` : undefined;
 }

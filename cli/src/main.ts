@@ -1,4 +1,4 @@
-// pnpm orders: for the person on call.
+// pnpm orders: the CLI of the operator on call.
 import { loadConfigOrExit } from '@orderflow/runtime';
 import { settings } from './config.ts';
 import { run } from './run.ts';

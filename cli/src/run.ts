@@ -1,5 +1,5 @@
 import { createKafka, GroupBusyError } from '@orderflow/messaging';
-import { createLogger } from '@orderflow/runtime';
+import { createLogger, kafkaSecurity } from '@orderflow/runtime';
 import { check } from './check/check.ts';
 import { type Command, CommandError, type Terminal, UsageError } from './cli.ts';
 import type { Config } from './config.ts';
@@ -11,20 +11,24 @@ import { cancel } from './orders/cancel.ts';
 import { retry } from './orders/retry.ts';
 import { show } from './orders/show.ts';
 import { stuck } from './orders/stuck.ts';
+import { skip } from './records/skip.ts';
+import { didYouMean } from './suggestion.ts';
+import { printableCell } from './table.ts';
 
 const HELP = `Usage: pnpm orders <command> [options]
 
-  show         one order: where it is, and why
-  stuck        the orders that need attention
-  retry        has an order that needs attention tried again
-  cancel       has an order cancelled
-  check        whether orders, stock, money, events and documents add up
-  dlq list     what lies in the dead letters, and why
-  dlq show     one dead letter: headers, content, bytes
-  dlq replay   send dead letters back to where they came from
+    show         one order: its state, and why
+    stuck        the orders that need attention
+    retry        retries an order that needs attention
+    cancel       cancels an order
+    check        whether orders, stock, money, events and documents are consistent
+    dlq list     the dead letters, and why
+    dlq show     one dead letter: headers, content, bytes
+    dlq replay   sends dead letters back to their source topic
+    records skip makes a consumer group skip a record that it cannot handle
 
-"pnpm orders <command> --help" says more about one.
-The settings of the services say where (.env.example); exit code 0: done, 1: failed, 2: wrong usage.`;
+  "pnpm orders <command> --help" has details.
+  The settings are those of the services (.env.example); exit code 0: done, 1: failed, 2: wrong usage.`;
 
 const commands = new Map<string, Command>([
   ['show', show],
@@ -35,33 +39,49 @@ const commands = new Map<string, Command>([
   ['dlq list', list],
   ['dlq show', showLetter],
   ['dlq replay', replay],
+  ['records skip', skip],
 ]);
+
+/** The first words of two-word commands. */
+const families = new Set(
+  [...commands.keys()].flatMap((name) => (/ /.test(name) ? (name.split(' ')[0] ?? []) : [])),
+);
+
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h';
+}
 
 /** Runs one command line, without the program's name. Resolves to the exit code. */
 export async function run(args: readonly string[], config: Config, terminal: Terminal): Promise<number> {
-  const [topic, verb] = args;
-  if (topic === undefined || topic === '--help' || topic === 'help') {
+  const [first, second] = args;
+  if (first === undefined || first === 'help' || isHelp(first)) {
     terminal.print(HELP);
-    return topic === undefined ? 2 : 0;
+    return first === undefined ? 2 : 0;
   }
-  const name = topic === 'dlq' ? `${topic} ${verb}` : topic;
-  const rest = args.slice(topic === 'dlq' ? 2 : 1);
+  const isOfTwo = families.has(first);
+  if (isOfTwo && (second === undefined || second === 'help' || isHelp(second))) {
+    terminal.print(HELP);
+    return second === undefined ? 2 : 0;
+  }
+  const name = isOfTwo ? `${first} ${second}` : first;
+  const rest = args.slice(isOfTwo ? 2 : 1);
   const command = commands.get(name);
   if (command === undefined) {
-    const isHelp = topic === 'dlq' && verb === '--help';
-    if (isHelp) terminal.print(HELP);
-    else terminal.note(`There is no command "${name}".\nCommands: ${[...commands.keys()].join(', ')}`);
-    return isHelp ? 0 : 2;
+    const names = [...commands.keys()];
+    terminal.note(`Unknown command "${printableCell(name, 80)}".${didYouMean(name, names)}`);
+    terminal.note(`Commands: ${names.join(', ')}`);
+    return 2;
   }
-  if (rest.includes('--help')) {
+  if (rest.some(isHelp)) {
     terminal.print(command.help);
     return 0;
   }
   const kafka = createKafka({
     brokers: config.kafkaBrokers,
+    security: kafkaSecurity(config),
     clientId: 'orders-cli',
     topicPrefix: config.topicPrefix,
-    // What goes wrong is told in the command's own words.
+    // The commands explain errors themselves.
     logger: createLogger({ service: 'cli', level: 'silent' }),
   });
   try {
@@ -70,7 +90,7 @@ export async function run(args: readonly string[], config: Config, terminal: Ter
   } catch (error) {
     terminal.note(explain(error, config, terminal));
     if (!(error instanceof UsageError)) return 1;
-    terminal.note(`"pnpm orders ${name} --help" says more.`);
+    terminal.note(`"pnpm orders ${name} --help" has details.`);
     return 2;
   }
 }
@@ -79,9 +99,9 @@ function explain(error: unknown, config: Config, { signal }: Terminal): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof UsageError || error instanceof CommandError) return error.message;
   if (error === signal.reason)
-    return `${error.message}: what is done is done; the same command goes on from there.`;
+    return `${error.message}: what is done stays done; run the same command again to continue.`;
   if (error instanceof GroupBusyError) {
-    return 'Another replay of these dead letters is running: let it end, or stop it, then try again.';
+    return 'Another replay of these dead letters is running: wait for it, or stop it, then try again.';
   }
   return kafkaProblem(error, config) ?? error.message;
 }

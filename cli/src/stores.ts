@@ -1,28 +1,35 @@
-import { isPostgresOutage } from '@orderflow/storage';
+import { isPostgresOutage, postgresServer } from '@orderflow/storage';
 import { MongoClient, MongoNetworkError, MongoServerSelectionError } from 'mongodb';
 import pg from 'pg';
 import { CommandError } from './cli.ts';
 import type { Config } from './config.ts';
 
 /** Runs SQL in one database. */
-export type Query = <Row extends pg.QueryResultRow>(
-  sql: string,
-  values?: readonly unknown[],
-) => Promise<Row[]>;
+export interface Query {
+  <Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** The rows of a query in batches, from one snapshot. */
+  batches<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): AsyncIterable<Row[]>;
+}
 
-/** The stores of all services, to be read only. */
+/** The stores of all services, read-only. */
 export interface Stores extends AsyncDisposable {
   readonly orders: Query;
   readonly inventory: Query;
   readonly payment: Query;
   readonly enrichment: Query;
-  documents<T extends { readonly _id: string }>(orderId?: string): Promise<T[]>;
+  /** Reads the document of an order. */
+  document<T extends { readonly _id: string }>(orderId: string): Promise<T | undefined>;
+  /** Reads all documents, one after the other. */
+  documents<T extends { readonly _id: string }>(): AsyncIterable<T>;
 }
+
+/** The maximum number of rows or documents read at once. */
+const BATCH_SIZE = 500;
 
 /** SQLSTATE of a connection to a database that does not exist. */
 const noDatabase = '3D000';
 
-/** Connects when first asked. Throws CommandError where a store can't be reached. */
+/** Creates them without connecting. Reads throw CommandError where a store is unavailable. */
 export function openStores({ postgresUrl, mongoUrl, databasePrefix }: Config): Stores {
   const databases = {
     orders: 'order_service',
@@ -30,49 +37,86 @@ export function openStores({ postgresUrl, mongoUrl, databasePrefix }: Config): S
     payment: 'payment',
     enrichment: 'enrichment',
   } as const;
+  const server = postgresServer(postgresUrl);
   const pools: pg.Pool[] = [];
   const query = (database: string): Query => {
     const pool = new pg.Pool({
-      connectionString: `${postgresUrl}/${databasePrefix}${database}`,
+      connectionString: `${server.url}/${databasePrefix}${database}`,
+      ssl: server.ssl,
       max: 2,
       connectionTimeoutMillis: 5_000,
-      // It looks; it must not be able to change anything.
+      // Read-only, so that nothing can be changed.
       options: '-c default_transaction_read_only=on',
     });
-    // A server that goes away ends idle connections; the next query says so itself.
+    // A server that stops ends idle connections; the next query then reports it.
     pool.on('error', () => {});
     pools.push(pool);
-    return async (sql, values = []) => {
+    const explained = (error: unknown): unknown => {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === noDatabase) {
+        return new CommandError(
+          `Database ${databasePrefix}${database} does not exist: is DATABASE_PREFIX right, and has its service ever started?`,
+        );
+      }
+      return isPostgresOutage(error)
+        ? new CommandError(unreachable('Postgres', 'POSTGRES_URL', error))
+        : error;
+    };
+    async function run(sql: string, values: readonly unknown[] = []) {
       try {
         return (await pool.query(sql, [...values])).rows;
       } catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        if (code === noDatabase) {
-          throw new CommandError(
-            `There is no database ${databasePrefix}${database}: is DATABASE_PREFIX right, and has its service ever started?`,
-          );
-        }
-        if (isPostgresOutage(error)) throw new CommandError(unreachable('Postgres', 'POSTGRES_URL', error));
-        throw error;
+        throw explained(error);
       }
-    };
+    }
+    async function* batches(sql: string, values: readonly unknown[] = []) {
+      let client: pg.PoolClient | undefined;
+      try {
+        client = await pool.connect();
+        await client.query('begin');
+        await client.query(`declare rows no scroll cursor for ${sql}`, [...values]);
+        for (;;) {
+          const { rows } = await client.query(`fetch ${BATCH_SIZE} from rows`);
+          if (rows.length === 0) break;
+          yield rows;
+        }
+        await client.query('commit');
+      } catch (error) {
+        throw explained(error);
+      } finally {
+        // A transaction that was not finished ends with its connection.
+        client?.release(true);
+      }
+    }
+    return Object.assign(run, { batches }) as Query;
   };
   const mongo = new MongoClient(mongoUrl, { serverSelectionTimeoutMS: 5_000 });
+  const collection = mongo.db(`${databasePrefix}orderflow`).collection<{ _id: string }>('orders');
+  const reached = async <T>(read: () => Promise<T>): Promise<T> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) {
+        throw new CommandError(unreachable('MongoDB', 'MONGO_URL', error));
+      }
+      throw error;
+    }
+  };
   return {
     orders: query(databases.orders),
     inventory: query(databases.inventory),
     payment: query(databases.payment),
     enrichment: query(databases.enrichment),
-    async documents<T extends { readonly _id: string }>(orderId?: string) {
-      const collection = mongo.db(`${databasePrefix}orderflow`).collection<{ _id: string }>('orders');
-      try {
-        const found = await collection.find(orderId === undefined ? {} : { _id: orderId }).toArray();
-        return found as unknown as T[];
-      } catch (error) {
-        if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) {
-          throw new CommandError(unreachable('MongoDB', 'MONGO_URL', error));
-        }
-        throw error;
+    async document<T extends { readonly _id: string }>(orderId: string) {
+      const found = await reached(() => collection.findOne({ _id: orderId }));
+      return (found as unknown as T | null) ?? undefined;
+    },
+    async *documents<T extends { readonly _id: string }>() {
+      const cursor = collection.find({}, { batchSize: BATCH_SIZE });
+      for (;;) {
+        const document = await reached(() => cursor.next());
+        if (document === null) return;
+        yield document as unknown as T;
       }
     },
     async [Symbol.asyncDispose]() {
@@ -81,8 +125,8 @@ export function openStores({ postgresUrl, mongoUrl, databasePrefix }: Config): S
   };
 }
 
-/** One sentence for whoever has to find out why. */
+/** Formats that something is unavailable. */
 export function unreachable(what: string, setting: string, error: unknown): string {
   const detail = error instanceof Error ? error.message || error.name : String(error);
-  return `${what} can't be reached: is it up, and is ${setting} right? (${detail})`;
+  return `${what} is unavailable: is it running, and is ${setting} right? (${detail})`;
 }

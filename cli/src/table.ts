@@ -1,4 +1,4 @@
-/** Columns aligned under their headings. Numbers stand to the right. */
+/** Formats columns aligned under their headings. Numbers are right-aligned. */
 export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const lines = [headings, ...rows];
   const widths = headings.map((_, column) =>
@@ -18,13 +18,13 @@ export function table(headings: readonly string[], rows: readonly (readonly (str
     .join('\n');
 }
 
-/** Text from a stranger, safe for a terminal: control characters are written as `\xNN`. Line ends stay. */
+/** Makes a text safe for a terminal: control characters are written as `\xNN`. Line ends are kept. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, escapeCharacter);
 }
 
-/** The same for what must stay in one line of at most `width` characters. */
+/** The same for one line of at most `width` characters. */
 export function printableCell(text: string, width: number): string {
   const line = printable(text).replaceAll('\n', '\\n');
   return line.length > width ? `${line.slice(0, width - 1)}…` : line;

@@ -38,7 +38,7 @@ test('an accepted order: each line with its price, what the sender saw, and the 
   expect(text.split('\n')).toEqual([
     'Decision: ACCEPTED 2026-11-24 12:00:00.000Z, of the record orders/2/17',
     'product  sku        quantity  price   seen as  amount',
-    'p-1      LAPTOP001         2  100.00  99.00    200.00  an old copy',
+    'p-1      LAPTOP001         2  100.00  99.00    200.00  stale',
     '  200.00 and 8 % tax 16.00: 216.00 USD',
   ]);
 });

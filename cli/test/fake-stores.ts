@@ -2,10 +2,14 @@ import { topics } from '@orderflow/contracts';
 import type { TopicOffsets } from '@orderflow/messaging';
 import type { Query } from '../src/stores.ts';
 
-/** Answers these rows to what is asked of a table, and nothing to anything else. */
+/** Returns these rows for queries of a table, and nothing for any other. */
 export function answering(tables: Readonly<Record<string, readonly object[]>>): Query {
-  return (async (sql: string) =>
-    Object.entries(tables).find(([name]) => new RegExp(`from ${name}\\b`).test(sql))?.[1] ?? []) as Query;
+  const run = async (sql: string) =>
+    Object.entries(tables).find(([name]) => new RegExp(`from ${name}\\b`).test(sql))?.[1] ?? [];
+  const batches = async function* (sql: string) {
+    yield await run(sql);
+  };
+  return Object.assign(run, { batches }) as unknown as Query;
 }
 
 /** Topics of one partition that hold ten records. */
@@ -17,6 +21,8 @@ export function offsetsOf(committed: (group: string, topic: string) => bigint | 
       const offset = committed(group, topic);
       return new Map(offset === undefined ? [] : [[0, offset]]);
     },
+    members: async () => 1,
+    skips: async () => [],
     [Symbol.asyncDispose]: async () => {},
   };
 }

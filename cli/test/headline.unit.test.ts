@@ -27,26 +27,26 @@ function order(changes: Partial<Order>): Order {
   };
 }
 
-test('an order on its way: who is awaited, since when, and when it is looked at', () => {
+test('an order in flight: the awaited service, since when, and its deadline', () => {
   expect(headline(order({})).split('\n')).toEqual([
     'o-1 is RESERVED',
     '  of customer c-1, came over Kafka, 2026-11-24 12:00:00.000Z',
     '  total 216.00',
     '  waits for payment to charge it, since 2026-11-24 12:00:00.000Z',
-    '  will be looked at 2026-11-24 12:30:00.000Z',
+    '  its deadline is 2026-11-24 12:30:00.000Z',
   ]);
 });
 
-test('a deadline that has passed, and that it was asked for once more', () => {
+test('a deadline that has passed, and a requery', () => {
   const text = headline(order({ is_overdue: true, requery_time: time }));
-  expect(text).toContain('  was to be looked at 2026-11-24 12:30:00.000Z, which has PASSED');
-  expect(text).toContain('  asked for once more 2026-11-24 12:00:00.000Z, without an answer yet');
+  expect(text).toContain('  its deadline 2026-11-24 12:30:00.000Z has PASSED');
+  expect(text).toContain('  requeried 2026-11-24 12:00:00.000Z, without a reply yet');
 });
 
 test.each<[Partial<Order>, string]>([
   [{ state: 'PENDING' }, 'waits for the worker to decide it'],
   [{ state: 'ACCEPTED' }, 'waits for inventory to reserve its stock'],
-  [{ state: 'CONFIRMED' }, 'waits for inventory to let its stock go'],
+  [{ state: 'CONFIRMED' }, 'waits for inventory to commit its stock'],
   [{ state: 'CANCELLING' }, 'waits for inventory and payment to undo their part'],
   [{ state: 'CANCELLING', stock_released: true }, 'waits for payment to undo their part'],
 ])('%j', (changes, expected) => {
@@ -56,7 +56,7 @@ test.each<[Partial<Order>, string]>([
 test.each<Partial<Order>>([
   { state: 'COMPLETED', deadline_time: null },
   { state: 'PENDING', needs_attention: 'ENRICHMENT_INVALID' },
-])('nobody but a person is awaited: %j', (changes) => {
+])('no service is awaited: %j', (changes) => {
   expect(headline(order(changes))).not.toContain('waits for');
 });
 

@@ -32,7 +32,7 @@ export interface Bench {
   orders(...args: string[]): Promise<{ code: number; out: string; err: string }>;
   send(records: readonly OutgoingRecord[]): Promise<void>;
   /** Writes dead letters as the worker does. */
-  setAside(letters: readonly Letter[]): Promise<void>;
+  deadLetter(letters: readonly Letter[]): Promise<void>;
   /** Everything a topic holds now. */
   read(topic: string): Promise<ReceivedRecord[]>;
 }
@@ -45,6 +45,10 @@ export interface Letter {
   readonly reason?: string;
   readonly time?: string;
   readonly attempt?: number;
+  /** Of the letter and its record; by the key when not given. */
+  readonly partition?: number;
+  /** Of its record on `orders`; when not given there is none. */
+  readonly offset?: number;
 }
 
 /** @param options.partitions of both topics; one, so that positions are known, when not given. */
@@ -78,24 +82,36 @@ export async function createBench({ partitions = 1 } = {}): Promise<Bench> {
       return { code, out: out.join('\n'), err: err.join('\n') };
     },
     send,
-    setAside: (letters) =>
+    deadLetter: (letters) =>
       send(
-        letters.map(({ key = null, value, headers, reason = 'MALFORMED_JSON', time, attempt = 1 }) => ({
-          topic: deadLetters,
-          key,
-          value,
-          headers: {
-            ...headers,
-            dlq_reason: reason,
-            dlq_detail: 'a test',
-            dlq_topic: topics.orders,
-            dlq_partition: '0',
-            dlq_offset: '0',
-            dlq_time: time ?? new Date().toISOString(),
-            dlq_group: groups.orderWorker,
-            dlq_attempt: String(attempt),
-          },
-        })),
+        letters.map(
+          ({
+            key = null,
+            value,
+            headers,
+            reason = 'MALFORMED_JSON',
+            time,
+            attempt = 1,
+            partition,
+            offset = -1,
+          }) => ({
+            topic: deadLetters,
+            ...(partition !== undefined && { partition }),
+            key,
+            value,
+            headers: {
+              ...headers,
+              dlq_reason: reason,
+              dlq_detail: 'a test',
+              dlq_topic: topics.orders,
+              dlq_partition: String(partition ?? 0),
+              dlq_offset: String(offset),
+              dlq_time: time ?? new Date().toISOString(),
+              dlq_group: groups.orderWorker,
+              dlq_attempt: String(attempt),
+            },
+          }),
+        ),
       ),
     async read(topic) {
       await using offsets = await openTopicOffsets(kafka);
@@ -111,14 +127,14 @@ export async function createBench({ partitions = 1 } = {}): Promise<Bench> {
   };
 }
 
-/** A consumer of `orders` that sets aside everything, until it has read `count` records in all. */
-export async function setAsideEverything(bench: Bench, count: number): Promise<void> {
+/** A consumer of `orders` that dead-letters everything, until it has read `count` records in all. */
+export async function deadLetterEverything(bench: Bench, count: number): Promise<void> {
   const consumer = createBatchConsumer({
     kafka: bench.kafka,
     groupId: groups.orderWorker,
     topics: [topics.orders],
     handle: async (records) => ({
-      setAside: records.map((record) => ({ record, reason: 'MALFORMED_JSON', detail: 'a test' })),
+      deadLetters: records.map((record) => ({ record, reason: 'MALFORMED_JSON', detail: 'a test' })),
     }),
     isOutage: () => false,
     logger,

@@ -14,7 +14,7 @@ const lines = (text: string) => text.split('\n');
 describe('orders dlq list', () => {
   test('counts by reason, most first, and lists each with its order id', async () => {
     const bench = await createBench();
-    await bench.setAside([
+    await bench.deadLetter([
       { value: '{nonsense', reason: 'MALFORMED_JSON', time: '2026-11-20T10:00:00Z' },
       { value: plainOrder('o-1'), reason: 'ORDER_ID_CONFLICT', time: '2026-11-21T10:00:00Z' },
       { value: protobufOrder('o-2'), reason: 'ORDER_ID_CONFLICT', time: '2026-11-22T10:00:00Z', attempt: 3 },
@@ -37,7 +37,7 @@ describe('orders dlq list', () => {
 
   test('filters by reason, time and key', async () => {
     const bench = await createBench();
-    await bench.setAside([
+    await bench.deadLetter([
       { value: 'a', key: 'k-1', reason: 'EMPTY', time: '2026-11-20T10:00:00Z' },
       { value: 'b', key: 'k-2', reason: 'EMPTY', time: '2026-11-21T10:00:00Z' },
       { value: 'c', key: 'k-1', reason: 'TOMBSTONE', time: '2026-11-22T10:00:00Z' },
@@ -56,10 +56,38 @@ describe('orders dlq list', () => {
     );
   });
 
+  test('a reason that no dead letter has is an error that names those there are', async () => {
+    const bench = await createBench();
+    await bench.deadLetter([
+      { value: 'a', reason: 'MALFORMED_JSON' },
+      { value: 'b', reason: 'EMPTY' },
+    ]);
+    for (const command of ['list', 'replay']) {
+      const { code, err } = await bench.orders('dlq', command, '--reason', 'MALFROMED_JSON');
+      expect({ code, err }).toEqual({
+        code: 1,
+        err:
+          'No dead letter in orders.order-worker.dlq has the reason MALFROMED_JSON. ' +
+          'Did you mean "MALFORMED_JSON"? Existing reasons: EMPTY, MALFORMED_JSON.',
+      });
+    }
+  });
+
+  test('marks what was replayed', async () => {
+    const bench = await createBench();
+    await bench.deadLetter([
+      { value: 'a', reason: 'EMPTY' },
+      { value: 'b', reason: 'EMPTY' },
+    ]);
+    expect((await bench.orders('dlq', 'replay', '0/1')).code).toBe(0);
+    const rows = lines((await bench.orders('dlq', 'list')).out).filter((line) => /^0\/\d+/.test(line));
+    expect(rows.map((row) => row.includes('replayed'))).toEqual([false, true]);
+  });
+
   test('never writes control characters of a stranger to the terminal, and stays within 100 columns', async () => {
     const bench = await createBench();
     const id = `\u001b[31m${'x'.repeat(200)}`;
-    await bench.setAside([{ value: JSON.stringify({ orderId: id }), reason: 'r'.repeat(300) }]);
+    await bench.deadLetter([{ value: JSON.stringify({ orderId: id }), reason: 'r'.repeat(300) }]);
     const { out } = await bench.orders('dlq', 'list');
     expect(out).not.toContain('\u001b');
     expect(Math.max(...lines(out).map((line) => line.length))).toBeLessThanOrEqual(100);
@@ -109,7 +137,7 @@ describe('orders dlq list --order', () => {
       { ...letter(topics.orderEvents, groups.inventory, 'MALFORMED_PROTOBUF', 4), key: 'o-1', value: '\xff' },
       { ...letter(topics.orderEvents, groups.inventory, 'MALFORMED_PROTOBUF', 4), key: 'o-2', value: '\xff' },
     ]);
-    await bench.setAside([
+    await bench.deadLetter([
       {
         value: '{nonsense',
         key: 'o-2',
@@ -154,7 +182,7 @@ describe('orders dlq show', () => {
     ],
   ])('decodes %s', async (_, value, headers, heading) => {
     const bench = await createBench();
-    await bench.setAside([{ value, headers }]);
+    await bench.deadLetter([{ value, headers }]);
     const { code, out } = await bench.orders('dlq', 'show', '0/0');
     expect(code).toBe(0);
     expect(out).toContain(`${heading}\n{\n  "orderId": "o-7"`);
@@ -163,12 +191,12 @@ describe('orders dlq show', () => {
   test('shows key, headers, why the content cannot be read, and its bytes', async () => {
     const bench = await createBench();
     const value = Buffer.from([0x7b, 0x22, 0xff, ...Buffer.from('0123456789abcdef')]);
-    await bench.setAside([{ key: 'k-1', value, headers: { trace: Buffer.from([0xff, 0x01]) } }]);
+    await bench.deadLetter([{ key: 'k-1', value, headers: { trace: Buffer.from([0xff, 0x01]) } }]);
     const { out } = await bench.orders('dlq', 'show', '0/0');
     expect(out).toContain('key: k-1\n');
     expect(out).toContain('  trace: 0xff01\n');
     expect(out).toContain('  dlq_reason: MALFORMED_JSON\n');
-    expect(out).toContain("Content\n  can't be read: ");
+    expect(out).toContain('Content\n  cannot be read: ');
     expect(out).toContain(
       'Bytes (19)\n' +
         '00000000  7b 22 ff 30 31 32 33 34  35 36 37 38 39 61 62 63  |{".0123456789abc|\n' +
@@ -178,7 +206,7 @@ describe('orders dlq show', () => {
 
   test('cuts after 4 KiB and says so; --full does not', async () => {
     const bench = await createBench();
-    await bench.setAside([{ value: Buffer.alloc(5_000, 1) }]);
+    await bench.deadLetter([{ value: Buffer.alloc(5_000, 1) }]);
     const short = await bench.orders('dlq', 'show', '0/0');
     expect(short.out).toContain('00000ff0  01');
     expect(short.out).not.toContain('00001000  01');
@@ -188,38 +216,38 @@ describe('orders dlq show', () => {
     expect(full.out).not.toContain('more bytes');
   });
 
-  test('tells tombstones from empty values', async () => {
+  test('distinguishes tombstones from empty values', async () => {
     const bench = await createBench();
-    await bench.setAside([{ value: null }, { value: '' }]);
+    await bench.deadLetter([{ value: null }, { value: '' }]);
     expect((await bench.orders('dlq', 'show', '0/0')).out).toContain('it has no value (a tombstone)');
     expect((await bench.orders('dlq', 'show', '0/1')).out).toContain('its value is empty');
   });
 });
 
 describe('what cannot be done is said in one sentence', () => {
-  test('a dead letter that is not there', async () => {
+  test('a dead letter that does not exist', async () => {
     const bench = await createBench();
-    await bench.setAside([{ value: 'a' }]);
+    await bench.deadLetter([{ value: 'a' }]);
     for (const command of ['show', 'replay']) {
       expect(await bench.orders('dlq', command, '0/7')).toEqual({
         code: 1,
         out: '',
-        err: 'There is no dead letter 0/7 in orders.order-worker.dlq: partition 0 holds 0 to 0.',
+        err: 'Dead letter 0/7 of orders.order-worker.dlq does not exist: partition 0 holds 0 to 0.',
       });
     }
     expect((await bench.orders('dlq', 'show', '4/0')).err).toContain('its partitions are 0 to 0');
   });
 
-  test('a topic that is not there', async () => {
+  test('a topic that does not exist', async () => {
     const bench = await createBench();
     expect(await bench.orders('dlq', 'list', '--topic', 'nowhere')).toEqual({
       code: 1,
       out: '',
-      err: 'There is no topic nowhere.order-worker.dlq. There are: orders.order-worker.dlq.',
+      err: 'Topic nowhere.order-worker.dlq does not exist. Existing topics: orders.order-worker.dlq.',
     });
   });
 
-  test('Kafka that does not answer', async () => {
+  test('Kafka that does not respond', async () => {
     const terminal = {
       print: () => {},
       note: vi.fn<(text: string) => void>(),
@@ -229,21 +257,21 @@ describe('what cannot be done is said in one sentence', () => {
     for (const args of [['list'], ['show', '0/0'], ['replay']]) {
       expect(await run(['dlq', ...args], nowhere, terminal)).toBe(1);
       expect(terminal.note.mock.lastCall?.[0]).toMatch(
-        /^Kafka can't be reached at 127\.0\.0\.1:1: is it up, and is KAFKA_BROKERS right\?/,
+        /^Kafka is unavailable at 127\.0\.0\.1:1: is it running, and is KAFKA_BROKERS right\?/,
       );
     }
   });
 
   test.each([
-    [['dlq', 'list', '--since', 'yesterday'], '--since: "yesterday" is no time'],
-    [['dlq', 'list', '--nonsense'], "Unknown option '--nonsense'"],
-    [['dlq', 'show'], 'Which dead letter?'],
-    [['dlq', 'show', 'first'], '"first" is no dead letter: PARTITION/OFFSET is expected'],
-    [['dlq', 'replay', '--rate', 'fast'], '--rate: "fast" is no rate'],
-    [['dlq', 'replay', '0/1', '--key', 'k'], 'Positions and filters do not go together'],
+    [['dlq', 'list', '--since', 'yesterday'], '--since: "yesterday" is not a time'],
+    [['dlq', 'list', '--nonsense'], 'Unknown option --nonsense.'],
+    [['dlq', 'show'], 'One PARTITION/OFFSET of a dead letter is expected'],
+    [['dlq', 'show', 'first'], '"first" is not a dead letter: PARTITION/OFFSET is expected'],
+    [['dlq', 'replay', '--rate', 'fast'], '--rate: "fast" is not a rate'],
+    [['dlq', 'replay', '0/1', '--key', 'k'], 'Positions and filters cannot be combined'],
     [['dlq', 'replay', '--edit', 'file'], '--edit takes exactly one PARTITION/OFFSET'],
-    [['dlq', 'list', '--order', 'o-1', '--topic', 'orders'], '--order looks into all dead letters'],
-    [['dlq', 'drop'], 'There is no command "dlq drop"'],
+    [['dlq', 'list', '--order', 'o-1', '--topic', 'orders'], '--order searches all dead letters'],
+    [['dlq', 'drop'], 'Unknown command "dlq drop"'],
   ])('wrong usage: %j', async (args, message) => {
     const bench = await createBench();
     const { code, err } = await bench.orders(...args);

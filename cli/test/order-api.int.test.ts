@@ -32,7 +32,7 @@ async function startApi(routes: (router: ConnectRouter) => void): Promise<string
   return `http://127.0.0.1:${address.port}`;
 }
 
-test('retry calls RetryOrder as the person at the terminal, and prints the answer', async () => {
+test('retry calls RetryOrder as the user of the terminal, and prints the response', async () => {
   const url = await startApi((router) =>
     router.rpc(OrderService.method.retryOrder, ({ orderId }, { requestHeader }) => ({
       order: { orderId, state: Order_State.PENDING, needsAttention: requestHeader.get('x-caller-id') ?? '' },
@@ -40,7 +40,7 @@ test('retry calls RetryOrder as the person at the terminal, and prints the answe
   );
   expect(await orders(url, 'retry', 'o-1')).toEqual({
     code: 0,
-    said: `o-1 is PENDING\n  NEEDS ATTENTION: ${me}\n  "pnpm orders show o-1" says what comes of it.`,
+    said: `o-1 is PENDING\n  NEEDS ATTENTION: ${me}\n  "pnpm orders show o-1" shows its progress.`,
   });
 });
 
@@ -83,16 +83,16 @@ test('an order API that cannot be reached is named with its setting', async () =
     const { code, said } = await orders('http://127.0.0.1:1', ...args);
     expect(code).toBe(1);
     expect(said).toMatch(
-      /^The order API can't be reached: is it up, and is ORDER_API_URL right\? \(.*ECONNREFUSED/,
+      /^The order API is unavailable: is it running, and is ORDER_API_URL right\? \(.*ECONNREFUSED/,
     );
   }
 });
 
 test.each([
-  [['retry'], 'Name one order id.'],
-  [['retry', 'o-1', 'o-2'], 'Name one order id.'],
-  [['cancel', 'o-1'], 'Say why: --reason TEXT.'],
-  [['cancel', 'o-1', '--reason', ' '], 'Say why: --reason TEXT.'],
+  [['retry'], 'One order id is expected.'],
+  [['retry', 'o-1', 'o-2'], 'One order id is expected.'],
+  [['cancel', 'o-1'], 'A reason is required: --reason TEXT.'],
+  [['cancel', 'o-1', '--reason', ' '], 'A reason is required: --reason TEXT.'],
 ])('wrong usage: %j', async (args, message) => {
   const { code, said } = await orders('http://127.0.0.1:1', ...args);
   expect(code).toBe(2);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { topics } from '@orderflow/contracts';
 import type { ReceivedRecord } from '@orderflow/messaging';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createBench, deadLetters, plainOrder, protobufOrder, setAsideEverything } from './kit.ts';
+import { createBench, deadLetterEverything, deadLetters, plainOrder, protobufOrder } from './kit.ts';
 
 const text = ({ value }: ReceivedRecord) => value?.toString();
 const replayOf = ({ headers }: ReceivedRecord) => headers['dlq_replay_of'];
@@ -16,7 +16,7 @@ describe('orders dlq replay', () => {
     const value = Buffer.from([0x0a, 0xff, 0x00, 0x7b]);
     const key = Buffer.from([0xfe, 0x01]);
     const headers = { ce_id: 'o-1/1', binary: Buffer.from([0xff]) };
-    await bench.setAside([{ key, value, headers }, { value: null }, { value: '' }]);
+    await bench.deadLetter([{ key, value, headers }, { value: null }, { value: '' }]);
 
     expect(await bench.orders('dlq', 'replay')).toEqual({
       code: 0,
@@ -43,7 +43,7 @@ describe('orders dlq replay', () => {
 
   test('sends only what the filter or the positions choose; a replay of all then sends the others', async () => {
     const bench = await createBench();
-    await bench.setAside([
+    await bench.deadLetter([
       { value: 'a', reason: 'EMPTY' },
       { value: 'b', reason: 'TOMBSTONE' },
       { value: 'c', reason: 'EMPTY' },
@@ -63,7 +63,7 @@ describe('orders dlq replay', () => {
 
   test('a dry run says what would be sent and sends nothing', async () => {
     const bench = await createBench();
-    await bench.setAside([{ value: plainOrder('o-1') }, { value: plainOrder('o-2') }]);
+    await bench.deadLetter([{ value: plainOrder('o-1') }, { value: plainOrder('o-2') }]);
     await bench.orders('dlq', 'replay', '0/0');
     const { code, out } = await bench.orders('dlq', 'replay', '--dry-run');
     expect(code).toBe(0);
@@ -76,7 +76,7 @@ describe('orders dlq replay', () => {
 
   test('keeps to the rate', async () => {
     const bench = await createBench();
-    await bench.setAside(Array.from({ length: 120 }, (_, index) => ({ value: String(index) })));
+    await bench.deadLetter(Array.from({ length: 120 }, (_, index) => ({ value: String(index) })));
     const { code } = await bench.orders('dlq', 'replay', '--rate', '50/s');
     expect(code).toBe(0);
     const times = (await bench.read(topics.orders)).map(({ timestamp }) => timestamp.getTime());
@@ -90,7 +90,7 @@ describe('orders dlq replay', () => {
     const bench = await createBench();
     await bench.send([{ topic: topics.orders, key: 'k', value: '{nonsense' }]);
     for (const times of [1, 2, 3]) {
-      await setAsideEverything(bench, times);
+      await deadLetterEverything(bench, times);
       const { out } = await bench.orders('dlq', 'list');
       expect(out.includes('!')).toBe(times === 3);
       const replayed = await bench.orders('dlq', 'replay');
@@ -103,7 +103,7 @@ describe('orders dlq replay', () => {
 
   test('two at once send each record once', async () => {
     const bench = await createBench();
-    await bench.setAside(Array.from({ length: 300 }, (_, index) => ({ value: String(index) })));
+    await bench.deadLetter(Array.from({ length: 300 }, (_, index) => ({ value: String(index) })));
     const both = await Promise.all([bench.orders('dlq', 'replay'), bench.orders('dlq', 'replay')]);
     for (const { code, err } of both) if (code !== 0) expect(err).toContain('Another replay');
     await bench.orders('dlq', 'replay');
@@ -128,7 +128,7 @@ describe('orders dlq replay --edit', () => {
     const old = protobufOrder('o-1');
     const edited = plainOrder('o-1');
     const headers = { 'content-type': 'application/protobuf', ce_type: 'something.Else', other: 'kept' };
-    await bench.setAside([{ key: 'k-1', value: old, headers, reason: 'WRONG_TYPE' }, { value: 'another' }]);
+    await bench.deadLetter([{ key: 'k-1', value: old, headers, reason: 'WRONG_TYPE' }, { value: 'another' }]);
 
     const { code, out } = await bench.orders('dlq', 'replay', '0/0', '--edit', await file(edited));
     expect([code, out]).toEqual([0, 'replayed 1 of 1 to orders']);
@@ -147,10 +147,10 @@ describe('orders dlq replay --edit', () => {
 
     const [audit] = await bench.read('orders.audit');
     expect(audit?.key?.toString()).toBe('o-1');
-    const { time, host, ...told } = JSON.parse(audit?.value?.toString() ?? '');
+    const { time, host, ...recorded } = JSON.parse(audit?.value?.toString() ?? '');
     expect(Date.parse(time)).toBeGreaterThan(Date.now() - 60_000);
     expect(host).not.toBe('');
-    expect(told).toEqual({
+    expect(recorded).toEqual({
       action: 'dead_letter_edited',
       user: userInfo().username,
       order_id: 'o-1',
@@ -159,16 +159,25 @@ describe('orders dlq replay --edit', () => {
       old_sha256: sha256(old),
       new_sha256: sha256(edited),
     });
+
+    // Any client may write there; audited edits are still found.
+    const strange = ['{nonsense', 'null', '{"dead_letter":{"toString":1},"new_sha256":"x"}', null];
+    await bench.send(strange.map((value) => ({ topic: 'orders.audit', key: null, value })));
+    expect(await bench.orders('dlq', 'replay', '0/0')).toEqual({
+      code: 0,
+      out: 'replayed 0 of 1 to orders, 1 had been replayed before',
+      err: '3 records on orders.audit are not JSON objects: skipped',
+    });
   });
 
   test('refuses another order, and what is no order, and sends nothing', async () => {
     const bench = await createBench();
-    await bench.setAside([{ value: plainOrder('o-1') }]);
+    await bench.deadLetter([{ value: plainOrder('o-1') }]);
     const another = await bench.orders('dlq', 'replay', '0/0', '--edit', await file(plainOrder('o-2')));
     expect(another.code).toBe(1);
     expect(another.err).toContain('The file is order o-2, the dead letter 0/0 is order o-1');
     const nothing = await bench.orders('dlq', 'replay', '0/0', '--edit', await file(''));
-    expect(nothing.err).toBe('The file is no order: its value is empty.');
+    expect(nothing.err).toBe('The file is not an order: its value is empty.');
     const nameless = await bench.orders('dlq', 'replay', '0/0', '--edit', await file('{"products":[]}'));
     expect(nameless.err).toContain('The file has no order id');
     const missing = await bench.orders('dlq', 'replay', '0/0', '--edit', '/nowhere/at-all');
@@ -178,7 +187,7 @@ describe('orders dlq replay --edit', () => {
 
   test('gives a record that could not be read the order id of the file', async () => {
     const bench = await createBench();
-    await bench.setAside([
+    await bench.deadLetter([
       { value: '{"orderId":"o-1', headers: { ce_subject: 'o-1' } },
       { value: '{nonsense' },
     ]);

@@ -9,12 +9,16 @@ import {
 import type {
   DocumentFact,
   EventFact,
-  Facts,
   LedgerFact,
   LetterFact,
   OrderFact,
+  OrderFacts,
+  SharedFacts,
   SubmissionFact,
 } from '../src/check/facts.ts';
+
+/** All that is checked. */
+export type Facts = OrderFacts & SharedFacts;
 
 /** When all of them were decided. */
 export const decideTime = new Date('2026-11-24T12:00:00Z');
@@ -24,7 +28,10 @@ const paid = { amount: 216n, isSettledByHand: false };
 /** The progress of a completed order. */
 export const completed = { version: 4, state: 'COMPLETED', payment: { state: 'CHARGED' } };
 
-/** A system at rest with three orders: completed, rejected, cancelled for want of money. */
+/** The record that every dead letter here came from. */
+export const source = { key: null, value: Buffer.from('?'), whole: 'its digest' };
+
+/** An idle system with three orders: completed, rejected, cancelled for want of money. */
 export function soundFacts(): Facts {
   const events = (id: string, ...types: string[]): EventFact[] =>
     types.map((type, index) => ({ id: `${id}/${index + 1}`, type, orderId: id }));
@@ -56,11 +63,12 @@ export function soundFacts(): Facts {
       ...events('o-bad', 'OrderRejected'),
       ...events('o-poor', 'OrderAccepted', 'OrderReserved', 'OrderCancelRequested', 'OrderCancelled'),
     ],
-    stock: [{ productId: 'p-1', onHand: 8n, reserved: 0n, committed: 2n, adjusted: 10n }],
+    stock: [{ productId: 'p-1', onHand: 8n, reserved: 0n, committed: 2n, adjusted: 10n, held: 0n, left: 2n }],
     reservations: new Map([
-      ['o-done', { orderId: 'o-done', state: 'COMMITTED', lines: new Map([['p-1', 2n]]) }],
-      ['o-poor', { orderId: 'o-poor', state: 'RELEASED', lines: new Map([['p-1', 2n]]) }],
+      ['o-done', { orderId: 'o-done', state: 'COMMITTED' }],
+      ['o-poor', { orderId: 'o-poor', state: 'RELEASED' }],
     ]),
+    waitingCharges: [],
     payments: new Map([
       ['o-done', { orderId: 'o-done', state: 'PROCESSED', ...paid }],
       ['o-poor', { orderId: 'o-poor', state: 'VOIDED', ...paid }],
@@ -70,14 +78,18 @@ export function soundFacts(): Facts {
       ['o-done', { content: 'two laptops', value: Buffer.from('a') }],
       ['o-bad', { content: undefined, value: Buffer.from('no lines') }],
     ]),
-    answers: [{ callerId: 'shop', requestId: 'r-1', orderId: 'o-done' }],
+    responses: [{ callerId: 'shop', requestId: 'r-1', orderId: 'o-done' }],
     submissions: [
       submission(0, 'o-done', { content: 'two laptops', value: Buffer.from('a') }),
       submission(1, undefined, { value: Buffer.from('?') }),
       submission(2, 'o-bad', { value: Buffer.from('no lines') }),
     ],
-    letters: [letter('orders/0/1', 'MALFORMED_JSON')],
-    sources: new Map([['orders/0/1', { key: null, value: Buffer.from('?') }]]),
+    letters: [
+      letter('orders/0/1', 'MALFORMED_JSON'),
+      { ...letter('orders/0/3', 'SKIPPED_BY_HAND'), value: null, lastOffset: 5n },
+    ],
+    sources: new Map([['orders/0/1', source]]),
+    undecodable: [{ topic: 'orders', partition: 0, from: 3n, last: 5n }],
     now,
   };
 }
@@ -107,7 +119,8 @@ export function submission(
 /** A dead letter of the worker. */
 export function letter(source: string, reason: string, orderId?: string): LetterFact {
   const position = 'orders.order-worker.dlq/0/0';
-  return { position, source, reason, orderId, key: null, value: Buffer.from('?') };
+  const holds = { key: null, value: Buffer.from('?'), whole: undefined, lastOffset: undefined };
+  return { position, source, reason, orderId, ...holds };
 }
 
 /** The n-th charge of an order. */
@@ -201,15 +214,11 @@ export const withUndecided = (facts: Facts) => ({
 
 /** With two pieces held for an order. */
 export const reservedFor = ({ reservations, stock }: Facts, orderId: string) => ({
-  stock: stock.map((each) => ({ ...each, reserved: 2n })),
-  reservations: new Map(reservations).set(orderId, {
-    orderId,
-    state: 'RESERVED',
-    lines: new Map([['p-1', 2n]]),
-  }),
+  stock: stock.map((each) => ({ ...each, reserved: 2n, held: 2n })),
+  reservations: new Map(reservations).set(orderId, { orderId, state: 'RESERVED' }),
 });
 
-/** With a payment of an order that somebody has settled by hand, and what the gateway's ledger says of the order. */
+/** With a payment of an order that was settled by hand, and what the gateway's ledger says of the order. */
 export const settledByHand = ({ payments, ledger }: Facts, orderId: string, ...entries: LedgerFact[]) => ({
   payments: new Map(payments).set(orderId, { orderId, state: 'REFUNDED', ...paid, isSettledByHand: true }),
   ledger: [...ledger, ...entries],

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
-/** Undefined when there is no such file. */
+/** Undefined when the file does not exist. */
 export function readJson<T>(file: string): T | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as T;
@@ -10,7 +10,7 @@ export function readJson<T>(file: string): T | undefined {
   }
 }
 
-/** In one step: a reader sees the old content or the new. */
+/** Atomically: a reader sees the old content or the new. */
 export function writeJson(file: string, content: unknown): void {
   const temporary = `${file}.${process.pid}`;
   writeFileSync(temporary, JSON.stringify(content));

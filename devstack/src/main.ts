@@ -77,7 +77,7 @@ function followLog(stack: Stack, name: string | undefined): number {
   }
   const { logFile } = stack.parts[name as PartName];
   if (!existsSync(logFile)) {
-    console.error(`${name} has no log here: it was not started by this stack.`);
+    console.error(`${name} has no log here: this stack did not start it.`);
     return 1;
   }
   return spawnSync('tail', ['-n', '100', '-f', logFile], { stdio: 'inherit' }).status ?? 0;

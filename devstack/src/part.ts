@@ -16,34 +16,34 @@ import {
 
 export type PartName = 'kafka' | 'mongo' | 'redis' | 'postgres';
 
-/** What a service needs to know of the stack. POSTGRES_URL has no database: services append theirs. */
+/** The addresses of the stack. POSTGRES_URL has no database: services append theirs. */
 export type StackUrls = { KAFKA_BROKERS: string; MONGO_URL: string; REDIS_URL: string; POSTGRES_URL: string };
 
 /** One server of the stack: a process of its own, or an external one that is only used. */
 export interface Part {
   readonly name: PartName;
-  /** What runs here, in words for people. */
+  /** A description of the server. */
   readonly server: string;
-  /** Set through its environment variable: never started or stopped from here; faults on it throw. */
+  /** Configured through its environment variable: never started or stopped from here; faults on it throw. */
   readonly external: boolean;
-  /** Kept over restarts. */
+  /** The same after a restart. */
   readonly port: number;
   readonly url: string;
   readonly dataDir: string;
   readonly logFile: string;
-  /** The process id while it runs, whoever started it. */
+  /** The process id while it runs, whichever process started it. */
   pid(): number | undefined;
-  /** Whether it answers in its own protocol. */
-  answers(): Promise<boolean>;
+  /** Whether it responds in its own protocol. */
+  responds(): Promise<boolean>;
   /** Resolves when it serves; does nothing when it already runs. Rejects with the end of its log. */
   start(): Promise<void>;
-  /** Ends it gracefully, its data kept. */
+  /** Stops it gracefully; its data is kept. */
   stop(): Promise<void>;
-  /** SIGKILL for the process and its children; resolves when they are gone. Data kept. */
+  /** SIGKILL for the process and its children; resolves when they have exited. Data is kept. */
   kill(): Promise<void>;
-  /** As `kill`, for a part whose data will be deleted: gives it a moment to free what the system holds for it. */
+  /** As `kill`, for a part whose data will be deleted: gives it a moment to free its system resources. */
   abort(): Promise<void>;
-  /** SIGSTOP for the process and its children: connections stay open, nothing answers. */
+  /** SIGSTOP for the process and its children: connections stay open, nothing responds. */
   freeze(): void;
   /** Undoes `freeze`. */
   thaw(): void;
@@ -53,7 +53,7 @@ export interface Part {
 
 export type Command = { command: string; args: string[]; uid?: number; gid?: number };
 
-/** What is particular to Kafka, MongoDB, Redis or Postgres. */
+/** The differences between Kafka, MongoDB, Redis and Postgres. */
 export type PartKind = {
   name: PartName;
   server: string;
@@ -61,13 +61,19 @@ export type PartKind = {
   url(port: number): string;
   stopSignal: NodeJS.Signals;
   abortSignal?: NodeJS.Signals;
-  /** A line that its log must hold, in addition to `answers`, before it is called started. */
+  /** A line that must be in its log, in addition to `answers`, before it counts as started. */
   readyLine?: string;
-  answers(port: number): Promise<boolean>;
-  prepare(context: { dataDir: string; port: number; onProgress: (line: string) => void }): Promise<Command>;
+  responds(port: number): Promise<boolean>;
+  prepare(context: {
+    dataDir: string;
+    port: number;
+    /** Whether it is started often and never runs for long. */
+    shortLived: boolean;
+    onProgress: (line: string) => void;
+  }): Promise<Command>;
 };
 
-/** Far longer than any part takes alone: two cores may be busy with other tests. */
+/** Far longer than any part takes alone: the machine may be busy with other tests. */
 const START_TIMEOUT_MS = 150_000;
 const STOP_TIMEOUT_MS = 20_000;
 const ABORT_TIMEOUT_MS = 500;
@@ -75,7 +81,12 @@ const ABORT_TIMEOUT_MS = 500;
 /** A part that is run from here, with its files below `dir`. */
 export function ownPart(
   kind: PartKind,
-  { dir, port, onProgress }: { dir: string; port: number; onProgress: (line: string) => void },
+  {
+    dir,
+    port,
+    shortLived,
+    onProgress,
+  }: { dir: string; port: number; shortLived: boolean; onProgress: (line: string) => void },
 ): Part {
   const { name } = kind;
   const dataDir = path.join(dir, name);
@@ -101,7 +112,7 @@ export function ownPart(
           `Stop that program, or set ${kind.urlVariable} to use what runs there. (Log: ${logFile})`,
       );
     }
-    const { command, args, ...user } = await kind.prepare({ dataDir, port, onProgress });
+    const { command, args, ...user } = await kind.prepare({ dataDir, port, shortLived, onProgress });
     const log = openSync(logFile, 'a');
     const logStart = statSync(logFile).size;
     const child = spawn(command, args, {
@@ -126,9 +137,9 @@ export function ownPart(
 
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (failure === undefined) {
-      if ((kind.readyLine === undefined || logged().includes(kind.readyLine)) && (await kind.answers(port)))
+      if ((kind.readyLine === undefined || logged().includes(kind.readyLine)) && (await kind.responds(port)))
         return;
-      if (Date.now() > deadline) failure = `did not answer within ${START_TIMEOUT_MS / 1_000} s`;
+      if (Date.now() > deadline) failure = `did not respond within ${START_TIMEOUT_MS / 1_000} s`;
       await sleep(50);
     }
     if (pid !== undefined) await killTree(pid);
@@ -154,7 +165,7 @@ export function ownPart(
     dataDir,
     logFile,
     pid: () => running()?.pid,
-    answers: () => kind.answers(port),
+    responds: () => kind.responds(port),
     start,
     stop,
     kill: () => end(undefined, 0),
@@ -168,12 +179,12 @@ export function ownPart(
   };
 }
 
-/** A part that somebody else runs: an environment variable says where. */
+/** An external part, at the address of its environment variable. */
 export function externalPart(kind: PartKind, url: string): Part {
   const { name } = kind;
   const address = new URL(url.includes('://') ? url : `tcp://${url.split(',')[0]}`);
   const port = Number(address.port) || defaultPorts[name];
-  const answers = async () => (await ask(address.hostname, port)) !== undefined;
+  const responds = async () => (await ask(address.hostname, port)) !== undefined;
   const refuse = () => {
     throw new Error(
       `${name} is external (${kind.urlVariable} is set): only a part of the stack itself can be faulted`,
@@ -188,11 +199,11 @@ export function externalPart(kind: PartKind, url: string): Part {
     dataDir: '',
     logFile: '',
     pid: () => undefined,
-    answers,
+    responds,
     async start() {
-      if (await answers()) return;
+      if (await responds()) return;
       throw new Error(
-        `${name}: nothing answers at ${address.hostname}:${port}, where ${kind.urlVariable} points. ` +
+        `${name}: nothing responds at ${address.hostname}:${port}, where ${kind.urlVariable} points. ` +
           'Start it, or unset the variable.',
       );
     },
@@ -205,7 +216,7 @@ export function externalPart(kind: PartKind, url: string): Part {
   };
 }
 
-/** The ports that everybody knows; the development stack uses them. */
+/** The well-known ports; the development stack uses them. */
 export const defaultPorts: Readonly<Record<PartName, number>> = {
   kafka: 9092,
   mongo: 27017,

@@ -15,14 +15,14 @@ export async function isPortFree(port: number): Promise<boolean> {
   }
 }
 
-/** Below the range from which the system serves outgoing connections, and clear of the well-known ones of the dev stack. */
+/** Below the range of the system's outgoing connections, and clear of the well-known ports of the dev stack. */
 const BLOCKS = { first: 10_000, size: 100, count: 160 };
-/** What is left of this process's block. */
+/** The free ports of this process's block. */
 let left: number[] = [];
 
 /**
- * Free ports of 127.0.0.1 that no other process is given for as long as this one lives, also while nobody listens on
- * them: what runs there may just be restarted.
+ * Free ports of 127.0.0.1 that no other process gets for as long as this one lives, also while nothing listens on them:
+ * a server there may just be restarting.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
@@ -34,7 +34,9 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** The ports of a block whose first one this process listens on from now on: the system gives it back by itself. */
+/**
+ * The ports of a block that this process claims by listening on its first port: the system releases it automatically.
+ */
 async function claimBlock(): Promise<number[]> {
   for (;;) {
     const first = BLOCKS.first + BLOCKS.size * Math.floor(Math.random() * BLOCKS.count);
@@ -43,14 +45,14 @@ async function claimBlock(): Promise<number[]> {
       await once(claim, 'listening');
       return Array.from({ length: BLOCKS.size - 1 }, (_, index) => first + 1 + index);
     } catch {
-      // It is somebody else's.
+      // Claimed by another process.
     }
   }
 }
 
 /**
- * Connects, sends `request` and resolves to the first bytes that come back, or to undefined when there is no answer
- * within a second. Without a request, an established connection is the answer.
+ * Connects, sends `request` and resolves to the first bytes of the response, or to undefined when there is none within
+ * a second. Without a request, an established connection is the response.
  */
 export function ask(host: string, port: number, request?: Buffer): Promise<Buffer | undefined> {
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A process that is still the same one later: its id and when it started, as `ps` says (ids are reused). */
+/** A process that can be recognized later: its id and its start time, as `ps` reports it (ids are reused). */
 export type ProcessRef = { pid: number; startedAt: string };
 
 type ProcessRow = { pid: number; ppid: number; zombie: boolean; startedAt: string; args: string };
@@ -11,7 +11,7 @@ const ROW = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(\S+\s+\S+\s+\d+\s+[\d:]+\s+\d+)\s+(.*)
 // `ps` computes start times from the clock and may be a second off from call to call.
 const START_TOLERANCE_MS = 2_000;
 
-/** Every process, or only `pids`; those that don't exist are left out. */
+/** Every process, or only `pids`; those that do not exist are left out. */
 function listProcesses(pids?: readonly number[]): ProcessRow[] {
   if (pids?.length === 0) return [];
   const selection = pids === undefined ? ['-A'] : ['-p', pids.join(',')];
@@ -24,7 +24,7 @@ function listProcesses(pids?: readonly number[]): ProcessRow[] {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   } catch (error) {
-    // ps exits with 1 when none of the asked-for processes exists.
+    // ps exits with 1 when none of the processes exists.
     if (pids !== undefined && (error as { status?: number }).status === 1) return [];
     throw error;
   }
@@ -62,7 +62,7 @@ export function ancestorsOf(pid: number): { pid: number; args: string }[] {
   return ancestors;
 }
 
-/** The process and all that descend from it, parents first. Children may be in process groups of their own. */
+/** The process and all its descendants, parents first. Children may be in their own process groups. */
 function treeOf(pid: number): number[] {
   const rows = listProcesses();
   const tree = [pid];
@@ -82,18 +82,18 @@ function signal(pids: readonly number[], name: NodeJS.Signals): void {
   }
 }
 
-/** Stops a process and its descendants where they are, parents first so that nothing new is forked meanwhile. */
+/** Stops a process and its descendants with SIGSTOP, parents first so that nothing new is forked meanwhile. */
 export function freezeTree(pid: number): void {
   signal([pid], 'SIGSTOP');
   signal(treeOf(pid), 'SIGSTOP');
 }
 
-/** Lets what `freezeTree` stopped go on. */
+/** Resumes what `freezeTree` stopped. */
 export function thawTree(pid: number): void {
   signal(treeOf(pid).reverse(), 'SIGCONT');
 }
 
-/** Kills a process and its descendants with SIGKILL; resolves when all of them are gone. */
+/** Kills a process and its descendants with SIGKILL; resolves when all of them have exited. */
 export async function killTree(pid: number): Promise<void> {
   signal([pid], 'SIGSTOP');
   await killAll(treeOf(pid));
@@ -104,12 +104,12 @@ async function killAll(pids: readonly number[]): Promise<void> {
   while (listProcesses(pids).some((row) => !row.zombie)) await sleep(10);
 }
 
-/** Kills what descends from this process. */
+/** Kills the descendants of this process. */
 export async function killDescendants(): Promise<void> {
   await killAll(treeOf(process.pid).slice(1));
 }
 
-/** Asks a process to end and waits; resolves to false when it is still there after `timeoutMs`. */
+/** Sends SIGTERM and waits; resolves to false when the process still runs after `timeoutMs`. */
 export async function terminate(ref: ProcessRef, name: NodeJS.Signals, timeoutMs: number): Promise<boolean> {
   signal([ref.pid], name);
   thawTree(ref.pid);

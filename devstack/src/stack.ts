@@ -28,7 +28,7 @@ export interface Stack {
   readonly dir: string;
   readonly urls: StackUrls;
   readonly parts: Readonly<Record<PartName, Part>>;
-  /** Starts the chosen parts side by side; resolves when all serve, rejects with every part that does not. */
+  /** Starts the chosen parts concurrently; resolves when all serve, rejects with every part that does not. */
   up(): Promise<void>;
   /** Stops every part gracefully. Data kept. */
   down(): Promise<void>;
@@ -40,51 +40,60 @@ export interface Stack {
 }
 
 export type StackOptions = {
-  /** Absolute. A stack that already lives there is taken over, running parts and ports included. */
+  /** Absolute. An existing stack there is taken over, running parts and ports included. */
   dir: string;
-  /** `free`: chosen when the stack is made, and kept. Kafka also takes a second one, by default the next. */
+  /** `free`: chosen when the stack is created, and kept. Kafka also takes a second one, by default the next. */
   ports: 'free' | Readonly<Record<PartName, number>>;
-  /** What `up` starts; all by default. The others can still be started one by one. */
+  /** Whether the parts are started often and never run for long; stored in the folder of the stack. */
+  shortLived?: boolean;
+  /** The parts that `up` starts; all by default. The others can still be started individually. */
   parts?: readonly PartName[];
-  /** Where KAFKA_BROKERS, MONGO_URL, REDIS_URL and POSTGRES_URL are looked up: a part that is named is external. */
+  /**
+   * The environment in which KAFKA_BROKERS, MONGO_URL, REDIS_URL and POSTGRES_URL are looked up: a part that is set is
+   * external.
+   */
   env?: NodeJS.ProcessEnv;
   onProgress?: (line: string) => void;
 };
 
-type Ports = Record<PartName | 'kafkaController', number>;
+/** The data that a stack stores in its folder. */
+type StackFile = Record<PartName | 'kafkaController', number> & { readonly shortLived: boolean };
 
-/** A stack in `dir`; nothing is started yet. */
+/** Creates a stack in `dir`; nothing is started yet. */
 export async function createStack(options: StackOptions): Promise<Stack> {
-  const { dir, ports } = options;
+  const { dir, ports, shortLived = false } = options;
   const file = path.join(dir, 'stack.json');
   if (ports !== 'free') {
     mkdirSync(dir, { recursive: true });
-    writeJson(file, { ...ports, kafkaController: ports.kafka + 1 } satisfies Ports);
+    writeJson(file, { ...ports, kafkaController: ports.kafka + 1, shortLived } satisfies StackFile);
   } else if (!readJson(file)) {
     const [kafka = 0, kafkaController = 0, mongo = 0, redis = 0, postgres = 0] = await freePorts(5);
     mkdirSync(dir, { recursive: true });
-    writeJson(file, { kafka, kafkaController, mongo, redis, postgres } satisfies Ports);
+    writeJson(file, { kafka, kafkaController, mongo, redis, postgres, shortLived } satisfies StackFile);
   }
   return attachStack(options);
 }
 
-/** The stack that was created in `dir` by this or another process. */
+/** Attaches to the stack that was created in `dir` by this or another process. */
 export function attachStack({
   dir,
   parts: chosen = partNames,
   env = process.env,
   onProgress = () => {},
-}: Omit<StackOptions, 'ports'>): Stack {
-  const ports = readJson<Ports>(path.join(dir, 'stack.json'));
-  if (!ports) throw new Error(`There is no stack in ${dir}`);
+}: Omit<StackOptions, 'ports' | 'shortLived'>): Stack {
+  const kept = readJson<StackFile>(path.join(dir, 'stack.json'));
+  if (!kept) throw new Error(`${dir} contains no stack`);
   for (const folder of ['logs', 'run']) mkdirSync(path.join(dir, folder), { recursive: true });
 
   const part = (kind: PartKind): Part => {
     const url = env[kind.urlVariable];
-    return url ? externalPart(kind, url) : ownPart(kind, { dir, port: ports[kind.name], onProgress });
+    const { shortLived } = kept;
+    return url
+      ? externalPart(kind, url)
+      : ownPart(kind, { dir, port: kept[kind.name], shortLived, onProgress });
   };
   const parts = {
-    kafka: part(kafkaKind(ports.kafkaController)),
+    kafka: part(kafkaKind(kept.kafkaController)),
     mongo: part(mongoKind),
     redis: part(redisKind),
     postgres: part(postgresKind),
@@ -133,6 +142,6 @@ async function statusOf(part: Part): Promise<PartStatus> {
   const { name, external, port, url, dataDir, logFile } = part;
   const pid = part.pid();
   const exists = external || pid !== undefined;
-  const state = exists ? ((await part.answers()) ? 'up' : external ? 'down' : 'not answering') : 'down';
+  const state = exists ? ((await part.responds()) ? 'up' : external ? 'down' : 'not answering') : 'down';
   return { name, state, external, pid, port, url, dataDir, logFile };
 }

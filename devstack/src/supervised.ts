@@ -8,8 +8,13 @@ import { ancestorsOf, isRunning, isSameProcess, type ProcessRef, processRef, ter
 import { repositoryRoot } from './repository.ts';
 import { attachStack, partNames, type Stack } from './stack.ts';
 
-/** What the supervisor of a stack is told, and what it tells. */
-export type Supervision = { owner: ProcessRef; parts: readonly PartName[] };
+/** The input and the state of a stack's supervisor. */
+export type Supervision = {
+  owner: ProcessRef;
+  parts: readonly PartName[];
+  /** Whether parts are killed and restarted, see `StackOptions`. */
+  shortLived: boolean;
+};
 export type SupervisorState = { supervisor: ProcessRef; outcome?: 'up' | { error: string } };
 
 export const supervisionFile = (dir: string) => path.join(dir, 'supervision.json');
@@ -19,9 +24,9 @@ const STACKS_DIR = path.join(repositoryRoot, '.orderflow');
 const PREFIX = 'test-';
 
 /**
- * The stack shared by everything that one `pnpm -r test` runs, on ports and data of its own. The first caller starts
- * it. It is gone, data included, within two seconds of the end of that pnpm process, however that ends; without pnpm
- * above, of the calling process.
+ * The stack shared by all suites of one `pnpm -r test`, on its own ports and data. The first caller starts it. It is
+ * removed, data included, within two seconds after that pnpm process has ended, however it ends; without pnpm above,
+ * after the calling process.
  */
 export async function acquireTestStack(): Promise<Stack> {
   const owner = processRef(findOwner());
@@ -29,21 +34,21 @@ export async function acquireTestStack(): Promise<Stack> {
   for (;;) {
     const existing = readJson<Supervision>(supervisionFile(dir));
     if (!existing || isSameProcess(existing.owner, owner)) break;
-    // Left by an earlier process with the same id: it is being removed, or nobody is left to do it.
+    // Left by an earlier process with the same id: it is being removed, or nothing is left to remove it.
     await sweepAbandonedStacks();
     await sleep(50);
   }
-  return supervisedStack(dir, { owner, parts: partNames });
+  return supervisedStack(dir, { owner, parts: partNames, shortLived: false });
 }
 
-/** A stack of the calling process alone, gone when that process ends or when `release` is called. */
+/** A stack of the calling process alone, removed when that process ends or when `release` is called. */
 export async function privateTestStack(
   parts: readonly PartName[],
 ): Promise<{ stack: Stack; release(): Promise<void> }> {
   const owner = processRef(process.pid);
   const unique = `${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
   const dir = path.join(STACKS_DIR, `${PREFIX}private-${unique}`);
-  const stack = await supervisedStack(dir, { owner, parts });
+  const stack = await supervisedStack(dir, { owner, parts, shortLived: true });
   return {
     stack,
     async release() {
@@ -67,7 +72,7 @@ async function supervisedStack(dir: string, supervision: Supervision): Promise<S
   return attachStack({ dir, parts: supervision.parts });
 }
 
-/** False when another process has made it before. */
+/** Returns false when another process has created it already. */
 function makeDir(dir: string): boolean {
   try {
     mkdirSync(dir);
@@ -79,7 +84,7 @@ function makeDir(dir: string): boolean {
 }
 
 async function waitUntilUp(dir: string): Promise<void> {
-  // Longer than a part may take to start, and than a first download.
+  // Longer than a part, and a first download, may take.
   const deadline = Date.now() + 5 * 60_000;
   const logFile = path.join(dir, 'logs/supervisor.log');
   for (let shown = 0; ; await sleep(50)) {
@@ -90,7 +95,7 @@ async function waitUntilUp(dir: string): Promise<void> {
     if (state?.outcome === 'up') return;
     if (state?.outcome) throw new Error(`The test stack did not come up.\n${state.outcome.error}`);
     if (Date.now() > deadline || (state && !isRunning(state.supervisor))) {
-      throw new Error(`The supervisor of the test stack in ${dir} is gone or hangs.\n${log}`);
+      throw new Error(`The supervisor of the test stack in ${dir} has exited or hangs.\n${log}`);
     }
   }
 }
@@ -103,7 +108,7 @@ function readLog(file: string): string {
   }
 }
 
-/** The nearest pnpm above this process, as a native binary or as a script of node; else this process. */
+/** The nearest pnpm above this process, as a native binary or as a script of node; otherwise this process. */
 function findOwner(): number {
   const pnpm = /^(\S*\/)?(node\S*\s+(-\S+\s+)*)?(\S*\/)?pnpm(\.[cm]?js)?(\s|$)/;
   return ancestorsOf(process.pid).find(({ args }) => pnpm.test(args))?.pid ?? process.pid;

@@ -1,6 +1,6 @@
 /**
- * A detached process that brings up a test stack, and kills and deletes it when its owner has ended or when it gets
- * SIGTERM. Argument: the folder of the stack, which says who the owner is.
+ * A detached process that starts a test stack, and kills and deletes it when its owner has ended or when it gets
+ * SIGTERM. Argument: the folder of the stack, which contains the owner.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readJson, writeJson } from './json-file.ts';
@@ -15,13 +15,13 @@ import {
 } from './supervised.ts';
 
 const WATCH_INTERVAL_MS = 100;
-/** Asking `ps` whether an id was given to another process costs more, so it is done once in so many looks. */
+/** Checking with `ps` whether an id was reused is expensive, so it is done only once in this many checks. */
 const LOOKS_PER_CHECK = 50;
 
 const dir = process.argv[2] ?? '';
 const supervision = readJson<Supervision>(supervisionFile(dir));
 if (!supervision) throw new Error(`${supervisionFile(dir)} does not exist`);
-const { owner, parts } = supervision;
+const { owner, parts, shortLived } = supervision;
 const supervisor = processRef(process.pid);
 const report = (outcome?: Exclude<SupervisorState['outcome'], undefined>) =>
   writeJson(supervisorStateFile(dir), { supervisor, ...(outcome && { outcome }) } satisfies SupervisorState);
@@ -34,7 +34,7 @@ for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
 }
 
 report();
-const stack = await createStack({ dir, ports: 'free', parts, onProgress: console.log });
+const stack = await createStack({ dir, ports: 'free', shortLived, parts, onProgress: console.log });
 let isStarting = true;
 const starting = stack
   .up()
@@ -47,17 +47,17 @@ const starting = stack
   });
 void starting.then(sweepAbandonedStacks).catch(console.error);
 
-for (let look = 0; !asked && ownerIsThere(look); look += 1) await sleep(WATCH_INTERVAL_MS);
+for (let round = 0; !asked && ownerIsThere(round); round += 1) await sleep(WATCH_INTERVAL_MS);
 await stack.destroy();
 if (isStarting) {
-  // What was still being prepared (initdb, Maven) when the parts were killed, and the files it made meanwhile.
+  // Files that a killed preparation (initdb, Maven) has written meanwhile.
   await killDescendants();
   await stack.destroy();
 }
 process.exit(0);
 
-function ownerIsThere(look: number): boolean {
-  if (look % LOOKS_PER_CHECK === 0) return isRunning(owner);
+function ownerIsThere(round: number): boolean {
+  if (round % LOOKS_PER_CHECK === 0) return isRunning(owner);
   try {
     return process.kill(owner.pid, 0);
   } catch {

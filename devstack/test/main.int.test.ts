@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 
 it.each([{ args: [] }, { args: ['start'] }, { args: ['--help'] }])(
-  'answers $args with its usage and exit code 2',
+  'prints its usage for $args and exits with 2',
   ({ args }) => {
     const main = path.join(import.meta.dirname, '../src/main.ts');
     const { status, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });

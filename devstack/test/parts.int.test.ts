@@ -115,24 +115,24 @@ describe('acknowledged writes survive SIGKILL', () => {
 });
 
 describe('a part', () => {
-  it.each(['mongo', 'redis', 'postgres'] as const)('does not answer while frozen: %s', async (name) => {
+  it.each(['mongo', 'redis', 'postgres'] as const)('does not respond while frozen: %s', async (name) => {
     const part = stack.parts[name];
     part.freeze();
-    expect(await part.answers()).toBe(false);
+    expect(await part.responds()).toBe(false);
     expect((await stack.status()).find((row) => row.name === name)?.state).toBe('not answering');
     part.thaw();
-    await vi.waitFor(async () => expect(await part.answers()).toBe(true));
+    await vi.waitFor(async () => expect(await part.responds()).toBe(true));
   });
 
   it('is frozen with its children: an open Postgres connection waits', async () => {
     const client = new pg.Client({ connectionString: `${stack.urls.POSTGRES_URL}/postgres` });
     await client.connect();
     stack.parts.postgres.freeze();
-    const answer = client.query('SELECT 1').then(() => 'answered');
+    const reply = client.query('SELECT 1').then(() => 'answered');
     const waited = new Promise((resolve) => setTimeout(resolve, 300, 'waited'));
-    expect(await Promise.race([answer, waited])).toBe('waited');
+    expect(await Promise.race([reply, waited])).toBe('waited');
     stack.parts.postgres.thaw();
-    expect(await answer).toBe('answered');
+    expect(await reply).toBe('answered');
     await client.end();
   });
 
@@ -142,7 +142,7 @@ describe('a part', () => {
     await part.kill();
     expect(part.pid()).toBeUndefined();
     await part.start();
-    expect(await part.answers()).toBe(true);
+    expect(await part.responds()).toBe(true);
   });
 
   it('keeps its port and data over a restart, under a new process id', async () => {

@@ -19,7 +19,7 @@ async function otherProcess() {
   return { child, ports: JSON.parse(String(line)) as number[] };
 }
 
-test('ports of another process are not given away while it lives, though nobody listens on them', async () => {
+test('ports of another process stay reserved while it lives, though no process listens on them', async () => {
   const { child, ports } = await otherProcess();
   const [port = 0] = ports;
   expect(await Promise.all(ports.map(isPortFree))).toEqual([true, true, true]);
@@ -39,7 +39,7 @@ test('ports of another process are not given away while it lives, though nobody 
   expect((await freePorts(100)).map(blockOf)).toContain(blockOf(port));
 });
 
-test('a port that somebody listens on is left out', async () => {
+test('a port with a listener is skipped', async () => {
   const [first = 0] = await freePorts(1);
   const server = createServer().listen(first + 1, '127.0.0.1');
   onTestFinished(() => void server.close());

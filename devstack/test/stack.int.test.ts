@@ -35,7 +35,7 @@ it('names the part, its log and its last words when a part does not come up', as
   expect(failure).toMatch(/^postgres ended while starting/);
   expect(failure).toContain(stack.parts.postgres.logFile);
   expect(failure).toContain('unrecognized configuration parameter "no_such_setting"');
-  expect(await stack.parts.redis.answers()).toBe(true);
+  expect(await stack.parts.redis.responds()).toBe(true);
 });
 
 it('can be taken over by another process, also after a restart of a part', async () => {
@@ -58,7 +58,7 @@ it('deletes data on reset and starts afresh on the same ports', async () => {
   redis.disconnect();
   await stack.reset();
   expect(existsSync(dataDir)).toBe(false);
-  expect(await stack.parts.redis.answers()).toBe(false);
+  expect(await stack.parts.redis.responds()).toBe(false);
 
   await stack.up();
   expect(stack.parts.redis.port).toBe(port);
@@ -79,13 +79,13 @@ it('uses a server that the environment names, and neither starts nor faults it',
   await expect(user.parts.redis.kill()).rejects.toThrow('redis is external (REDIS_URL is set)');
   expect(() => user.parts.redis.freeze()).toThrow('redis is external');
   await user.down();
-  expect(await owner.parts.redis.answers()).toBe(true);
+  expect(await owner.parts.redis.responds()).toBe(true);
 });
 
-it('says when nothing answers where the environment points', async () => {
+it('says when nothing responds at the configured address', async () => {
   const stack = await newStack({ parts: ['kafka'], env: { KAFKA_BROKERS: '127.0.0.1:1' } });
   await expect(stack.up()).rejects.toThrow(
-    /kafka: nothing answers at 127\.0\.0\.1:1, where KAFKA_BROKERS points/,
+    /kafka: nothing responds at 127\.0\.0\.1:1, where KAFKA_BROKERS points/,
   );
 });
 
@@ -94,5 +94,5 @@ it('runs Postgres in a folder that other users may not enter', async () => {
   const stack = await newStack({ parts: ['postgres'] });
   expect(statSync(path.dirname(stack.dir)).mode & 0o077).toBe(0);
   await stack.up();
-  expect(await stack.parts.postgres.answers()).toBe(true);
+  expect(await stack.parts.postgres.responds()).toBe(true);
 });

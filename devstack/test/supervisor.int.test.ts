@@ -15,7 +15,7 @@ let external: Stack;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'orderflow-supervisor-'));
-  // Slow to start and of no interest here: stand-ins that only have to answer.
+  // Slow to start and of no interest here: substitutes that only have to respond.
   external = await createStack({
     dir: path.join(folder, 'external'),
     ports: 'free',

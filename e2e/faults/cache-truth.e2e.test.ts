@@ -1,11 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { CustomerSchema } from '@orderflow/contracts/orderflow/enrichment/v1/customer';
+import type { TestOrder } from '@orderflow/local/orders';
 import { createProxy, eventually } from '@orderflow/testing';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { documentOf, pausedPartitions, type Run, rejectedFor, startRun } from '../src/grid.ts';
-import type { TestOrder } from '../src/orders.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -27,7 +27,7 @@ type Kind = 'customer' | 'product';
 const entryKey = (kind: Kind, key: string) => `${run.env['TOPIC_PREFIX']}enrichment:{${kind}:${key}}`;
 const askedFor = async (id: string) => (await run.faults.getCallCounts({})).ids[id] ?? 0n;
 
-/** Sends one order, and answers the customer and the product that it was decided with. */
+/** Sends one order; returns the customer and the product that it was decided with. */
 async function decided(order: TestOrder, partition = 0) {
   await run.sendTo(partition, [order]);
   return enrichmentOf(order);
@@ -39,25 +39,25 @@ async function enrichmentOf({ orderId }: TestOrder) {
   return { customer: customer as { name: string; stale: boolean }, product: line?.product };
 }
 
-/** Changes a customer, and answers the version it then has. */
+/** Changes a customer; returns its new version. */
 async function change(customerId: string, name: string, active = true): Promise<bigint> {
   const customer = create(CustomerSchema, { customerId, name, email: 'new@example.com', active });
   const { customer: changed } = await run.customers.updateCustomer({ customer });
   return changed?.version ?? 0n;
 }
 
-/** Waits until the cache has heard of a version. */
-async function untilAnnounced(customerId: string, version: bigint): Promise<void> {
-  const marker = `${entryKey('customer', customerId)}:announced`;
-  await eventually(async () => expect(await redis.get(marker)).toBe(String(version)));
+/** Waits until the cache has a minimum version. */
+async function untilMinimumVersion(customerId: string, version: bigint): Promise<void> {
+  const minimumVersionKey = `${entryKey('customer', customerId)}:announced`;
+  await eventually(async () => expect(await redis.get(minimumVersionKey)).toBe(String(version)));
 }
 
-describe('a change that was announced', () => {
+describe('a published change', () => {
   test('is read from the API by the next order, and kept for those after it', async () => {
     await decided(run.order('announced-1', 'c-11', 'p-1'));
     await decided(run.order('announced-2', 'c-11', 'p-1'));
     expect(await askedFor('c-11')).toBe(1n);
-    await untilAnnounced('c-11', await change('c-11', 'New Name'));
+    await untilMinimumVersion('c-11', await change('c-11', 'New Name'));
     await run.faults.resetCallCounts({});
     expect((await decided(run.order('announced-3', 'c-11', 'p-1'))).customer.name).toBe('New Name');
     expect(await askedFor('c-11')).toBe(1n);
@@ -65,7 +65,7 @@ describe('a change that was announced', () => {
     expect(await askedFor('c-11')).toBe(1n);
   });
 
-  test('is not undone by a slow answer from before it, neither in the cache nor for orders after it', async () => {
+  test('is not undone by a slow response from before it, neither in the cache nor for orders after it', async () => {
     await using slow = await createProxy({ target: Number(new URL(run.stub.url).port) });
     slow.delay(6_000);
     await run.faults.setFault({
@@ -74,12 +74,12 @@ describe('a change that was announced', () => {
     const asked = await askedFor('c-13');
     const before = run.order('racing-before', 'c-13', 'p-1');
     const after = run.order('racing-after', 'c-13', 'p-1');
-    // Read together with the order before the change, and looked up when the change is known: after a whole slice.
-    const slice = Array.from({ length: 50 }, (_, index) => run.order(`racing-${index}`, 'c-12', 'p-99'));
+    // Read together with the order before the change, and looked up after the change is known: after a whole batch.
+    const batch = Array.from({ length: 50 }, (_, index) => run.order(`racing-${index}`, 'c-12', 'p-99'));
     await decided(run.order('racing-warm', 'c-12', 'p-1'));
     await run.worker.stop();
     await run.sendTo(0, [before]);
-    await run.sendTo(1, [...slice, after]);
+    await run.sendTo(1, [...batch, after]);
     try {
       await run.worker.start({
         CUSTOMER_API_URL: `http://127.0.0.1:${slow.port}`,
@@ -87,9 +87,9 @@ describe('a change that was announced', () => {
         ENRICHMENT_DEADLINE: '20s',
       });
       await eventually(async () => expect(await askedFor('c-13')).toBe(asked + 1n));
-      await untilAnnounced('c-13', await change('c-13', 'Changed Meanwhile'));
+      await untilMinimumVersion('c-13', await change('c-13', 'Changed Meanwhile'));
 
-      // The old answer is still on its way; nobody may be content with it from now on.
+      // The old response is still in flight; from now on it must not be used.
       expect(await run.stores.document('racing-49')).toBeUndefined();
       expect((await enrichmentOf(before)).customer.name).not.toBe('Changed Meanwhile');
       expect((await enrichmentOf(after)).customer.name).toBe('Changed Meanwhile');
@@ -139,7 +139,7 @@ describe.for([
   });
 });
 
-describe('copies older than an hour', () => {
+describe('cache entries older than an hour', () => {
   test('are used while the API is down, and the order says so', async () => {
     await decided(run.order('aging', 'c-21', 'p-21'));
     await grow('customer', 'c-21', 6 * day);
@@ -174,10 +174,10 @@ describe('copies older than an hour', () => {
   });
 });
 
-describe('while changes are announced to nobody', () => {
+describe('while changes are not read', () => {
   beforeAll(async () => {
     await run.stub.stop();
-    // Its events go to a topic that nobody reads.
+    // Its events go to a topic without consumers.
     await run.stub.start({ TOPIC_PREFIX: `${run.env['TOPIC_PREFIX']}elsewhere_` });
   });
   afterAll(async () => {
@@ -198,7 +198,7 @@ describe('while changes are announced to nobody', () => {
   });
 });
 
-/** Without the API the order waits, whatever copies there are; with it, it is decided. */
+/** Without the API the order waits, whatever the cache contains; with it, it is decided. */
 async function expectDecidedOnlyWithApi(order: TestOrder): Promise<void> {
   await run.stub.kill();
   try {
@@ -216,10 +216,10 @@ async function flush(): Promise<void> {
   if (keys.length > 0) await redis.del(...keys);
 }
 
-/** Makes a copy in the cache look as if it had been fetched that long ago. */
+/** Makes a cache entry look as if it had been fetched that long ago. */
 async function grow(kind: Kind, key: string, ageMs: number): Promise<void> {
   const entry = await redis.getBuffer(entryKey(kind, key));
-  if (entry === null) throw new Error(`there is no copy of ${kind} ${key}`);
+  if (entry === null) throw new Error(`the cache has no entry of ${kind} ${key}`);
   // An entry begins with the times of its fetch and of the end of its freshness, as doubles.
   const fetchedAt = Date.now() - ageMs;
   entry.writeDoubleBE(fetchedAt, 0);

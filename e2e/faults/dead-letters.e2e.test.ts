@@ -5,13 +5,13 @@ import { topics } from '@orderflow/contracts';
 import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import { Fault_Kind, FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { repositoryRoot } from '@orderflow/devstack';
+import { isSettled } from '@orderflow/local/audit';
+import type { TestOrder } from '@orderflow/local/orders';
 import { eventually, startProcess } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isSettled } from '../src/audit.ts';
 import { breakerState, documentOf, measure, type Run, startRun, violations } from '../src/grid.ts';
-import type { TestOrder } from '../src/orders.ts';
 
-describe('one id that the enrichment API answers wrongly', () => {
+describe('one id with invalid responses of the enrichment API', () => {
   test.for([
     {
       what: 'a customer without a name',
@@ -25,10 +25,10 @@ describe('one id that the enrichment API answers wrongly', () => {
       fault: { errorRate: 1, errorCode: Code.NotFound },
     },
   ])(
-    '($what) is set aside, its 499 neighbours pass; a replay decides it afterwards',
+    '($what) is dead-lettered, its 499 neighbours pass; a replay decides it afterwards',
     async ({ method, fault }) => {
       await using run = await startRun('faults-bad-id', { SLICE_SIZE: '500' });
-      // Nobody else asks for these two.
+      // Only this test uses these two.
       const [customerId, productId] = ['c-4242', 'p-1999'];
       const bad = run.order('bad-id', customerId, productId);
       const neighbours = run.make('neighbour', 505);
@@ -37,11 +37,11 @@ describe('one id that the enrichment API answers wrongly', () => {
       await run.faults.setFault({ fault: create(FaultSchema, { method, ids, ...fault }) });
 
       const states = measure(() => breakerState(run.worker), 50);
-      // First of all: so many wrong answers in a row as there can be.
+      // First: the longest possible run of invalid responses.
       await run.sendTo(1, [bad, ...readable]);
       await eventually(() => isSettled(run.stores, readable), { timeoutMs: 30_000 });
       expect(await orderRow(run, bad)).toEqual([{ state: 'PENDING', needs_attention: 'ENRICHMENT_INVALID' }]);
-      expect(await setAside(run)).toEqual([[bad.record.value, 'ENRICHMENT_INVALID']]);
+      expect(await deadLettersOf(run)).toEqual([[bad.record.value, 'ENRICHMENT_INVALID']]);
       expect(Math.max(...(await states.stop()))).toBe(0);
 
       await run.faults.clearFaults({});
@@ -50,7 +50,7 @@ describe('one id that the enrichment API answers wrongly', () => {
       await eventually(() => isSettled(run.stores, run.sent));
       expect(await orderRow(run, bad)).toEqual([{ state: 'ACCEPTED', needs_attention: null }]);
       expect(await violations(run, run.sent)).toEqual([]);
-      expect(await setAside(run)).toHaveLength(1);
+      expect(await deadLettersOf(run)).toHaveLength(1);
     },
   );
 });
@@ -59,7 +59,7 @@ async function orderRow({ stores }: Run, { orderId }: TestOrder) {
   return stores.query('select state, needs_attention from orders where id = $1', [orderId]);
 }
 
-async function setAside({ stores }: Run) {
+async function deadLettersOf({ stores }: Run) {
   return (await stores.deadLetters()).map(({ value, headers }) => [value, headers['dlq_reason']]);
 }
 
@@ -73,7 +73,7 @@ async function replay({ env }: Run): Promise<void> {
   expect(await replaying.exited, replaying.output()).toEqual({ code: 0, signal: null });
 }
 
-describe('a record that nobody can decide is set aside, and the next one in its partition is decided at once', () => {
+describe('an undecidable record is dead-lettered, and the next one in its partition is decided at once', () => {
   let run: Run;
   beforeAll(async () => {
     run = await startRun('faults-poison');

@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
 import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { isSettled } from '@orderflow/local/audit';
+import { sumOf } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isSettled } from '../src/audit.ts';
 import { breakerState, measure, pausedPartitions, type Run, rejectedFor, startRun } from '../src/grid.ts';
-import { sumOf } from '../src/system.ts';
 import { decidedCount } from '../src/test-system.ts';
 
-describe('an enrichment API in trouble', () => {
+describe('a failing enrichment API', () => {
   let run: Run;
   beforeAll(async () => {
     run = await startRun('faults-api');
@@ -44,7 +44,7 @@ describe('an enrichment API in trouble', () => {
     await run.settle();
   });
 
-  test('is not in trouble when it knows none of 500 customers: the circuit stays closed, all are rejected', async () => {
+  test('is not failing when it knows none of 500 customers: the circuit stays closed, all are rejected', async () => {
     // What went before may have left it open.
     await eventually(async () => expect(await breakerState(run.worker)).toBe(0));
     const states = measure(() => breakerState(run.worker), 50);
@@ -58,15 +58,15 @@ describe('an enrichment API in trouble', () => {
   });
 });
 
-describe('an enrichment API that takes 3 s to answer', () => {
-  /** Each of the three partitions has one slice of 500 under way, which asks for 200 ids in a call. */
-  const mostCalls = { BatchGetCustomers: 9, BatchGetProducts: 9 };
+describe('an enrichment API that takes 3 s to respond', () => {
+  /** Each of the three partitions has one batch of 500 in flight, which asks for 200 ids in a call. */
+  const maxCalls = { BatchGetCustomers: 9, BatchGetProducts: 9 };
   const megabyte = 1024 * 1024;
 
   async function overloaded(name: string, env: Record<string, string>, slowFor: (run: Run) => Promise<void>) {
     await using run = await startRun(name, { SLICE_SIZE: '500', ...env });
     const memory = measure(async () => residentBytes(run.worker.pid()), 500);
-    const calls = measure(() => callsBeyond(run, mostCalls));
+    const calls = measure(() => callsBeyond(run, maxCalls));
     await run.misbehave({ minLatency: durationFromMs(3_000) });
     // Every one for another customer, none of which is in the cache.
     await run.send(run.make(name, 5_000));
@@ -101,15 +101,24 @@ describe('an enrichment API that takes 3 s to answer', () => {
     ));
 });
 
-/** By how many the calls under way at the stub are more than they may be; 0 or less is fine. */
-async function callsBeyond({ stub, faults }: Run, most: Readonly<Record<string, number>>): Promise<number> {
-  // What has ended is read first, so that the difference is never too small.
-  const metrics = await stub.metrics();
+/**
+ * By how much the calls in flight at the stub exceed their limit; 0 or less is fine. Calls that began less those that
+ * have ended are in flight only if none ended between the two readings.
+ * @throws when one did; the sample is not taken then.
+ */
+async function callsBeyond({ stub, faults }: Run, max: Readonly<Record<string, number>>): Promise<number> {
+  const endedCalls = async () => {
+    const metrics = await stub.metrics();
+    return Object.keys(max).map((method) =>
+      sumOf(metrics, 'orderflow_rpc_server_duration_count', { method }),
+    );
+  };
+  const ended = await endedCalls();
   const { calls } = await faults.getCallCounts({});
-  const beyond = Object.entries(most).map(([method, limit]) => {
-    const ended = sumOf(metrics, 'orderflow_rpc_server_duration_count', { method });
-    return Number(calls[method] ?? 0n) - ended - limit;
-  });
+  expect(await endedCalls()).toEqual(ended);
+  const beyond = Object.entries(max).map(
+    ([method, limit], index) => Number(calls[method] ?? 0n) - (ended[index] ?? 0) - limit,
+  );
   return Math.max(...beyond);
 }
 

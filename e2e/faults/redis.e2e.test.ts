@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { isSettled } from '@orderflow/local/audit';
+import { sumOf } from '@orderflow/local/system';
 import { eventually, privateStack } from '@orderflow/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isSettled } from '../src/audit.ts';
 import { type Run, startRun } from '../src/grid.ts';
-import { sumOf } from '../src/system.ts';
 import { decidedCount } from '../src/test-system.ts';
 
 let own: Awaited<ReturnType<typeof privateStack>>;
@@ -79,7 +79,7 @@ test('Redis flushed again and again', async () => {
   await run.settle();
 });
 
-test('Redis frozen: connections stay open, nothing answers', async () => {
+test('Redis frozen: connections stay open, nothing responds', async () => {
   own.parts.redis.freeze();
   try {
     await decideWithoutCache('frozen');
@@ -102,10 +102,10 @@ test('Redis read-only, as a replica that was promoted to nothing', async () => {
 
 test.for([
   ['bytes that are no Redis protocol', 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
-  ['an answer of another kind to everything', '$7\r\ngarbage\r\n'],
+  ['a response of another type to everything', '$7\r\ngarbage\r\n'],
   ['an array of garbage to everything', '*3\r\n$7\r\ngarbage\r\n:1\r\n*1\r\n+no\r\n'],
-] as const)('Redis answers %s', async ([name, answer]) => {
-  const server = await garbageServer(answer);
+] as const)('Redis responds with %s', async ([name, response]) => {
+  const server = await garbageServer(response);
   try {
     await run.worker.stop();
     await run.worker.start({ REDIS_URL: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });
@@ -117,14 +117,14 @@ test.for([
   await run.worker.start();
 });
 
-/** Gives the same answer to each command. */
-async function garbageServer(answer: string): Promise<Server> {
+/** Gives the same response to each command. */
+async function garbageServer(response: string): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.on('data', (data) => {
-      // Each command is an array of its own: one answer for each, as a client expects it.
+      // Each command is a separate array: one response for each, as a client expects.
       const commands = data.toString('latin1').match(/(?<=^|\r\n)\*\d+\r\n\$/g)?.length ?? 1;
-      socket.write(answer.repeat(commands));
+      socket.write(response.repeat(commands));
     });
   });
   server.listen(0, '127.0.0.1');

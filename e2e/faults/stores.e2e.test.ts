@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSettled } from '@orderflow/local/audit';
 import { eventually, privateStack } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isSettled } from '../src/audit.ts';
 import { type Run, startRun } from '../src/grid.ts';
 import { decidedCount } from '../src/test-system.ts';
 
@@ -21,7 +21,7 @@ afterAll(async () => {
 const outageMs = 3_000;
 
 test.for(['mongo', 'postgres', 'kafka'] as const)(
-  '%s killed in the middle of a slice loses and doubles nothing',
+  '%s killed in the middle of a batch loses and doubles nothing',
   async (name) => {
     const part = own.parts[name];
     const before = await decidedCount(run.stores);

@@ -1,15 +1,15 @@
 import { deadLetterTopic, groups, topics } from '@orderflow/contracts';
+import { isSettled } from '@orderflow/local/audit';
+import { recordOf } from '@orderflow/local/orders';
 import { eventually } from '@orderflow/testing';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { isSettled } from '../src/audit.ts';
 import { startRun, violations } from '../src/grid.ts';
-import { recordOf } from '../src/orders.ts';
 
 /** 200 of them are more than the 16 MiB that a document may have. */
 const descriptionLength = 90_000;
 
-test('one document that MongoDB cannot hold is set aside; the 499 orders around it are shown', async () => {
+test('one document that MongoDB cannot hold is dead-lettered; the 499 orders around it are shown', async () => {
   await using run = await startRun('faults-unwritable', { SLICE_SIZE: '500' });
   const productIds = Array.from({ length: 210 }, (_, index) => `p-${1_001 + index}`)
     .filter((id) => run.prices.has(id) && !isRetired(id))
@@ -27,11 +27,11 @@ test('one document that MongoDB cannot hold is set aside; the 499 orders around 
   await run.sendTo(1, good.slice(250));
 
   await eventually(() => isSettled(run.stores, run.sent), { timeoutMs: 60_000 });
-  // Decided and told like any other; only its document is missing.
+  // Decided and published like any other; only its document is missing.
   const found = await violations(run, run.sent);
   expect(found).toEqual([
-    'every order is shown in MongoDB, with the same outcome, reasons and total: huge: no document',
-    'the view has followed every order: huge: progress is undefined',
+    'every order has a document in MongoDB with the same outcome, reasons and total: huge: no document',
+    'the progress of every document matches the order: huge: progress is undefined',
   ]);
   const letters = await run.stores.readTopic(deadLetterTopic(topics.orders, groups.orderWorker));
   expect(letters.map(({ value, headers }) => [value?.equals(huge.value), headers['dlq_reason']])).toEqual([

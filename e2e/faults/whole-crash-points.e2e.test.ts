@@ -1,22 +1,25 @@
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
+import { untilKnown } from '@orderflow/local/clients';
+import type { ServiceName } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { untilKnown } from '../src/clients.ts';
 import { hastyTimes, prepareMixes, runMix } from '../src/mix.ts';
-import type { ServiceName } from '../src/system.ts';
 import { startWhole, type Whole } from '../src/whole.ts';
 
 /** Of every consumer: between a fetch, its handling and its commit. */
 const consumerPoints = ['consumer-after-fetch', 'consumer-before-commit'] as const;
 
 /**
- * Between every two durable steps of a process there is a point at which it can be killed. By owner of a database: one
- * process of each owner is killed in the same run.
+ * Between every two durable steps of a process there is a point at which it can be killed. One process of each list is
+ * killed in the same run.
  */
 const points = {
-  order: [
+  orderEdge: [
     at('order-api', 'order-after-place-transaction', 'saga-after-cancel'),
     at('order-relay', 'relay-after-ack'),
+    at('order-view', ...consumerPoints),
+  ].flat(),
+  orderCore: [
     at(
       'order-worker',
       ...consumerPoints,
@@ -25,7 +28,6 @@ const points = {
       'worker-after-mongo',
     ),
     at('order-saga', ...consumerPoints, 'saga-after-transaction'),
-    at('order-view', ...consumerPoints),
   ].flat(),
   inventory: at(
     'inventory',
@@ -37,9 +39,9 @@ const points = {
     'inventory-after-commit-transaction',
     'inventory-after-stock-transaction',
   ),
+  // Without those of the consumer, which are the same code in every process: its list is the longest.
   payment: at(
     'payment',
-    ...consumerPoints,
     'relay-after-ack',
     'payment-after-intake',
     'payment-after-attempt-written',
@@ -60,9 +62,9 @@ function at(name: ServiceName, ...named: readonly string[]): Kill[] {
   return named.map((point) => ({ name, point }));
 }
 
-const owners = Object.values(points);
-const runs = Array.from({ length: Math.max(...owners.map((kills) => kills.length)) }, (_, run) =>
-  owners.flatMap((kills) => kills[run] ?? []),
+const lists = Object.values(points);
+const runs = Array.from({ length: Math.max(...lists.map((kills) => kills.length)) }, (_, run) =>
+  lists.flatMap((kills) => kills[run] ?? []),
 ).map((kills) => ({ kills, title: kills.map(({ name, point }) => `${name} at ${point}`).join(', ') }));
 
 let whole: Whole;
@@ -82,13 +84,13 @@ test.for(runs)('stock and money add up when killed, and killed again in recovery
 );
 
 test('stock and money add up when killed, and killed again in recovery: order-saga at saga-after-deadlines', () =>
-  // It is passed only when somebody does not answer.
-  killTwice(at('order-saga', 'saga-after-deadlines'), { away: ['payment'] }));
+  // It is passed only when a participant does not reply.
+  killTwice(at('order-saga', 'saga-after-deadlines'), { stopped: ['payment'] }));
 
-/** Kills each while orders of every kind are under way, and again when it recovers. `away`: those stopped meanwhile. */
+/** Kills each while orders of every kind are in flight, and again when it recovers. `stopped`: those stopped meanwhile. */
 async function killTwice(
   kills: readonly Kill[],
-  { away = [] }: { away?: ServiceName[] } = {},
+  { stopped = [] }: { stopped?: ServiceName[] } = {},
 ): Promise<void> {
   runCount += 1;
   const mixes = [`run${runCount}-1`, `run${runCount}-2`] as const;
@@ -97,8 +99,10 @@ async function killTwice(
     service: whole.services[name],
     crash: { ORDERFLOW_TEST: '1', CRASH_AT: `${point}#1` },
   }));
-  const stopped = away.map((name) => whole.services[name]);
-  await Promise.all([...stopped, ...victims.map(({ service }) => service)].map((each) => each.stop()));
+  const stoppedServices = stopped.map((name) => whole.services[name]);
+  await Promise.all(
+    [...stoppedServices, ...victims.map(({ service }) => service)].map((each) => each.stop()),
+  );
 
   const killed = { code: null, signal: 'SIGKILL' };
   const firstDeaths = victims.map(({ service, crash }) => service.launch(crash).exited);
@@ -110,7 +114,7 @@ async function killTwice(
   });
   // More work, so that every point is passed again.
   const more = Promise.all(firstDeaths).then(() => runMix(whole, mixes[1]));
-  const back = Promise.all(deaths).then(() => Promise.all(stopped.map((each) => each.start())));
+  const back = Promise.all(deaths).then(() => Promise.all(stoppedServices.map((each) => each.start())));
   await Promise.all([runMix(whole, mixes[0]), more, back]);
   await whole.expectSound();
 }

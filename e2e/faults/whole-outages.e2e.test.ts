@@ -22,7 +22,7 @@ test('while Kafka is down the API takes orders; they are completed when it is ba
   const names = Array.from({ length: 20 }, (_, index) => `no-kafka-${index}`);
   for (const orderId of names) await whole.place({ orderId, lines: { 'p-401': 1 } });
   await own.parts.kafka.start();
-  // A process that finds the broker away for too long ends, and whoever runs it starts it again.
+  // A process ends when the broker is unavailable for too long, and its supervisor restarts it.
   await Promise.all(Object.values(whole.services).map(comeBack));
   for (const orderId of names) {
     const { state } = await whole.ended(orderId);

@@ -3,15 +3,15 @@ import { create } from '@bufbuild/protobuf';
 import { topics } from '@orderflow/contracts';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { Fault_Kind, FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { clientsOf, untilKnown } from '@orderflow/local/clients';
+import { recordOf } from '@orderflow/local/orders';
+import { orderPath } from '@orderflow/local/system';
 import { errorReason } from '@orderflow/rpc';
 import { createProxy } from '@orderflow/testing';
 import { seededRandom } from '@orderflow/testing/seeded-random';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seed } from '../src/chaos.ts';
-import { clientsOf, untilKnown } from '../src/clients.ts';
 import { hastyTimes } from '../src/mix.ts';
-import { recordOf } from '../src/orders.ts';
-import { orderPath } from '../src/system.ts';
 import { createSecondSystem } from '../src/test-system.ts';
 import { startWhole, type Whole } from '../src/whole.ts';
 
@@ -133,31 +133,31 @@ test('cancels in every state: each order is completed and paid, or cancelled and
       );
     }),
   );
-  const kept = refused.filter(Boolean).length;
+  const uncancelled = refused.filter(Boolean).length;
   expect(await endsOf(names)).toEqual(
     new Map([
-      [Order_State.CANCELLED, names.length - kept],
-      [Order_State.COMPLETED, kept],
+      [Order_State.CANCELLED, names.length - uncancelled],
+      [Order_State.COMPLETED, uncancelled],
     ]),
   );
   await whole.expectSound();
 });
 
-test('every event told three times more, in any order: nothing changes', async () => {
+test('every event republished three times, in any order: nothing changes', async () => {
   console.log(`FAULT_SEED=${seed}`);
   const random = seededRandom(seed);
   const before = await snapshot();
-  const told = [topics.orderEvents, topics.inventoryEvents, topics.paymentEvents];
-  for (const topic of told) {
+  const eventTopics = [topics.orderEvents, topics.inventoryEvents, topics.paymentEvents];
+  for (const topic of eventTopics) {
     const records = await whole.stores.readTopic(topic);
-    const copies = [...records, ...records, ...records]
+    const republished = [...records, ...records, ...records]
       .map((record) => ({ record, at: random() }))
       .sort((a, b) => a.at - b.at)
       .map(({ record: { key, value, headers } }) => ({ key, value, headers: { ...headers } }));
     await whole.stores.producer.send({
       topic: `${whole.env['TOPIC_PREFIX']}${topic}`,
       acks: -1,
-      messages: copies,
+      messages: republished,
     });
   }
   await whole.place({ orderId: 'after-the-storm', lines: { 'p-302': 1 } });
@@ -177,7 +177,7 @@ async function snapshot() {
   return { orders, ledger: entries.length };
 }
 
-describe('an order that is cancelled while its charge is under way', () => {
+describe('an order that is cancelled while its charge is in flight', () => {
   test.for(['payment-gateway-stub', 'payment'] as const)('and %s is frozen', async (name) => {
     const names = ids(`frozen-${name}`, 5);
     await slowCharges(names, 500);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSettled } from '@orderflow/local/audit';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isSettled } from '../src/audit.ts';
 import { createSecondWorker, type Run, startRun } from '../src/grid.ts';
 import { decidedCount } from '../src/test-system.ts';
 
@@ -25,7 +25,7 @@ test('a second worker that comes and goes every 2 s, stopped and killed in turn,
     await sleep(500);
     if (round % 2 === 0) await second.stop();
     else await second.kill();
-    // Work goes on in the midst of it, at the latest once the session of a killed one is over.
+    // Work continues in the midst of it, at the latest once the session of a killed one is over.
     await eventually(async () => (await decidedCount(run.stores)) > decided);
   }
   await run.settle();
@@ -54,7 +54,7 @@ test('a worker frozen past its session finds its work done by another, and does 
   await run.settle();
 });
 
-/** Freezes the worker where it holds the locks of a slice's orders; lets it go on where it does not. */
+/** Freezes the worker where it holds the locks of a batch's orders; lets it continue where it does not. */
 async function freezeInTransaction(): Promise<boolean> {
   run.worker.freeze();
   const [open] = await run.stores.query<{ count: number }>(

@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Part } from '@orderflow/devstack';
+import type { Service } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
 import { seededRandom } from '@orderflow/testing/seeded-random';
-import type { Service } from './system.ts';
 
-/** A failing run is repeated by giving its seed. */
+/** Giving the seed of a failed run repeats it. */
 export const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 1e9));
 
-/** Something bad that happens to a process, and its end. */
+/** A fault of a process, and its end. */
 interface Fault {
   readonly name: 'killed' | 'frozen';
-  /** Between which times it lasts, in ms. */
+  /** Its shortest and longest duration, in ms. */
   readonly lasts: readonly [number, number];
   begin(): Promise<void>;
   end(): Promise<void>;
 }
 
-/** Something that is tormented and comes back. */
+/** A process or store that is subjected to faults and recovers. */
 interface Victim {
   readonly name: string;
-  /** Between which times it is left alone, in ms. */
+  /** The shortest and longest time without a fault, in ms. */
   readonly lives: readonly [number, number];
   readonly faults: readonly Fault[];
-  /** Leaves it alone for so long, or until the signal. */
+  /** Waits for this long without a fault, or until the signal. */
   live(ms: number, over: AbortSignal): Promise<void>;
 }
 
-/** Stores take their time to come back, and everything waits for them: they are killed seldom. */
+/** A store: it takes time to recover, and everything waits for it, so it is killed rarely. */
 export function storeVictim(part: Part): Victim {
   return {
     name: part.name,
@@ -36,7 +36,7 @@ export function storeVictim(part: Part): Victim {
   };
 }
 
-/** A service is killed, or frozen for longer than its place in a consumer group lasts. */
+/** A service: killed, or frozen for longer than its consumer group's session. */
 export function serviceVictim(
   service: Service,
   { lives = [200, 12_000], freezes = false }: { lives?: readonly [number, number]; freezes?: boolean } = {},
@@ -61,7 +61,7 @@ export function serviceVictim(
   };
 }
 
-/** A process that finds its stores away for too long ends, and whoever runs it starts it again, until the signal. */
+/** Restarts a process that exits because its stores are unavailable, until the signal. */
 export async function keepRunning(service: Service, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
     if (!service.isRunning()) await comeBack(service);
@@ -69,20 +69,20 @@ export async function keepRunning(service: Service, until: AbortSignal): Promise
   }
 }
 
-/** Starts a service unless it runs, again if it ends, until it is ready. */
+/** Starts a service unless it runs, again if it exits, until it is ready. */
 export async function comeBack(service: Service): Promise<void> {
   await eventually(
     async () => {
       if (!service.isRunning()) service.launch();
       await service.ready();
     },
-    { timeoutMs: 60_000, intervalMs: 500 },
+    { timeoutMs: 120_000, intervalMs: 500 },
   );
 }
 
 /**
- * Torments all of them at once until it is over; in the end all have been made to run again. Every choice comes from
- * the seed. Answers what was done when; each was tormented at least once.
+ * Subjects all victims to faults concurrently until the signal; at the end all run again. Every choice derives from the
+ * seed. Returns the faults with their times; each victim had at least one.
  */
 export async function torment(victims: readonly Victim[], over: AbortSignal): Promise<string[]> {
   const done = await Promise.all(victims.map((victim) => tormentOne(victim, over)));
@@ -91,7 +91,7 @@ export async function torment(victims: readonly Victim[], over: AbortSignal): Pr
 
 async function tormentOne({ name, lives, faults, live }: Victim, over: AbortSignal): Promise<string[]> {
   const random = randomOf(name);
-  const between = ([least, most]: readonly [number, number]) => least + random() * (most - least);
+  const between = ([min, max]: readonly [number, number]) => min + random() * (max - min);
   const began = Date.now();
   const done: string[] = [];
   for (;;) {
@@ -106,7 +106,7 @@ async function tormentOne({ name, lives, faults, live }: Victim, over: AbortSign
   }
 }
 
-/** A generator of its own for each, so that what one does depends on nothing but the seed. */
+/** Each victim has its own generator, so that its faults depend only on the seed. */
 function randomOf(name: string): () => number {
   return seededRandom([...name].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), seed));
 }

@@ -5,11 +5,11 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { topics } from '@orderflow/contracts';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { FaultSchema, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { type Audit, audit } from '@orderflow/local/audit';
+import { readPrices } from '@orderflow/local/catalogue';
+import { makeOrders, recordOf, type TestOrder } from '@orderflow/local/orders';
+import { enrichmentPath, type Service, sumOf } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
-import { type Audit, audit } from './audit.ts';
-import { readPrices } from './catalogue.ts';
-import { makeOrders, recordOf, type TestOrder } from './orders.ts';
-import { enrichmentPath, type Service, sumOf } from './system.ts';
 import {
   createSecondSystem,
   createTestSystem,
@@ -18,13 +18,13 @@ import {
   type TestSystem,
 } from './test-system.ts';
 
-/** What goes wrong; see `Fault` of the contract. */
+/** A fault to inject; see `Fault` of the contract. */
 type Misbehaviour = Pick<
   Exclude<MessageInitShape<typeof FaultSchema>, { readonly $typeName: string }>,
   'minLatency' | 'errorRate' | 'errorCode' | 'kind' | 'ids'
 >;
 
-/** A running system, and everything that was sent to it so far: what a test of faults works on. */
+/** A running system, and everything that was sent to it so far, for tests of faults. */
 export interface Run extends TestSystem {
   readonly worker: Service;
   readonly stub: Service;
@@ -33,16 +33,16 @@ export interface Run extends TestSystem {
   readonly sent: TestOrder[];
   readonly customers: Client<typeof CustomerService>;
   readonly faults: Client<typeof FaultService>;
-  /** Orders of all kinds, see `makeOrders`. */
+  /** Makes orders of all kinds, see `makeOrders`. */
   make(prefix: string, count: number): TestOrder[];
-  /** A good order of one of each of these products. */
+  /** Makes a valid order of one piece of each of these products. */
   order(orderId: string, customerId: string, ...productIds: readonly string[]): TestOrder;
   send(orders: readonly TestOrder[]): Promise<void>;
   /** Sends to one partition, in order. */
   sendTo(partition: number, orders: readonly TestOrder[]): Promise<void>;
-  /** Has the stub do this wrong in both of the calls that the worker makes. */
+  /** Injects a fault into both of the calls that the worker makes. */
   misbehave(fault: Misbehaviour): Promise<void>;
-  /** Waits until all that was sent has come to rest, and holds every store against it. */
+  /** Waits until nothing is in flight, and compares every store with what was sent. */
   settle(): Promise<Audit>;
 }
 
@@ -108,31 +108,31 @@ function goodOrder(
   };
 }
 
-/** The same order, which has to be rejected for this reason alone. */
+/** The same order, which has to be rejected for this reason only. */
 export function rejectedFor(order: TestOrder, reason: string): TestOrder {
   return { ...order, expected: { outcome: 'REJECTED', reasons: [reason] } };
 }
 
-/** Another worker on the same stores, not yet started; it has a port and a log of its own. */
+/** Another worker on the same stores, not yet started; it has its own port and log. */
 export async function createSecondWorker(system: TestSystem): Promise<Service & AsyncDisposable> {
   const { services } = await createSecondSystem(system);
   const worker = services['order-worker'];
   return Object.assign(worker, { [Symbol.asyncDispose]: () => worker.stop() });
 }
 
-/** The worst state of a worker's circuits now: 0 closed, 1 half-open, 2 open. */
+/** The worst state of a worker's circuits: 0 closed, 1 half-open, 2 open. */
 export async function breakerState(worker: Service): Promise<number> {
   const metrics = await worker.metrics();
   const states = ['customers', 'products'].map((api) => sumOf(metrics, 'orderflow_breaker_state', { api }));
   return Math.max(...states);
 }
 
-/** How many partitions of `orders` a worker has paused now. */
+/** The number of partitions of `orders` that a worker has paused. */
 export async function pausedPartitions(worker: Service): Promise<number> {
   return sumOf(await worker.metrics(), 'orderflow_consumer_paused', { topic: topics.orders });
 }
 
-/** Takes a measurement again and again until it is stopped; answers all of them. A failed one is left out. */
+/** Takes a measurement repeatedly until it is stopped; returns all of them, without failed ones. */
 export function measure(take: () => Promise<number>, everyMs = 100): { stop(): Promise<number[]> } {
   const values: number[] = [];
   const stopping = new AbortController();
@@ -154,19 +154,19 @@ export function measure(take: () => Promise<number>, everyMs = 100): { stop(): P
   };
 }
 
-/** Waits for one order, and answers its document. */
+/** Waits for the document of an order. */
 export function documentOf({ stores }: TestSystem, orderId: string, timeoutMs = 30_000) {
   return eventually(
     async () => {
       const document = await stores.document(orderId);
-      if (document?.outcome === undefined) throw new Error(`order ${orderId} is not shown yet`);
+      if (document?.outcome === undefined) throw new Error(`order ${orderId} has no document yet`);
       return document;
     },
     { timeoutMs },
   );
 }
 
-/** What an audit has found wrong. */
+/** The violations found by an audit. */
 export async function violations({ stores }: TestSystem, sent: readonly TestOrder[]): Promise<string[]> {
   const { findings } = await audit(stores, sent);
   return findings.flatMap(({ rule, violations: found }) => found.map((violation) => `${rule}: ${violation}`));

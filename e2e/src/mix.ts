@@ -2,28 +2,28 @@ import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { FaultSchema } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import { untilKnown } from '@orderflow/local/clients';
+import { recordOf } from '@orderflow/local/orders';
 import { errorReason } from '@orderflow/rpc';
 import { eventually } from '@orderflow/testing';
-import { untilKnown } from './clients.ts';
-import { recordOf } from './orders.ts';
 import type { Lines, Whole } from './whole.ts';
 
-/** Short times, so that what is retried, settled and looked at again happens within a test. */
+/** Short times, so that retries, settling and deadline checks happen within a test. */
 export const hastyTimes = {
   PAYMENT_RETRY_DELAYS: '200ms,400ms,800ms',
   PAYMENT_SETTLE_INTERVAL: '500ms',
   GATEWAY_TRY_TIMEOUT: '1s',
 } as const;
 
-const waitMs = 90_000;
+const waitMs = 150_000;
 
 const kinds = { cancelled: [1, 2, 3], silent: [1, 2] } as const;
 const idOf = (name: string, kind: string, n: number) => `${name}-${kind}-${n}`;
 
 /**
- * Has the gateway behave for these mixes as they need it: it is slow, charges, and then answers an error. The orders of
- * one kind are cancelled meanwhile, those of the other have to be settled. Errors, and not broken connections: those
- * would open the circuit, and all other payments would wait with them.
+ * Sets the gateway's faults for these mixes: it is slow, charges, and then returns an error. The orders of one kind are
+ * cancelled meanwhile, those of the other have to be settled. Errors, and not broken connections: those would open the
+ * circuit, and all other payments would wait too.
  */
 export async function prepareMixes(whole: Whole, names: readonly string[]): Promise<void> {
   const ids = names.flatMap((name) =>
@@ -41,9 +41,9 @@ export async function prepareMixes(whole: Whole, names: readonly string[]): Prom
 }
 
 /**
- * Orders that take every way there is, side by side: over the API and Kafka, short of stock, cancelled while the
- * gateway is charging, charged without anybody hearing of it, refunded after their completion; and more stock comes.
- * Needs {@link prepareMixes}. Resolves when each has ended; whatever is killed meanwhile must come back.
+ * Runs orders of every kind concurrently: over the API and Kafka, short of stock, cancelled while the gateway is
+ * charging, charged with a lost response, refunded after their completion; and more stock arrives. Needs
+ * {@link prepareMixes}. Resolves when each has ended; whatever is killed meanwhile must recover.
  */
 export async function runMix(whole: Whole, name: string): Promise<void> {
   const id = (kind: string, n: number) => idOf(name, kind, n);
@@ -83,7 +83,7 @@ async function placeAndCancel(whole: Whole, orderId: string): Promise<void> {
   try {
     await untilKnown(() => whole.orders.cancelOrder({ orderId, reason: 'changed my mind' }));
   } catch (error) {
-    // A gateway that was killed has forgotten to be slow: then the charge may win.
+    // A restarted gateway has lost its fault and is fast: then the charge may win.
     if (errorReason(error) !== 'ORDER_NOT_CANCELLABLE') throw error;
   }
 }
@@ -101,7 +101,7 @@ async function placeAndRefund(whole: Whole, orderId: string): Promise<void> {
   const paymentOf = () => whole.payments.getPaymentByOrder({ orderId });
   const { payment } = await eventually(paymentOf, { timeoutMs: waitMs, intervalMs: 100 });
   const request = { paymentId: payment?.paymentId ?? '', reason: 'came broken', requestId: orderId };
-  // Refused until payment has heard of the completion.
+  // Refused until payment has received OrderCompleted.
   await eventually(() => whole.payments.refundPayment(request), { timeoutMs: waitMs, intervalMs: 100 });
   await eventually(async () => (await whole.order(orderId)).refunded, { timeoutMs: waitMs, intervalMs: 100 });
 }

@@ -1,43 +1,43 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { type Clients, clientsOf } from '@orderflow/local/clients';
+import { recordOf } from '@orderflow/local/orders';
+import type { System } from '@orderflow/local/system';
 import { errorReason } from '@orderflow/rpc';
-import { type Clients, clientsOf } from './clients.ts';
-import { recordOf } from './orders.ts';
-import type { System } from './system.ts';
 import type { Whole } from './whole.ts';
 
-/** Callers at once. Half of them speak gRPC over HTTP/2, the others Connect over HTTP/1.1. */
+/** Concurrent callers. Half of them use gRPC over HTTP/2, the others Connect over HTTP/1.1. */
 const callers = 4;
 const callEveryMs = 200;
-/** Of a call: the first instance, the other one, and for the worst case the first once more. */
-const mostTries = 3;
+/** The instances that a call tries: the first, the other, and in the worst case the first again. */
+const maxTries = 3;
 
 const recordsAtOnce = 3;
 const sendEveryMs = 300;
 
-/** What a steady load has seen in the end. */
+/** The result of a steady load. */
 export interface Loaded {
-  /** The orders that were taken: of those that called, and of those that wrote to Kafka. */
+  /** The orders that were accepted: from callers, and from producers on Kafka. */
   readonly called: readonly string[];
   readonly sent: readonly string[];
   /**
-   * How each single try ended, as somebody sees it who does not try again: how many, by code. `no answer, …` when the
-   * server did not say so, but the connection.
+   * The outcome of every attempt, as a caller without retries would see it: the number by code. `no response, …` when
+   * the connection failed.
    */
   readonly tries: ReadonlyMap<string, number>;
-  /** The most tries that a call took. */
-  readonly mostTries: number;
+  /** The most attempts that a call needed. */
+  readonly maxTries: number;
 }
 
-/** Orders that come all the time. */
+/** A continuous load of orders. */
 export interface SteadyLoad {
-  /** Ends it. Rejects with the first call that has failed for good. */
+  /** Stops it. Rejects with the first call that has failed permanently. */
   stop(): Promise<Loaded>;
 }
 
 /**
- * Has orders made all the time, over Kafka and by sensible callers: one that is told UNAVAILABLE, or nothing, tries the
- * other instance, with the same request id. Any other error is a failure, but for the refusal to cancel what is paid.
+ * Creates orders continuously, over Kafka and by sensible callers: one that gets UNAVAILABLE, or no response, tries the
+ * other instance, with the same request id. Any other error is a failure, except the refusal to cancel a paid order.
  * Some orders are cancelled at once, and stock and payments are read.
  */
 export function startSteadyLoad(whole: Whole, second: System): SteadyLoad {
@@ -45,25 +45,25 @@ export function startSteadyLoad(whole: Whole, second: System): SteadyLoad {
   const called: string[] = [];
   const sent: string[] = [];
   const tries = new Map<string, number>();
-  let most = 0;
+  let max = 0;
 
   const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => {});
 
   async function tried<T>(instances: readonly Clients[], call: (of: Clients) => Promise<T>): Promise<T> {
     for (let count = 1; ; count += 1) {
       const instance = instances[count % instances.length] as Clients;
-      most = Math.max(most, count);
+      max = Math.max(max, count);
       try {
-        const answer = await call(instance);
+        const response = await call(instance);
         note('ok');
-        return answer;
+        return response;
       } catch (error) {
         const { code, isWireError } = ConnectError.from(error);
-        note(isWireError ? Code[code] : `no answer, ${Code[code]}`);
-        // What does not come from the server is about the connection: Connect has many codes for that, and INTERNAL for
-        // the refusal of a stream.
-        const isAway = code === Code.Unavailable || (!isWireError && code !== Code.DeadlineExceeded);
-        if (!isAway || count === mostTries) throw error;
+        note(isWireError ? Code[code] : `no response, ${Code[code]}`);
+        // An error that is not from the server concerns the connection: Connect has many codes for that, and INTERNAL
+        // for the refusal of a stream.
+        const isUnavailable = code === Code.Unavailable || (!isWireError && code !== Code.DeadlineExceeded);
+        if (!isUnavailable || count === maxTries) throw error;
       }
     }
   }
@@ -76,7 +76,7 @@ export function startSteadyLoad(whole: Whole, second: System): SteadyLoad {
     const protocol = caller % 2 === 0 ? 'connect' : 'grpc';
     const both = [clientsOf(whole, protocol), clientsOf(second, protocol)];
     for (let round = 1; !over.signal.aborted; round += 1) {
-      // Each instance is the first choice of every other round.
+      // Each instance is tried first in every other round.
       const instances = round % 2 === 0 ? both : both.toReversed();
       const orderId = `called-${caller}-${round}`;
       const productId = `p-${501 + (round % 40)}`;
@@ -95,7 +95,7 @@ export function startSteadyLoad(whole: Whole, second: System): SteadyLoad {
     try {
       await tried(instances, ({ orders }) => orders.cancelOrder({ orderId, requestId: `cancel-${orderId}` }));
     } catch (error) {
-      // It was paid before.
+      // It had been paid.
       if (errorReason(error) !== 'ORDER_NOT_CANCELLABLE') throw error;
     }
   }
@@ -117,13 +117,13 @@ export function startSteadyLoad(whole: Whole, second: System): SteadyLoad {
     sendAllTheTime(),
     ...Array.from({ length: callers }, (_, caller) => callAllTheTime(caller)),
   ]);
-  // Whoever stops it hears of it.
+  // Reported by `stop`.
   work.catch(() => {});
   return {
     async stop() {
       over.abort();
       await work;
-      return { called, sent, tries, mostTries: most };
+      return { called, sent, tries, maxTries: max };
     },
   };
 }

@@ -2,20 +2,20 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { topics } from '@orderflow/contracts';
 import { repositoryRoot } from '@orderflow/devstack';
+import { type Audit, audit, isSettled } from '@orderflow/local/audit';
+import type { TestOrder } from '@orderflow/local/orders';
+import { openStores, type Stores } from '@orderflow/local/stores';
+import { createSystem, type Service, type System } from '@orderflow/local/system';
 import { eventually, testStack, uniqueName } from '@orderflow/testing';
 import { expect } from 'vitest';
-import { type Audit, audit, isSettled } from './audit.ts';
-import type { TestOrder } from './orders.ts';
-import { openStores, type Stores } from './stores.ts';
-import { createSystem, type Service, type System } from './system.ts';
 
-/** A system with topics and databases of its own. Disposing of it stops what runs. */
+/** A system with its own topics and databases. Disposing of it stops its processes. */
 export interface TestSystem extends System, AsyncDisposable {
   readonly stores: Stores;
 }
 
 /**
- * A system on the stack that all suites share; nothing is started yet. `name`: where its logs are, in
+ * Creates a system on the stack that all suites share; nothing is started yet. `name`: the folder of its logs, in
  * `.orderflow/e2e-logs`. `env`: for every process, also to give it other stores.
  */
 export async function createTestSystem(name: string, env: Record<string, string> = {}): Promise<TestSystem> {
@@ -25,7 +25,7 @@ export async function createTestSystem(name: string, env: Record<string, string>
   const { urls } = testStack();
   const prefix = `${uniqueName('e2e')}_`;
   const prefixes = { TOPIC_PREFIX: prefix, DATABASE_PREFIX: prefix };
-  // Small slices, so that something is always under way.
+  // Small batches, so that something is always in flight.
   const all = { ...prefixes, SLICE_SIZE: '50', ...env };
   const system = await createSystem({ urls, ports: 'free', logDir, env: all });
   const stores = await openStores({ ...urls, ...all });
@@ -39,7 +39,7 @@ export async function createTestSystem(name: string, env: Record<string, string>
   };
 }
 
-/** The same processes once more on the same stores, none of them started; they have ports and logs of their own. */
+/** A second set of the same processes on the same stores, not started; they have their own ports and logs. */
 export async function createSecondSystem({ services, env }: TestSystem): Promise<System> {
   const logDir = join(dirname(services['order-worker'].logFile), 'second');
   await mkdir(logDir, { recursive: true });
@@ -53,7 +53,7 @@ export async function sendOrders(stores: Stores, orders: readonly TestOrder[]): 
   }
 }
 
-/** How many orders Postgres has decided; 0 also before its tables are there. */
+/** The number of orders decided in Postgres; 0 also before its tables exist. */
 export async function decidedCount(stores: Stores): Promise<number> {
   const rows = await stores
     .query<{ count: number }>('select count(*)::int as count from orders')
@@ -61,7 +61,7 @@ export async function decidedCount(stores: Stores): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** Starts a service that kills itself at `point` (`name#n`: the n-th time it is passed), and sees it dead. */
+/** Starts a service that kills itself at `point` (`name#n`: the n-th time it is passed), and waits until it has. */
 export async function startAndCrash(service: Service, point: string): Promise<void> {
   const running = service.launch({ ORDERFLOW_TEST: '1', CRASH_AT: point });
   await running.waitForLine(new RegExp(`crash point ${point} reached`), { timeoutMs: 60_000 });
@@ -69,8 +69,8 @@ export async function startAndCrash(service: Service, point: string): Promise<vo
 }
 
 /**
- * Waits until all of `orders` have come to rest, and holds every store against them: one decision, one document, one
- * event after repeats are removed, each as it must be; dead letters for what nobody can read, and for nothing else.
+ * Waits until none of `orders` is in flight, and compares every store with them: one decision, one document, one event
+ * after duplicates are removed, each as expected; dead letters for unreadable records, and for nothing else.
  */
 export async function expectAllSettled(stores: Stores, orders: readonly TestOrder[]): Promise<Audit> {
   await eventually(() => isSettled(stores, orders), { timeoutMs: 60_000, intervalMs: 100 });
@@ -96,7 +96,7 @@ export async function expectAllSettled(stores: Stores, orders: readonly TestOrde
   return result;
 }
 
-/** How many records nobody can read: one of them was perhaps sent again, for want of an answer. */
+/** The number of unreadable records: one may have been sent again after a lost acknowledgement. */
 async function unreadableRecords(stores: Stores, orders: readonly TestOrder[]): Promise<number> {
   const unreadable = new Set(
     orders

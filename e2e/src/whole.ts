@@ -5,15 +5,15 @@ import {
   type CreateOrderResponse,
   CreateOrderResponseSchema,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
+import { type Clients, clientsOf, ordersCommand, untilKnown } from '@orderflow/local/clients';
 import { eventually } from '@orderflow/testing';
 import { expect } from 'vitest';
-import { type Clients, clientsOf, ordersCommand, untilKnown } from './clients.ts';
 import { createTestSystem, type TestSystem } from './test-system.ts';
 
-/** How many of a product. */
+/** Quantities by product. */
 export type Lines = Readonly<Record<string, number>>;
 
-/** An order to be created. */
+/** An order to create. */
 export interface NewOrder {
   readonly orderId?: string;
   readonly customerId?: string;
@@ -22,43 +22,43 @@ export interface NewOrder {
   readonly callerId?: string;
 }
 
-/** What somebody who called CreateOrder was told, to be held against what is there in the end. */
+/** An acknowledged CreateOrder, to be compared with the stores at the end. */
 interface Acknowledged {
   readonly request: Required<Omit<NewOrder, 'orderId'>> & { readonly orderId: string };
-  readonly answer: Uint8Array;
+  readonly response: Uint8Array;
   readonly order: Order;
 }
 
-/** Calls CreateOrder on one instance or another until it has an answer. */
+/** Calls CreateOrder on any instance until it has a response. */
 export type Caller = (
   create: (orders: Clients['orders']) => Promise<CreateOrderResponse>,
 ) => Promise<CreateOrderResponse>;
 
-/** A whole system under test, and what its callers were told. */
+/** A whole system under test, and the responses that its callers got. */
 export interface Whole extends TestSystem, Clients {
   /**
-   * Calls CreateOrder, again and again for as long as the outcome is not known, as a careful caller does. `by`: a caller
-   * with ways of its own, and perhaps other instances to ask.
+   * Calls CreateOrder, repeatedly while the outcome is unknown, as a careful caller does. `by`: another way to call,
+   * perhaps other instances.
    */
   place(order: NewOrder, by?: Caller): Promise<Order>;
   order(orderId: string): Promise<Order>;
   /**
-   * The order once it is known and in one of these states; every terminal state unless told otherwise. Waits through
-   * the death of whoever is asked.
+   * Waits until the order is in one of these states; by default in any terminal state. Keeps waiting while a process it
+   * calls is down.
    */
   ended(orderId: string, ...states: Order_State[]): Promise<Order>;
-  /** How many of a product can be ordered. */
+  /** The quantity of a product that can be ordered. */
   available(productId: string): Promise<number>;
   /**
-   * Waits until nothing is under way, then: `orders check` finds nothing, every acknowledged order is there with what
-   * was sent, and a repeated request id gets the answer it got the first time.
+   * Waits until nothing is in flight, then checks: `orders check` finds nothing, every acknowledged order exists as it
+   * was sent, and a repeated request id gets the first response.
    */
   expectSound(options?: { waitSeconds?: number }): Promise<void>;
 }
 
 const terminal = [Order_State.COMPLETED, Order_State.REJECTED, Order_State.CANCELLED];
 
-/** Starts a whole system; `name` and `env` as for `createTestSystem`. Nothing is declined unless `env` says so. */
+/** Starts a whole system; `name` and `env` as for `createTestSystem`. No payment is declined unless `env` says so. */
 export async function startWhole(name: string, env: Record<string, string> = {}): Promise<Whole> {
   const system = await createTestSystem(name, { GATEWAY_DECLINED_PERCENT: '0', ...env });
   try {
@@ -94,16 +94,16 @@ function wholeOf(system: TestSystem): Whole {
 
   async function order(orderId: string): Promise<Order> {
     const { order: found } = await orders.getOrder({ orderId });
-    if (found === undefined) throw new Error(`order ${orderId} was answered empty`);
+    if (found === undefined) throw new Error(`the response about order ${orderId} is empty`);
     return found;
   }
 
-  async function expectKept({ request, answer, order: told }: Acknowledged): Promise<void> {
-    expect(contentOf(await order(told.orderId))).toEqual({
+  async function expectStored({ request, response, order: acknowledgedOrder }: Acknowledged): Promise<void> {
+    expect(contentOf(await order(acknowledgedOrder.orderId))).toEqual({
       customerId: request.customerId,
       lines: request.lines,
     });
-    expect(toBinary(CreateOrderResponseSchema, await create(request))).toEqual(answer);
+    expect(toBinary(CreateOrderResponseSchema, await create(request))).toEqual(response);
   }
 
   return {
@@ -117,14 +117,14 @@ function wholeOf(system: TestSystem): Whole {
         callerId: 'test',
         ...newOrder,
       };
-      const answer = await by((instance) => create(request, instance));
-      if (answer.order === undefined) throw new Error('an order was created and answered empty');
+      const response = await by((instance) => create(request, instance));
+      if (response.order === undefined) throw new Error('an order was created with an empty response');
       acknowledged.push({
         request: { ...request, orderId: request.orderId ?? '' },
-        answer: toBinary(CreateOrderResponseSchema, answer),
-        order: answer.order,
+        response: toBinary(CreateOrderResponseSchema, response),
+        order: response.order,
       });
-      return answer.order;
+      return response.order;
     },
     ended(orderId, ...states) {
       const wanted = states.length > 0 ? states : terminal;
@@ -134,8 +134,8 @@ function wholeOf(system: TestSystem): Whole {
           if (wanted.includes(found.state)) return found;
           throw new Error(`${orderId} is ${Order_StateSchema.value[found.state]?.localName}`);
         },
-        // An end is not missed; and a hundred orders asked for all the time would take the machine from those who work.
-        { timeoutMs: 90_000, intervalMs: states.length > 0 ? 50 : 200 },
+        // Polling a hundred orders continuously would take CPU time from the system.
+        { timeoutMs: 150_000, intervalMs: states.length > 0 ? 50 : 200 },
       );
     },
     async available(productId) {
@@ -145,13 +145,13 @@ function wholeOf(system: TestSystem): Whole {
     async expectSound({ waitSeconds = 60 } = {}) {
       const { code, said } = await ordersCommand(system.env, 'check', '--wait', String(waitSeconds));
       if (code !== 0) expect.fail(said);
-      // Those of earlier checks have ended: nothing can change them any more.
-      while (acknowledged.length > 0) await Promise.all(acknowledged.splice(0, 100).map(expectKept));
+      // Orders of earlier checks have ended and cannot change any more.
+      while (acknowledged.length > 0) await Promise.all(acknowledged.splice(0, 100).map(expectStored));
     },
   };
 }
 
-/** What of an order its caller chose. */
+/** The parts of an order that its caller chose. */
 function contentOf({ customerId, lines }: Order) {
   const quantities = lines.map(({ reference, quantity }) => [reference.value, Number(quantity)]);
   return { customerId, lines: Object.fromEntries(quantities) };

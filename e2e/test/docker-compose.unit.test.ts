@@ -142,7 +142,7 @@ test.each(ownNames)('Docker waits longer for %s to stop than the process takes a
 });
 
 test.each(Object.entries(infrastructure))(
-  '%s is where a process on this machine looks by default',
+  '%s is the default address of a process on this machine',
   (name, { setting }) => {
     const address = addressIn(setting.default);
     expect(service(name).ports).toEqual([`${address}:${address.split(':')[1]}`]);

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { create, type DescField, ScalarType } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import { deadLetterTopic, groups, topics } from '@orderflow/contracts';
+import { deadLetterTopic, groups, readers, topics } from '@orderflow/contracts';
 import { file_orderflow_enrichment_event_v1_customer_updated } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { file_orderflow_inventory_event_v1_inventory_events } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import {
@@ -12,19 +12,23 @@ import {
 import { file_orderflow_order_event_v1_order_submitted } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import { file_orderflow_payment_event_v1_payment_events } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
 import { repositoryRoot } from '@orderflow/devstack';
-import { metric } from '@orderflow/runtime';
+import type { ReasonDeclaration } from '@orderflow/rpc';
+import type { Metric } from '@orderflow/runtime';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { toDeadLetter } from '../../packages/messaging/src/dead-letters.ts';
+import { auditTopic } from '../../cli/src/audit.ts';
+import { replayGroup } from '../../cli/src/dlq/send-letters.ts';
+import { SKIPPED_BY_HAND } from '../../cli/src/records/skip.ts';
+import { toDeadLetter } from '../../packages/messaging/src/consumer/dead-letters.ts';
+import { skipGroup } from '../../packages/messaging/src/consumer/skips.ts';
 import { encodeEvent } from '../../packages/messaging/src/envelope.ts';
-import { errorReasons } from '../../packages/rpc/src/errors.ts';
 import { settings as stubSettings } from '../../services/enrichment-stub/src/config.ts';
 import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
+import { unreadableReasons } from '../../services/order/src/codec/read-submission.ts';
 import { rolePorts } from '../../services/order/src/config.ts';
 import { limits } from '../../services/order/src/domain/judge.ts';
 import { rejectionReasons } from '../../services/order/src/domain/rejection.ts';
-import { unreadableReasons } from '../../services/order/src/inbound/kafka/read-order.ts';
-import type { SetAsideReason } from '../../services/order/src/use-cases/decide-orders.ts';
+import type { DeadLetterReason } from '../../services/order/src/use-cases/decide-orders.ts';
 import { settings as paymentSettings } from '../../services/payment/src/config.ts';
 import { settings as gatewaySettings } from '../../services/payment-gateway-stub/src/config.ts';
 
@@ -68,9 +72,34 @@ function rowsOf(text: string): string[][] {
 
 const isRule = (line: string | undefined) => line !== undefined && /^\|( ?-+ ?\|)+$/.test(line);
 
+/** The only table below a heading, as first column → second column: no row stands outside of it. */
+function tableWhole(file: string, heading: string): Record<string, string> {
+  const blocks = section(file, heading)
+    .trim()
+    .split(/\n\s*\n/);
+  expect(blocks.filter((block) => block.startsWith('|'))).toHaveLength(1);
+  return table(file, heading);
+}
+
 /** The first table below a heading, as first column → second column. */
 function table(file: string, heading: string): Record<string, string> {
   return Object.fromEntries(rowsOf(section(file, heading)).map(([key = '', value = '']) => [key, value]));
+}
+
+/**
+ * Puts together what all files of these patterns export under `name`. Two files may declare the same entry, but not
+ * differently.
+ */
+async function assemble<T>(name: string, patterns: readonly string[]): Promise<Record<string, T>> {
+  const all: Record<string, T> = {};
+  for (const file of globSync(patterns, { cwd: repositoryRoot })) {
+    const declared: Record<string, T> = (await import(join(repositoryRoot, file)))[name];
+    for (const [key, entry] of Object.entries(declared)) {
+      if (key in all) expect(entry, `${key} in ${file}`).toEqual(all[key]);
+      all[key] = entry;
+    }
+  }
+  return all;
 }
 
 const plain = (texts: Readonly<Record<string, string>>) =>
@@ -95,8 +124,45 @@ describe('docs/events.md', () => {
         .map(([group]) => group)
         .sort(),
     ).toEqual(all);
-    const readers = topicRows.flatMap(([, , , , cell = '']) => cell.split(', '));
-    expect([...new Set(readers)].sort()).toEqual(all);
+    const inTable = topicRows.flatMap(([, , , , cell = '']) => cell.split(', '));
+    expect([...new Set(inTable)].sort()).toEqual(all);
+  });
+
+  test('says who reads and writes which topic, as the code does it', () => {
+    const runsIn = new Map(rowsOf(groupTable).map(([group = '', where = '']) => [group, where]));
+    const processOf = (group: string) => (runsIn.get(group) ?? '').replace('order service', 'order');
+    const reads = new Map<string, string[]>();
+    const writes = new Map<string, string[]>();
+    const note = (into: typeof reads, process: string, what: string) =>
+      into.set(process, [...(into.get(process) ?? []), what].sort());
+    for (const [topic, group] of readers) {
+      note(reads, processOf(group), `${topic} as ${group}`);
+      note(writes, processOf(group), deadLetterTopic(topic, group));
+    }
+    // What is appended to an outbox, the relay of the service writes.
+    for (const source of globSync('services/*/src/{codec,outbound}/**/*.ts', { cwd: repositoryRoot })) {
+      const service = source.split('/')[1] ?? '';
+      const process = service === 'order' ? 'order, role relay' : service;
+      for (const [, name] of read(source).matchAll(/\btopic: topics\.(\w+)\b(?!, group)/g)) {
+        const topic = topics[name as keyof typeof topics];
+        if (!writes.get(process)?.includes(topic)) note(writes, process, topic);
+      }
+    }
+    const documented = rowsOf(section(file, 'Topic permissions').split('###')[0] ?? '');
+    expect(documented.length).toBeGreaterThan(0);
+    const listed = (cell: string) => (cell === '' ? [] : cell.split(', ').sort());
+    for (const [process = '', written = '', seen = ''] of documented) {
+      const name = process.split(', or ')[0] ?? '';
+      if (name === 'any sender of orders') continue;
+      expect({ process, writes: listed(written), reads: listed(seen) }).toEqual({
+        process,
+        writes: writes.get(name) ?? [],
+        reads: reads.get(name) ?? [],
+      });
+      writes.delete(name);
+      reads.delete(name);
+    }
+    expect([...writes.keys(), ...reads.keys()]).toEqual([]);
   });
 
   test('says how dead-letter topics are named', () => {
@@ -125,7 +191,7 @@ describe('docs/events.md', () => {
       ...about,
       traceparent,
     });
-    const documented = table(file, 'How our events are written');
+    const documented = table(file, 'Event format');
     expect(Object.keys(documented).sort()).toEqual(Object.keys(headers).sort());
     expect(documented).toMatchObject({
       ce_type: headers['ce_type'],
@@ -145,25 +211,63 @@ describe('docs/events.md', () => {
     };
     const letter = toDeadLetter(
       { record: { ...record, timestamp: new Date() }, reason: 'R', detail: '' },
-      'g',
-      new Date(),
+      { group: 'g', time: new Date(), omitted: 'headers' },
     );
     const documented = rowsOf(section(file, 'Dead letters')).map(([name = '']) => name);
     expect(documented.filter((name) => name.startsWith('dlq_'))).toEqual(Object.keys(letter.headers ?? {}));
   });
 
   test('says why records cannot be read', () => {
-    expect(table(file, 'Why a record on orders cannot be read')).toEqual(unreadableReasons);
+    expect(table(file, 'Dead-letter reasons of unreadable records')).toEqual(unreadableReasons);
   });
 
-  test('says why readable orders are set aside', () => {
+  test('says why readable orders are dead-lettered', () => {
     // Checked by the compiler to hold every reason.
-    const reasons: Record<SetAsideReason, true> = {
+    const reasons: Record<DeadLetterReason, true> = {
       ORDER_ID_CONFLICT: true,
       ENRICHMENT_INVALID: true,
       DOCUMENT_REFUSED: true,
     };
-    expect(Object.keys(table(file, 'Why a readable order is set aside'))).toEqual(Object.keys(reasons));
+    expect(Object.keys(table(file, 'Dead-letter reasons of readable orders'))).toEqual(Object.keys(reasons));
+  });
+
+  test('says why events are dead-lettered, why handling fails, and why a person has skipped a record', () => {
+    const reasonsIn = (files: readonly string[]) => {
+      const sources = files.map(read);
+      const found = sources.flatMap((source) =>
+        [...source.matchAll(/\breason: '([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, reason]) => reason),
+      );
+      return [...new Set(found)].sort();
+    };
+    const documented = (heading: string) => Object.keys(tableWhole(file, heading)).sort();
+    const filesOf = (pattern: string) => globSync(pattern, { cwd: repositoryRoot });
+    // The events of every consumer are read by it.
+    const readBatch = 'packages/messaging/src/consumer/read-batch.ts';
+    expect(documented('Dead-letter reasons of events')).toEqual(
+      reasonsIn([readBatch, ...filesOf('services/*/src/inbound/kafka/*.ts')]),
+    );
+    expect(documented('Dead-letter reasons of failed handling')).toEqual(
+      reasonsIn(filesOf('packages/messaging/src/**/*.ts').filter((file) => file !== readBatch)),
+    );
+    expect(documented('Dead-letter reason of skipped records')).toEqual([SKIPPED_BY_HAND]);
+  });
+
+  test('names the rights that are needed beside those to read and write', () => {
+    const rights = section(file, 'Topic permissions').split('###')[0] ?? '';
+    expect(rights).toContain(`\`${skipGroup('<group>')}\``);
+    expect(rights).toContain(`\`${replayGroup({ source: '', topic: '<topic of the dead letters>' })}\``);
+    expect(rights).toContain(`\`${auditTopic}\``);
+    // Whom the saga waits for.
+    const line = rights.split('\n- ').find((part) => part.startsWith('The saga')) ?? '';
+    const watched = readers.filter(([, group]) =>
+      ([groups.orderWorker, groups.inventory, groups.payment] as string[]).includes(group),
+    );
+    for (const [topic, group] of watched) {
+      expect(line).toContain(`\`${group}\``);
+      // Its own it reads anyway.
+      if (!readers.some(([name, reader]) => name === topic && reader === groups.orderSaga))
+        expect(line).toContain(`\`${topic}\``);
+    }
   });
 
   test('gives the limits of the code, and reasons that exist', () => {
@@ -182,14 +286,19 @@ describe('docs/events.md', () => {
 });
 
 describe('docs/errors.md', () => {
-  test('lists every reason of an RPC with its code and meaning', () => {
+  test('lists every reason of an RPC with its code and meaning', async () => {
     const documented = rowsOf(section('docs/errors.md', 'RPC reasons'));
-    const inCode = Object.entries(errorReasons).map(([reason, { code, description }]) => [
+    const reasons = await assemble<ReasonDeclaration>('errorReasons', [
+      'packages/rpc/src/errors.ts',
+      'services/*/src/inbound/rpc/error-reasons.ts',
+    ]);
+    const inCode = Object.entries(reasons).map(([reason, { code, description }]) => [
       reason,
       (Code[code] ?? '').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase(),
       description.replaceAll('`', ''),
     ]);
-    expect(documented).toEqual(inCode);
+    expect(documented.toSorted()).toEqual(inCode.toSorted());
+    for (const [reason, , meaning] of documented) expect(meaning, reason).toMatch(/^[A-Z].*\.$/);
   });
 
   test('lists every reason of a rejection with its meaning', () => {
@@ -198,17 +307,33 @@ describe('docs/errors.md', () => {
 });
 
 describe('docs/operations.md', () => {
-  test('lists every metric with its attributes, as /metrics shows them', () => {
+  test('lists every metric with its attributes, as /metrics shows them', async () => {
+    const metrics = await assemble<Metric>('metric', ['{packages,services}/*/src/metrics.ts']);
+    for (const { name, attributes } of Object.values(metrics))
+      for (const word of [name, ...Object.keys(attributes)])
+        expect(word).toMatch(/^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/);
     const documented = rowsOf(section('docs/operations.md', 'Metrics')).map(([name, attributes]) => [
       name,
       attributes,
     ]);
     const underscored = (name: string) => name.replaceAll('.', '_');
-    const inCode = Object.values(metric).map(({ name, kind, attributes }) => [
+    const inCode = Object.values(metrics).map(({ name, kind, attributes }) => [
       underscored(name) + (kind === 'counter' ? '_total' : ''),
-      attributes.map(underscored).join(', '),
+      Object.keys(attributes).map(underscored).join(', '),
     ]);
-    expect(documented).toEqual(inCode);
+    expect(documented.toSorted()).toEqual(inCode.toSorted());
+  });
+
+  test('quotes log lines that are written', () => {
+    // Without comments, which say similar things.
+    const sources = globSync('{packages,services}/*/src/**/*.ts', { cwd: repositoryRoot })
+      .map((file) => read(file).replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, ''))
+      .join('\n');
+    const quoted = [
+      ...read('docs/operations.md').matchAll(/\blog(?:s| lines?| says)?(?: of the saga)?\s`([^`]+)`/gi),
+    ];
+    expect(quoted.length).toBeGreaterThan(10);
+    for (const [, line = ''] of quoted) expect(sources).toContain(line.replaceAll(/\s+/g, ' '));
   });
 });
 
@@ -233,7 +358,7 @@ describe('README.md', () => {
     const folders = packages
       .flatMap((pattern) => globSync(`${pattern}/package.json`, { cwd: repositoryRoot }))
       .map((manifest) => `${dirname(manifest)}/`);
-    const documented = rowsOf(section('README.md', 'Find your way around')).map(([folder]) => folder);
+    const documented = rowsOf(section('README.md', 'Repository layout')).map(([folder]) => folder);
     expect(documented).toEqual(expect.arrayContaining(folders));
     for (const folder of documented)
       expect(existsSync(join(repositoryRoot, folder ?? '')), folder).toBe(true);
@@ -241,7 +366,7 @@ describe('README.md', () => {
 });
 
 describe('CONTRIBUTING.md', () => {
-  test('explains every command of the workspace, and none that is not there', () => {
+  test('explains every command of the workspace, and none that does not exist', () => {
     const commands = rowsOf(section('CONTRIBUTING.md', 'Commands')).flatMap(
       ([command]) => /^pnpm ([a-z][a-z:-]*)/.exec(command ?? '')?.[1] ?? [],
     );
@@ -259,7 +384,9 @@ describe('docs/decisions', () => {
   });
 });
 
-const documents = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: repositoryRoot })];
+const documents = globSync(['*.md', '*/README.md', '{packages,services}/*/README.md', 'docs/**/*.md'], {
+  cwd: repositoryRoot,
+});
 
 test.each(documents)('every link in %s leads somewhere', (document) => {
   for (const [, target = ''] of withoutCode(read(document)).matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -268,6 +395,23 @@ test.each(documents)('every link in %s leads somewhere', (document) => {
     const file = path === '' ? document : join(dirname(document), path);
     expect(existsSync(join(repositoryRoot, file)), target).toBe(true);
     if (anchor !== undefined) expect(anchorsOf(file), target).toContain(anchor);
+  }
+});
+
+/** Decisions and the changelog speak of the files of their day. */
+const current = documents.filter((document) => !/^(docs\/decisions\/|CHANGELOG)/.test(document));
+const files = globSync('**/*.{ts,json,yml,yaml,go,proto}', {
+  cwd: repositoryRoot,
+  exclude: ['**/node_modules', '**/.orderflow'],
+});
+
+test.each(current)('every source file that %s names exists', (document) => {
+  const named = withoutCode(read(document)).matchAll(
+    /`((?:\.\w+\/|\w)[\w./-]*\.(?:ts|json|yml|yaml|go|proto))`/g,
+  );
+  for (const [, name = ''] of named) {
+    const exists = existsSync(join(repositoryRoot, name)) || files.some((file) => file.endsWith(`/${name}`));
+    expect(exists, name).toBe(true);
   }
 });
 

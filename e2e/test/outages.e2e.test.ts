@@ -1,9 +1,9 @@
+import { isSettled } from '@orderflow/local/audit';
+import { readPrices } from '@orderflow/local/catalogue';
+import { makeOrders, type TestOrder } from '@orderflow/local/orders';
+import { enrichmentPath, sumOf } from '@orderflow/local/system';
 import { eventually, privateStack } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isSettled } from '../src/audit.ts';
-import { readPrices } from '../src/catalogue.ts';
-import { makeOrders, type TestOrder } from '../src/orders.ts';
-import { enrichmentPath, sumOf } from '../src/system.ts';
 import {
   createTestSystem,
   decidedCount,
@@ -34,7 +34,7 @@ async function expectWaiting({ services }: TestSystem): Promise<void> {
   });
 }
 
-test('while the enrichment API is away orders wait; then all are decided as if nothing had happened', async () => {
+test('while the enrichment API is unavailable orders wait; then all are decided as if nothing had happened', async () => {
   const { system, orders } = await startSystem('enrichment-away');
   await using _ = system;
   const stub = system.services['enrichment-stub'];
@@ -54,7 +54,7 @@ describe('with stores of its own', () => {
   });
   afterAll(() => own?.[Symbol.asyncDispose]());
 
-  test('while MongoDB is away orders wait; then all are shown', async () => {
+  test('while MongoDB is unavailable orders wait; then all are shown', async () => {
     const { system, orders } = await startSystem('mongo-away', { MONGO_URL: own.urls.MONGO_URL });
     await using _ = system;
     await sendOrders(system.stores, orders.slice(0, 100));

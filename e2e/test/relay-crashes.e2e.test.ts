@@ -4,11 +4,11 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { topics } from '@orderflow/contracts';
 import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { readPrices } from '@orderflow/local/catalogue';
+import { makeOrders } from '@orderflow/local/orders';
+import type { TopicRecord } from '@orderflow/local/stores';
 import { eventually } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import { readPrices } from '../src/catalogue.ts';
-import { makeOrders } from '../src/orders.ts';
-import type { TopicRecord } from '../src/stores.ts';
 import {
   createTestSystem,
   decidedCount,
@@ -17,7 +17,7 @@ import {
   startAndCrash,
 } from '../src/test-system.ts';
 
-/** Records of one id must be the same bytes under the same key: then a repeat can be told to be one. */
+/** Records of one id must be the same bytes under the same key, so that repeats can be recognised. */
 function expectRepeatsOnly(records: readonly TopicRecord[]): void {
   const contents = new Map<string | undefined, Set<string>>();
   for (const { headers, key, value } of records) {

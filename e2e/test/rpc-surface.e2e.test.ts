@@ -63,7 +63,7 @@ async function failureOf(
 }
 
 describe.for(Object.entries(transports))('%s', ([, transport]) => {
-  test('answers a call, and an error with its reason', async () => {
+  test('responds to a call, and to an error with its reason', async () => {
     const client = createClient(CustomerService, transport());
     const { customer } = await client.getCustomer({ customerId: 'c-7' });
     expect(customer).toMatchObject({ customerId: 'c-7', active: true });
@@ -85,7 +85,7 @@ describe.for(Object.entries(transports))('%s', ([, transport]) => {
     expect(await client.getCustomer({ customerId: 'c-1' })).toBeDefined();
   });
 
-  test('ends a call with its deadline when the answer does not come', async () => {
+  test('ends a call with its deadline when the response does not come', async () => {
     const faults = createClient(FaultService, createConnectTransport({ baseUrl: url, httpVersion: '1.1' }));
     await faults.setFault({ fault: { method: 'GetCustomer', kind: Fault_Kind.HANG, ids: ['c-9'] } });
     try {
@@ -111,7 +111,7 @@ describe('@grpc/grpc-js', () => {
   const requestFor = (customerId: string) =>
     Buffer.from(toBinary(GetCustomerRequestSchema, create(GetCustomerRequestSchema, { customerId })));
 
-  test('gets an answer', async () => {
+  test('gets a response', async () => {
     const { customer } = fromBinary(GetCustomerResponseSchema, await getCustomer(requestFor('c-7')));
     expect(customer).toMatchObject({ customerId: 'c-7', active: true });
   });
@@ -147,25 +147,25 @@ describe('malformed requests', () => {
     ['JSON of another shape', '{"customerId":[1]}', 'application/json'],
     ['bytes that are no message', new Uint8Array([255, 255, 255]), 'application/proto'],
   ] as const)('%s', async ([, body, contentType]) => {
-    const answer = await post(body, contentType);
-    expect(answer.status).toBe(400);
-    expect(JSON.parse(answer.body)).toMatchObject({
+    const response = await post(body, contentType);
+    expect(response.status).toBe(400);
+    expect(JSON.parse(response.body)).toMatchObject({
       code: 'invalid_argument',
       message: expect.stringMatching(/\w+/),
       details: [{ type: 'google.rpc.ErrorInfo' }],
     });
   });
 
-  test('a content type that nobody speaks', async () => {
+  test('an unknown content type', async () => {
     expect((await post('hello', 'text/plain')).status).toBe(415);
   });
 
   test('what is not HTTP', async () => {
     const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
-    socket.end('hello, is anybody there?\r\n\r\n');
-    const answer = await text(socket);
-    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
-    expect(answer).toContain('this is not HTTP/1.1 or HTTP/2');
+    socket.end('hello, is this HTTP?\r\n\r\n');
+    const response = await text(socket);
+    expect(response).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(response).toContain('this is not HTTP/1.1 or HTTP/2');
   });
 });
 
@@ -191,6 +191,6 @@ describe.concurrent('requests that never become whole', () => {
       headers['grpc-status'] === undefined ? (await once(stream.resume(), 'trailers'))[0] : headers;
     session.destroy();
     expect(Number(trailers['grpc-status'])).toBe(Code.DeadlineExceeded);
-    expect(decodeURIComponent(trailers['grpc-message'])).toContain('not whole');
+    expect(decodeURIComponent(trailers['grpc-message'])).toContain('did not arrive');
   });
 });

@@ -5,11 +5,11 @@ import { Reservation_State } from '@orderflow/contracts/orderflow/inventory/v1/r
 import { CancelReason } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { Payment_State } from '@orderflow/contracts/orderflow/payment/v1/payment';
+import { ordersCommand } from '@orderflow/local/clients';
+import { recordOf } from '@orderflow/local/orders';
+import { orderPath } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ordersCommand } from '../src/clients.ts';
-import { recordOf } from '../src/orders.ts';
-import { orderPath } from '../src/system.ts';
 import { type Lines, startWhole, type Whole } from '../src/whole.ts';
 
 let whole: Whole;
@@ -39,17 +39,17 @@ async function refusalOf(
   };
 }
 
-/** Sends an order to Kafka, past the look that the API takes first. */
+/** Sends an order to Kafka, without the API's precheck. */
 async function send(orderId: string, lines: Lines, customerId = 'c-1'): Promise<void> {
   const content = Object.entries(lines).map(([productId, quantity]) => ({ productId, quantity }));
   await whole.stores.send([recordOf({ orderId, customerId, lines: content }, 'protobuf')]);
 }
 
-/** How often the gateway has charged for an order, and given back. */
-async function ledgerOf(orderId: string): Promise<{ charges: number; givenBack: number }> {
+/** How often the gateway has charged for an order, and refunded. */
+async function ledgerOf(orderId: string): Promise<{ charges: number; refunds: number }> {
   const { entries } = await whole.gateway.listLedger({ orderId });
   const charges = entries.filter(({ kind }) => kind === LedgerEntry_Kind.CHARGE).length;
-  return { charges, givenBack: entries.length - charges };
+  return { charges, refunds: entries.length - charges };
 }
 
 describe('an order that goes well', () => {
@@ -61,7 +61,7 @@ describe('an order that goes well', () => {
     const order = await whole.ended('well');
     expect(order).toMatchObject({ state: Order_State.COMPLETED, refunded: false, needsAttention: '' });
     expect(order.transactionId).not.toBe('');
-    expect(await ledgerOf('well')).toEqual({ charges: 1, givenBack: 0 });
+    expect(await ledgerOf('well')).toEqual({ charges: 1, refunds: 0 });
     expect(await whole.available('p-101')).toBe(before.first - 2);
     expect(await whole.available('p-102')).toBe(before.second - 3);
     const { payment } = await whole.payments.getPaymentByOrder({ orderId: 'well' });
@@ -104,10 +104,10 @@ describe('an order that goes well', () => {
     const order = await whole.ended('twice');
     expect(order.lines.map(({ quantity }) => quantity)).toEqual([5n]);
     expect(await whole.available('p-105')).toBe(before - 5);
-    expect(await ledgerOf('twice')).toEqual({ charges: 1, givenBack: 0 });
+    expect(await ledgerOf('twice')).toEqual({ charges: 1, refunds: 0 });
   });
 
-  test('can be given back whole, after its completion and not before; its history says by whom and why', async () => {
+  test('can be refunded in full, after its completion and not before; its history says by whom and why', async () => {
     await whole.place({ orderId: 'refund', lines: { 'p-106': 1 } });
     await whole.ended('refund');
     const { payment } = await whole.payments.getPaymentByOrder({ orderId: 'refund' });
@@ -116,7 +116,7 @@ describe('an order that goes well', () => {
     await eventually(() => whole.payments.refundPayment({ paymentId, reason: 'came broken' }, caller));
     await eventually(async () => (await whole.order('refund')).refunded);
     expect((await whole.order('refund')).state).toBe(Order_State.COMPLETED);
-    expect(await ledgerOf('refund')).toEqual({ charges: 1, givenBack: 1 });
+    expect(await ledgerOf('refund')).toEqual({ charges: 1, refunds: 1 });
     const { transitions } = await whole.orders.getOrderHistory({ orderId: 'refund' });
     expect(transitions.at(-1)?.detail).toBe('refunded by anna: came broken');
   });
@@ -154,7 +154,7 @@ describe('an order that cannot be had', () => {
     expect(order).toMatchObject({ state: Order_State.CANCELLED, cancelReason: CancelReason.OUT_OF_STOCK });
     expect(order.cancelDetail).toMatch(/p-2.*50.*10000|50 .*p-2.*10000/);
     expect(await whole.available('p-108')).toBe(before);
-    expect(await ledgerOf('short')).toEqual({ charges: 0, givenBack: 0 });
+    expect(await ledgerOf('short')).toEqual({ charges: 0, refunds: 0 });
     const { reservation } = await whole.inventory.getReservation({ orderId: 'short' });
     expect(reservation?.state).toBe(Reservation_State.RELEASED);
   });
@@ -188,7 +188,7 @@ describe('one order id', () => {
     await whole.place({ orderId: 'again', lines: { 'p-110': 1 } });
     await send('again', { 'p-110': 1 });
     await whole.ended('again');
-    expect(await ledgerOf('again')).toEqual({ charges: 1, givenBack: 0 });
+    expect(await ledgerOf('again')).toEqual({ charges: 1, refunds: 0 });
   });
 
   test('with other content is refused, and the first order is untouched', async () => {
@@ -216,21 +216,21 @@ describe('one request id', () => {
     requestId: 'storm',
   };
 
-  test('on 50 connections at once is one order, with 50 equal answers', async () => {
+  test('on 50 connections at once is one order, with 50 equal responses', async () => {
     const headers = { 'x-caller-id': 'storm' };
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, () => whole.orders.createOrder(request, { headers })),
     );
-    expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(1);
+    expect(new Set(responses.map(({ order }) => order?.orderId)).size).toBe(1);
     expect(
-      new Set(answers.map(({ order }) => JSON.stringify(order?.createTime?.seconds.toString()))).size,
+      new Set(responses.map(({ order }) => JSON.stringify(order?.createTime?.seconds.toString()))).size,
     ).toBe(1);
     const { orders } = await whole.orders.listOrders({ customerId: 'c-2' });
     expect(orders).toHaveLength(1);
   });
 
   test('of another caller is another order, and with another body is refused', async () => {
-    const other = await whole.orders.createOrder(request, { headers: { 'x-caller-id': 'somebody else' } });
+    const other = await whole.orders.createOrder(request, { headers: { 'x-caller-id': 'another caller' } });
     const { orders } = await whole.orders.listOrders({ customerId: 'c-2' });
     expect(orders.map(({ orderId }) => orderId)).toContain(other.order?.orderId);
     expect(orders).toHaveLength(2);
@@ -258,7 +258,7 @@ describe('an order that is cancelled', () => {
     expect((await whole.order('cancel-pending')).state).toBe(Order_State.CANCELLED);
   });
 
-  test('before its payment is undone: stock comes back, no money is kept, late answers revive nothing', async () => {
+  test('before its payment is undone: stock comes back, no money is kept, late responses revive nothing', async () => {
     const before = await whole.available('p-114');
     await whole.services.payment.stop();
     await whole.place({ orderId: 'cancel-reserved', lines: { 'p-114': 4 } });
@@ -266,15 +266,15 @@ describe('an order that is cancelled', () => {
     expect(await whole.available('p-114')).toBe(before - 4);
     const { order } = await whole.orders.cancelOrder({ orderId: 'cancel-reserved' });
     expect(order?.state).toBe(Order_State.CANCELLING);
-    // Only now payment hears of the order, and of its cancellation after it.
+    // Only now payment reads the order, and then its cancellation.
     await whole.services.payment.start();
     expect((await whole.ended('cancel-reserved')).state).toBe(Order_State.CANCELLED);
     expect(await whole.available('p-114')).toBe(before);
-    const { charges, givenBack } = await ledgerOf('cancel-reserved');
-    expect(givenBack).toBe(charges);
+    const { charges, refunds } = await ledgerOf('cancel-reserved');
+    expect(refunds).toBe(charges);
   });
 
-  test('again is answered as it is', async () => {
+  test('again returns the order unchanged', async () => {
     const { order } = await whole.orders.cancelOrder({ orderId: 'cancel-reserved' });
     expect(order?.state).toBe(Order_State.CANCELLED);
   });
@@ -304,19 +304,19 @@ describe('orders cancel and orders retry', () => {
   test('says what the API says when there is nothing to retry', async () => {
     expect(await ordersCommand(whole.env, 'retry', 'well')).toEqual({
       code: 1,
-      said: 'The order API refuses: nothing is wrong with order well',
+      said: 'The order API refuses: order well does not need attention',
     });
   });
 });
 
-test('orders stuck names an order that should have been looked at, and what is in the way', async () => {
+test('orders stuck lists an overdue order, and its blockers', async () => {
   await whole.services['order-saga'].stop();
   try {
     await whole.place({ orderId: 'overdue', lines: { 'p-119': 1 } });
     await eventually(async () => {
       const { said } = await ordersCommand(whole.env, 'show', 'overdue');
       expect(said).toMatch(/^Inventory: RESERVED/m);
-      expect(said).toMatch(/^Nothing is on its way\.$/m);
+      expect(said).toMatch(/^Nothing is in flight\.$/m);
     });
     await whole.stores.query(
       `update orders set deadline_time = now() - interval '2 minutes' where id = 'overdue'`,
@@ -324,11 +324,11 @@ test('orders stuck names an order that should have been looked at, and what is i
     const { code, said } = await ordersCommand(whole.env, 'stuck');
     expect(code).toBe(0);
     expect(said).toMatch(/^No order needs attention\.$/m);
-    expect(said).toMatch(/^1 orders were to be looked at and have not been:$/m);
-    expect(said).toMatch(/^overdue +ACCEPTED +\d{4}-.* told$/m);
+    expect(said).toMatch(/^1 orders are overdue:$/m);
+    expect(said).toMatch(/^overdue +ACCEPTED +\d{4}-.* published$/m);
     expect(said).toMatch(/^ {2}\d+ records of inventory-events, partition \d, not read by order-saga$/m);
     expect((await ordersCommand(whole.env, 'show', 'overdue')).said).toMatch(
-      /^ {2}was to be looked at .* PASSED/m,
+      /^ {2}its deadline .* has PASSED/m,
     );
   } finally {
     await whole.services['order-saga'].start();
@@ -348,10 +348,10 @@ describe('orders show', () => {
     expect(said).toMatch(/^Payment: PROCESSED since .*, \d+\.\d\d USD$/m);
   });
 
-  test('says who had the money given back, and why', async () => {
+  test('says who requested the refund, and why', async () => {
     const { said } = await ordersCommand(whole.env, 'show', 'refund');
     expect(said).toMatch(/^refund is COMPLETED, refunded$/m);
-    expect(said).toMatch(/^Payment: REFUNDED since .*, refund asked for by anna: came broken$/m);
+    expect(said).toMatch(/^Payment: REFUNDED since .*, refund requested by anna: came broken$/m);
   });
 
   test('says why an order was rejected', async () => {
@@ -360,11 +360,11 @@ describe('orders show', () => {
     const { said } = await ordersCommand(whole.env, 'show', 'refused');
     expect(said).toMatch(/^ {2}CUSTOMER_INACTIVE \(customer_id\): /m);
     expect(said).toMatch(/^ {2}PRODUCT_NOT_FOUND \(lines\[0\].*\): /m);
-    expect(said).toMatch(/^Inventory has not heard of it\.$/m);
+    expect(said).toMatch(/^Inventory: no reservation\.$/m);
     expect(said).toMatch(/^No dead letters\.$/m);
   });
 
-  test('says what was set aside in its name', async () => {
+  test('says the dead letters that name it', async () => {
     await whole.place({ orderId: 'claimed', lines: { 'p-117': 1 } });
     await whole.ended('claimed');
     await send('claimed', { 'p-117': 2 });
@@ -384,35 +384,35 @@ describe('orders show', () => {
       await whole.ended('awaits', Order_State.RESERVED);
       const { said } = await ordersCommand(whole.env, 'show', 'awaits');
       expect(said).toMatch(/^ {2}waits for payment to charge it, since \d{4}-/m);
-      expect(said).toMatch(/^ {2}will be looked at \d{4}-/m);
+      expect(said).toMatch(/^ {2}its deadline is \d{4}-/m);
     } finally {
       await whole.services.payment.start();
     }
   });
 
-  test('says what it can when a store is away, names the one that is, and fails', async () => {
+  test('says what it can when a store is unavailable, names the one that is, and fails', async () => {
     const nowhere = { ...whole.env, MONGO_URL: 'mongodb://127.0.0.1:1' };
     const { code, said } = await ordersCommand(nowhere, 'show', 'well');
     expect(code).toBe(1);
     expect(said).toMatch(/^well is COMPLETED$/m);
     expect(said).toMatch(/^Inventory: COMMITTED since/m);
     expect(said).toMatch(/^Payment: PROCESSED since/m);
-    expect(said).toMatch(/^Document: MongoDB can't be reached: .*MONGO_URL.*ECONNREFUSED/m);
-    expect(said).toMatch(/^Nothing is on its way\.$/m);
+    expect(said).toMatch(/^Document: MongoDB is unavailable: .*MONGO_URL.*ECONNREFUSED/m);
+    expect(said).toMatch(/^Nothing is in flight\.$/m);
     expect(said).toMatch(/^This could not be read: Document\.$/m);
   });
 
-  test('says what MongoDB shows when Postgres is away', async () => {
+  test('says what MongoDB shows when Postgres is unavailable', async () => {
     const nowhere = { ...whole.env, POSTGRES_URL: 'postgres://postgres@127.0.0.1:1' };
     const { code, said } = await ordersCommand(nowhere, 'show', 'well');
     expect(code).toBe(1);
-    expect(said).toMatch(/^Order: Postgres can't be reached: .*POSTGRES_URL/m);
-    expect(said).toMatch(/^Document: shows COMPLETED$/m);
+    expect(said).toMatch(/^Order: Postgres is unavailable: .*POSTGRES_URL/m);
+    expect(said).toMatch(/^Document: has COMPLETED$/m);
     expect(said).toMatch(/^This could not be read: Order, /m);
   });
 });
 
-test('while Kafka, Redis, MongoDB and all other services are away the API takes orders; they are completed later', async () => {
+test('while Kafka, Redis, MongoDB and all other services are unavailable the API takes orders; they are completed later', async () => {
   await Promise.all(orderPath.map((name) => whole.services[name].stop()));
   const ids = Array.from({ length: 20 }, (_, index) => `alone-${index}`);
   for (const orderId of ids) await whole.place({ orderId, lines: { 'p-115': 1 } });
@@ -420,6 +420,6 @@ test('while Kafka, Redis, MongoDB and all other services are away the API takes 
   for (const orderId of ids) expect((await whole.ended(orderId)).state).toBe(Order_State.COMPLETED);
 });
 
-test('in the end all stores agree, and everybody who was told something was told the truth', async () => {
+test('in the end all stores agree, and every response that a caller got is true', async () => {
   await whole.expectSound();
 });

@@ -1,12 +1,12 @@
+import { isSettled } from '@orderflow/local/audit';
+import { readPrices } from '@orderflow/local/catalogue';
+import { makeOrders } from '@orderflow/local/orders';
+import { sumOf } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import { isSettled } from '../src/audit.ts';
-import { readPrices } from '../src/catalogue.ts';
-import { makeOrders } from '../src/orders.ts';
-import { sumOf } from '../src/system.ts';
 import { createTestSystem, decidedCount, expectAllSettled, sendOrders } from '../src/test-system.ts';
 
-test('a worker that is told to stop under load finishes what it has begun: nothing is delivered again', async () => {
+test('a worker that is asked to stop under load finishes what it has begun: nothing is delivered again', async () => {
   await using system = await createTestSystem('worker-graceful');
   const { stores, services } = system;
   await services['enrichment-stub'].start();

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { buildGo } from './go.ts';
 
-/** A customer and product API, written in Go, that is serving. */
+/** A running customer and product API, written in Go. */
 export type GoEnrichment = {
   /** `http://127.0.0.1:PORT`: Connect, gRPC and gRPC-Web over HTTP/1.1 and cleartext HTTP/2. */
   url: string;
-  /** Stops the process and waits until it is gone. */
+  /** Stops the process and waits until it has exited. */
   stop(): Promise<void>;
 };
 
@@ -29,7 +29,7 @@ export async function startGoEnrichment(): Promise<GoEnrichment> {
   const address = /^listening on (\S+)$/.exec(String(line))?.[1];
   if (address === undefined) {
     server.kill('SIGKILL');
-    throw new Error(`${enrichmentServer} did not say where it listens; what it did say is above`);
+    throw new Error(`${enrichmentServer} did not print its address; its output is above`);
   }
   return {
     url: `http://${address}`,

@@ -6,14 +6,17 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } fro
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { buildOnce } from './build-once.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const goModule = join(root, 'interop/go');
-const output = join(root, 'interop/.orderflow');
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const interop = join(root, 'interop');
+const goModule = join(interop, 'go');
+/** The folder of builds; not committed. */
+export const output = join(interop, '.orderflow');
 const builds = join(output, 'builds');
 const missingGo = 'Go is not installed (no `go` on PATH): install Go 1.26 or newer, see https://go.dev/dl/.';
 
-/** Absolute paths of what `buildGo` has built. */
+/** Absolute paths of the results of `buildGo`. */
 export type GoBuild = {
   /** The customer and product API in Go. Environment: PORT; prints `listening on HOST:PORT` when it serves. */
   enrichmentServer: string;
@@ -23,16 +26,16 @@ export type GoBuild = {
 };
 
 /**
- * Why tests that need Go are skipped, or undefined when they run. In CI they always run: without Go
- * they fail there, so that nobody takes a skipped suite for a passed one.
+ * Why tests that need Go are skipped, or undefined when they run. In CI they always run: without Go they fail there, so
+ * that a skipped suite is not taken for a passed one.
  */
 export function reasonToSkipGo(): string | undefined {
   return process.env['CI'] || hasGo() ? undefined : missingGo;
 }
 
 /**
- * Builds everything once: a second call finds the result of the first, unless the contracts or the Go
- * sources have changed. The first call of all downloads Go modules and takes a minute or two.
+ * Builds everything once: later calls use the result of the first, unless the contracts or the Go sources have changed.
+ * The very first call downloads Go modules and takes a minute or two.
  * May run in several processes at once. Throws with one sentence when Go is missing, and with the
  * output of the failed command otherwise.
  */
@@ -47,13 +50,18 @@ export async function buildGo(): Promise<GoBuild> {
   };
 }
 
+/** Throws with one sentence when Go is missing. */
+export function needGo(): void {
+  if (!hasGo()) throw new Error(missingGo);
+}
+
 function hasGo(): boolean {
   return spawnSync('go', ['version']).status === 0;
 }
 
 function hashOfSources(): string {
   const hash = createHash('sha256');
-  // tools/proto.ts names the version of the imported protos.
+  // tools/proto.ts contains the version of the imported protos.
   const sources = ['interop/go/**/*.{go,mod,sum,yaml}', 'proto/**/*.proto', 'tools/proto.ts'];
   for (const file of globSync(sources, { cwd: root }).sort()) {
     hash
@@ -64,20 +72,10 @@ function hashOfSources(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Builds in a folder of its own and renames it when all is there: nobody ever sees half a build. */
 async function build(name: string): Promise<void> {
-  if (!hasGo()) throw new Error(missingGo);
+  needGo();
   console.log('Building the Go server and tools; this is done once and takes a minute or two.');
-  await mkdir(builds, { recursive: true });
-  const staging = await mkdtemp(join(builds, 'staging-'));
-  try {
-    await buildInto(staging);
-    await rename(staging, join(builds, name)).catch((error: unknown) => {
-      if (!existsSync(join(builds, name))) throw error; // else: another process was faster
-    });
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+  await buildOnce(join(builds, name), buildInto);
   await pointEditorsTo(name);
   for (const other of await readdir(builds)) {
     if (other !== name && !other.startsWith('staging-')) {
@@ -91,7 +89,7 @@ async function buildInto(staging: string): Promise<void> {
   await mkdir(at('gen'));
   await writeFile(at('gen/go.mod'), 'module orderflow.example/gen\n\ngo 1.26\n');
 
-  // go.mod finds the generated code where editors find it; this build has its own.
+  // go.mod points to the generated code for editors; this build has its own.
   for (const file of ['go.mod', 'go.sum']) await copyFile(join(goModule, file), at(file));
   await run('go', ['mod', 'edit', `-replace=orderflow.example/gen=${at('gen')}`, at('go.mod')]);
   const goBuild = (packages: string) =>
@@ -105,7 +103,7 @@ async function buildInto(staging: string): Promise<void> {
   await goBuild('./enrichment-server');
 }
 
-/** `replace` in go.mod names this link, so that gopls and `go vet` work after a build. */
+/** `replace` in go.mod points to this link, so that gopls and `go vet` work after a build. */
 async function pointEditorsTo(name: string): Promise<void> {
   const staging = await mkdtemp(join(builds, 'staging-'));
   await symlink(join('builds', name, 'gen'), join(staging, 'gen'));
@@ -113,13 +111,14 @@ async function pointEditorsTo(name: string): Promise<void> {
   await rm(staging, { recursive: true });
 }
 
-/** Runs a command, in the Go module unless told otherwise, without blocking the event loop. */
-async function run(
+/** Runs a command, by default in the Go module, without blocking the event loop; resolves to its standard output. */
+export async function run(
   command: string,
   args: readonly string[],
   { cwd = goModule, path = process.env['PATH'] }: { cwd?: string; path?: string | undefined } = {},
-): Promise<void> {
-  // GOWORK: a workspace in a folder above would forbid -modfile.
+): Promise<string> {
+  // GOWORK: a workspace in a parent folder would forbid -modfile.
   const env = { ...process.env, PATH: path, GOWORK: 'off' };
-  await promisify(execFile)(command, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
+  const { stdout } = await promisify(execFile)(command, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
+  return stdout;
 }

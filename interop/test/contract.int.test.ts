@@ -29,14 +29,14 @@ describe.skipIf(skipped !== undefined)('the enrichment contract, served by Go', 
     return JSON.parse(stdout);
   }
 
-  /** A Connect call over HTTP/1.1. Answers the body, of errors too; `reasons` and `fields` are its details. */
+  /** A Connect call over HTTP/1.1. Returns the body, of errors too; `reasons` and `fields` are its details. */
   async function connect(method: string, request: object, headers: Record<string, string> = {}) {
     const response = await fetch(`${server.url}/${method}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(request),
     });
-    const body = (await response.json()) as Answer;
+    const body = (await response.json()) as JsonResponse;
     const details = (body.details ?? []).map((detail) => detail.debug);
     return {
       body,
@@ -45,36 +45,36 @@ describe.skipIf(skipped !== undefined)('the enrichment contract, served by Go', 
     };
   }
 
-  test('BatchGetCustomers answers each id once and names those that no customer has', async () => {
+  test('BatchGetCustomers returns each id once and names the unknown ids', async () => {
     const request = { customer_ids: ['c-200', 'c-1', 'nobody', 'c-1', 'c-201'] };
-    const answer = await grpc(`${customerService}/BatchGetCustomers`, request);
-    expect(answer['customers']).toEqual([
+    const response = await grpc(`${customerService}/BatchGetCustomers`, request);
+    expect(response['customers']).toEqual([
       expect.objectContaining({ customerId: 'c-1', version: '1' }),
       expect.objectContaining({ customerId: 'c-200', version: '1' }),
     ]);
     // JSON leaves false out: c-200 is inactive.
-    expect(answer['customers']).toHaveProperty('[0].active', true);
-    expect(answer['customers']).not.toHaveProperty('[1].active');
-    expect(answer['notFoundCustomerIds']).toEqual(['c-201', 'nobody']);
+    expect(response['customers']).toHaveProperty('[0].active', true);
+    expect(response['customers']).not.toHaveProperty('[1].active');
+    expect(response['notFoundCustomerIds']).toEqual(['c-201', 'nobody']);
   });
 
-  test('BatchGetProducts finds by id and by SKU, prices exactly, and tells retired ones', async () => {
+  test('BatchGetProducts finds by id and by SKU, prices exactly, and marks retired ones', async () => {
     const request = { product_ids: ['p-50', 'p-1', 'p-0'], skus: ['LAPTOP001', 'MOUSE001', 'SKU99999'] };
-    const answer = await grpc(`${productService}/BatchGetProducts`, request);
-    expect(answer).toEqual({
+    const response = await grpc(`${productService}/BatchGetProducts`, request);
+    expect(response).toEqual({
       products: expect.any(Array),
       notFoundProductIds: ['p-0'],
       notFoundSkus: ['SKU99999'],
     });
     const usd = { currencyCode: 'USD' };
-    expect(answer['products']).toEqual([
+    expect(response['products']).toEqual([
       expect.objectContaining({ productId: 'p-1', price: { ...usd, units: '1299', nanos: 990_000_000 } }),
       expect.objectContaining({ productId: 'p-50', sku: 'SKU00050', state: 'STATE_RETIRED' }),
       expect.objectContaining({ productId: 'p-2', price: { ...usd, units: '79', nanos: 990_000_000 } }),
     ]);
   });
 
-  test('an unknown customer is NOT_FOUND over gRPC, with the reason of the catalogue', async () => {
+  test('an unknown customer is NOT_FOUND over gRPC, with its declared reason', async () => {
     const method = `${customerService}/GetCustomer`;
     await expect(grpc(method, { customer_id: 'nobody' })).rejects.toThrow(/"code": 5/);
     const { body, reasons } = await connect(method, { customerId: 'nobody' });
@@ -142,7 +142,7 @@ describe.skipIf(skipped !== undefined)('the enrichment contract, served by Go', 
 });
 
 /** What these tests read of Connect's JSON. */
-type Answer = {
+type JsonResponse = {
   code?: string;
   message?: string;
   details?: { debug: { reason?: string; fieldViolations?: { field: string }[] } }[];

@@ -1,6 +1,6 @@
-import { readPrices } from '@orderflow/e2e/catalogue';
-import { makeOrders } from '@orderflow/e2e/orders';
 import { createTestSystem, expectAllSettled, sendOrders } from '@orderflow/e2e/test-system';
+import { readPrices } from '@orderflow/local/catalogue';
+import { makeOrders } from '@orderflow/local/orders';
 import { expect, test } from 'vitest';
 import { reasonToSkipGo } from '../src/go.ts';
 import { startGoEnrichment } from '../src/go-enrichment.ts';

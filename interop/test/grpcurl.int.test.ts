@@ -44,7 +44,7 @@ describe.skipIf(skipped !== undefined)('grpcurl, which knows no protos, against 
       ['-format-error', '-d', JSON.stringify(request)],
       [method.replace(/\.(\w+)$/, '/$1')],
     ).then(
-      (answer) => expect.unreachable(`answered ${answer}`),
+      (response) => expect.unreachable(`answered ${response}`),
       (error) => error,
     );
     return JSON.parse(failed.stderr.slice(failed.stderr.indexOf('{')));
@@ -89,15 +89,15 @@ describe.skipIf(skipped !== undefined)('grpcurl, which knows no protos, against 
 
   describe('customers', () => {
     test('GetCustomer', async () => {
-      const answer = await call(`${customerService}.GetCustomer`, { customer_id: 'c-1' });
-      expect(answer).toMatchObject({ customer: { customerId: 'c-1', active: true } });
+      const response = await call(`${customerService}.GetCustomer`, { customer_id: 'c-1' });
+      expect(response).toMatchObject({ customer: { customerId: 'c-1', active: true } });
     });
 
-    test('BatchGetCustomers names who is not there', async () => {
-      const answer = await call(`${customerService}.BatchGetCustomers`, {
+    test('BatchGetCustomers lists unknown ids', async () => {
+      const response = await call(`${customerService}.BatchGetCustomers`, {
         customer_ids: ['c-5000', 'nobody'],
       });
-      expect(answer).toMatchObject({
+      expect(response).toMatchObject({
         customers: [{ customerId: 'c-5000' }],
         notFoundCustomerIds: ['nobody'],
       });
@@ -133,18 +133,18 @@ describe.skipIf(skipped !== undefined)('grpcurl, which knows no protos, against 
 
     test('BatchGetProducts by id and SKU', async () => {
       const request = { product_ids: ['p-2', 'p-0'], skus: ['CHAIR001'] };
-      const answer = (await call(`${productService}.BatchGetProducts`, request)) as {
+      const response = (await call(`${productService}.BatchGetProducts`, request)) as {
         products: { productId: string }[];
       };
-      expect(answer).toMatchObject({ notFoundProductIds: ['p-0'] });
-      expect(answer.products.map(({ productId }) => productId).sort()).toEqual(['p-2', 'p-3']);
+      expect(response).toMatchObject({ notFoundProductIds: ['p-0'] });
+      expect(response.products.map(({ productId }) => productId).sort()).toEqual(['p-2', 'p-3']);
     });
 
     test('ListProducts', async () => {
-      const answer = (await call(`${productService}.ListProducts`, { page_size: 1000 })) as {
+      const response = (await call(`${productService}.ListProducts`, { page_size: 1000 })) as {
         products: unknown[];
       };
-      expect(answer.products).toHaveLength(1000);
+      expect(response.products).toHaveLength(1000);
     });
   });
 
@@ -186,12 +186,12 @@ describe.skipIf(skipped !== undefined)('grpcurl, which knows no protos, against 
       expect(await failureOf(method, { service: 'nobody.knows.this' })).toMatchObject({ code: 5 });
     });
 
-    test('Watch says the status at once, and goes on until its deadline', async () => {
+    test('Watch says the status at once, and continues until its deadline', async () => {
       const options = ['-max-time', '1', '-d', '{}'];
       const ended: { stdout: string; stderr: string } = await grpcurl(options, [
         'grpc.health.v1.Health/Watch',
       ]).then(
-        (answer) => expect.unreachable(`ended with ${answer}`),
+        (response) => expect.unreachable(`ended with ${response}`),
         (error) => error,
       );
       expect(JSON.parse(ended.stdout)).toEqual({ status: 'SERVING' });

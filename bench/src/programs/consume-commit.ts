@@ -1,8 +1,8 @@
-// The floor of consuming: fetch in batches, commit, nothing else.
+// The lower bound of consuming: fetch in batches, commit, nothing else.
 import { Kafka, logLevel } from 'kafkajs';
 
 const [topic = '', groupId = ''] = process.argv.slice(2);
-const sliceSize = 500;
+const batchSize = 500;
 
 const kafka = new Kafka({
   brokers: (process.env['KAFKA_BROKERS'] ?? '').split(','),
@@ -16,8 +16,8 @@ await consumer.run({
   eachBatchAutoResolve: false,
   partitionsConsumedConcurrently: 3,
   eachBatch: async ({ batch, resolveOffset, commitOffsetsIfNecessary }) => {
-    for (let start = 0; start < batch.messages.length; start += sliceSize) {
-      const last = batch.messages[Math.min(start + sliceSize, batch.messages.length) - 1];
+    for (let start = 0; start < batch.messages.length; start += batchSize) {
+      const last = batch.messages[Math.min(start + batchSize, batch.messages.length) - 1];
       if (last === undefined) return;
       const offset = String(BigInt(last.offset) + 1n);
       await commitOffsetsIfNecessary({

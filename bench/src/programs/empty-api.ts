@@ -1,4 +1,4 @@
-// The order API without anything behind it: CreateOrder answers the same order to everybody. Prints its port.
+// An order API without a backend: CreateOrder returns the same order to every caller. Prints its port.
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { toMoney } from '@orderflow/contracts';
@@ -17,7 +17,7 @@ const line = (productId: string) => ({
   quantity: 1n,
   quotedPrice: toMoney(999n, 'USD'),
 });
-const answer = create(CreateOrderResponseSchema, {
+const response = create(CreateOrderResponseSchema, {
   order: {
     orderId: '019a0000-0000-7000-8000-000000000000',
     customerId: 'c-1',
@@ -31,7 +31,7 @@ const server = createRpcServer({
   service: 'empty-api',
   host: '127.0.0.1',
   port: 0,
-  routes: (router) => router.service(OrderService, { createOrder: () => answer }),
+  routes: (router) => router.service(OrderService, { createOrder: () => response }),
   services: [OrderService],
   health: createHealth([]),
   prometheus: metrics.prometheus,

@@ -1,6 +1,6 @@
-// The floor of a saga: a row is committed, and then hop after hop a record is produced, consumed, and one row committed.
-// NAME HOPS COUNT RATE. Prints {p50Ms, p99Ms, lateP99Ms}: from the time of the first row to the time of the last, by
-// Postgres' clock, and how late it was with the first rows.
+// The lower bound of a saga: a row is committed, and then per hop a record is produced, consumed, and one row
+// committed. NAME HOPS COUNT RATE. Prints {p50Ms, p99Ms, lateP99Ms}: from the time of the first row to the time of the
+// last, by Postgres' clock, and how late it sent the first rows.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import pg from 'pg';
@@ -12,7 +12,7 @@ const [name = '', hopsText = '0', countText = '0', rateText = '0'] = process.arg
 const hops = Number(hopsText);
 const count = Number(countText);
 const rate = Number(rateText);
-/** Until the program runs at its full speed. */
+/** The warm-up of the program. */
 const warmUp = rate * 10;
 
 const pool = new pg.Pool({ connectionString: `${process.env['POSTGRES_URL']}/postgres` });
@@ -50,13 +50,13 @@ async function produce(id: number, hop: number): Promise<void> {
 
 const consumers = await Promise.all(
   numbers.map(async (hop) => {
-    // A fetch is answered as soon as there is a record; 250 ms is how long an empty one stays open, as in the services.
+    // A fetch returns as soon as there is a record; an empty one stays open for 250 ms, as in the services.
     const consumer = kafka.consumer({ groupId: topicOf(hop), maxWaitTimeInMs: 250 });
-    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+    const assigned = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
     await consumer.connect();
     await consumer.subscribe({ topic: topicOf(hop), fromBeginning: true });
     await consumer.run({
-      // Offsets are committed beside the work: what is read again after a crash is no part of a floor.
+      // Offsets are committed asynchronously: redelivery after a crash is not part of the lower bound.
       autoCommitInterval: 1_000,
       partitionsConsumedConcurrently: 3,
       eachMessage: async ({ message }) => {
@@ -65,7 +65,7 @@ const consumers = await Promise.all(
         if (hop < hops) await produce(id, hop + 1);
       },
     });
-    await joined;
+    await assigned;
     return consumer;
   }),
 );

@@ -1,4 +1,4 @@
-// The consumer most people would write: one record at a time, a GET for each customer and product, one insert.
+// The obvious consumer: one record at a time, a GET for each customer and product, one insert.
 import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { MongoClient } from 'mongodb';

@@ -1,19 +1,19 @@
-// What CreateOrder does in Postgres, without the API: the same statements on the same pool, 64 orders at once.
+// The SQL of CreateOrder without the API: the same statements on the same pool, 64 orders at once.
 // PREFIX COUNT. Prints {orders, seconds}.
 import { hash } from 'node:crypto';
-import { createLogger, together } from '@orderflow/runtime';
+import { coalesce, createLogger } from '@orderflow/runtime';
 import { createPostgres } from '@orderflow/storage';
 import { migrations } from '../../../services/order/src/migrations/index.ts';
-import { OrderHistoryRow, OrderRow } from '../../../services/order/src/outbound/entities.ts';
-import { createOrderIntake } from '../../../services/order/src/outbound/order-intake.ts';
+import { OrderHistoryRow, OrderRow } from '../../../services/order/src/outbound/postgres/entities.ts';
+import { createOrderIntake } from '../../../services/order/src/outbound/postgres/order-intake.ts';
 import type { NewOrder } from '../../../services/order/src/ports.ts';
 import { makeOrders, type PlainOrder } from '../orders.ts';
 
 const [prefix = '', count = '0'] = process.argv.slice(2);
 const callers = 64;
-/** A submission and an answer are about this long. */
+/** The typical size of a submission and of a response. */
 const submission = { value: Buffer.alloc(90, 7), contentType: 'application/protobuf' };
-const answer = Buffer.alloc(160, 7);
+const response = Buffer.alloc(160, 7);
 
 const { orm, component } = createPostgres({
   url: process.env['POSTGRES_URL'] ?? '',
@@ -25,23 +25,23 @@ const { orm, component } = createPostgres({
 });
 await component.start();
 const inIntake = createOrderIntake(orm, { pendingDeadlineMs: 900_000, now: () => new Date() });
-const place = together(
+const place = coalesce(
   (orders: readonly PlainOrder[]) =>
-    inIntake((transaction, answerEachOnce) =>
-      answerEachOnce(
+    inIntake((transaction, runEachIdempotent) =>
+      runEachIdempotent(
         orders.map(({ orderId }) => ({
           callerId: 'bench',
           method: 'CreateOrder',
           requestId: orderId,
           contentHash: hash('sha256', orderId, 'buffer'),
         })),
-        async (places) => {
+        async (indexes) => {
           await transaction.take(orders.map(toNewOrder));
-          return new Map(places.map((index) => [index, answer]));
+          return new Map(indexes.map((index) => [index, response]));
         },
       ),
     ),
-  { size: 100, joinMs: 10 },
+  { maxItems: 100, maxWaitMs: 10 },
 );
 
 function toNewOrder({ orderId, customerId }: PlainOrder): NewOrder {

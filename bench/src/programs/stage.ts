@@ -1,4 +1,4 @@
-// One stage of the worker alone, in slices of 500: `mget`, `decide` or `insert`. Prints {orders, seconds, cpuSeconds}.
+// One stage of the worker alone, in batches of 500: `mget`, `decide` or `insert`. Prints {orders, seconds, cpuSeconds}.
 import { byteaArray, textArray } from '@orderflow/storage';
 import { Redis } from 'ioredis';
 import { MongoClient } from 'mongodb';
@@ -6,12 +6,12 @@ import pg from 'pg';
 import { makeOrders, type PlainOrder } from '../orders.ts';
 
 const [stage = '', count = '0', run = ''] = process.argv.slice(2);
-const sliceSize = 500;
-/** As many slices at once as the worker has partitions. */
+const batchSize = 500;
+/** As many concurrent batches as the worker has partitions. */
 const concurrency = 3;
 const env = (name: string): string => process.env[name] ?? '';
 
-/** The bytes of an enriched order, an event and a document are about this long. */
+/** The typical size of an enriched order, an event and a document. */
 const enrichedBytes = Buffer.alloc(540, 7);
 const eventBytes = Buffer.alloc(160, 7);
 const hash = Buffer.alloc(32, 7);
@@ -25,18 +25,18 @@ const headers = JSON.stringify({
   'content-type': 'application/protobuf',
 });
 
-type Slice = readonly PlainOrder[];
+type Batch = readonly PlainOrder[];
 const stages: Record<
   string,
-  () => Promise<{ work: (slice: Slice) => Promise<unknown>; close: () => Promise<unknown> }>
+  () => Promise<{ work: (batch: Batch) => Promise<unknown>; close: () => Promise<unknown> }>
 > = {
   async mget() {
     const redis = new Redis(env('REDIS_URL'));
     return {
-      work: (slice) => {
-        const customers = new Set(slice.map(({ customerId }) => `enrichment:{customer:${customerId}}`));
+      work: (batch) => {
+        const customers = new Set(batch.map(({ customerId }) => `enrichment:{customer:${customerId}}`));
         const products = new Set(
-          slice.flatMap((order) =>
+          batch.flatMap((order) =>
             order.products.map(({ productId }) => `enrichment:{product:product_id:${productId}}`),
           ),
         );
@@ -68,10 +68,10 @@ const stages: Record<
     await pool.query(`create table outbox (id bigint generated always as identity primary key, topic text not null,
       key text not null, value bytea not null, headers json not null, create_time timestamptz not null default now())`);
     return {
-      async work(slice) {
+      async work(batch) {
         const client = await pool.connect();
-        const ids = textArray(slice.map(({ orderId }) => orderId));
-        const all = <T>(value: T) => slice.map(() => value);
+        const ids = textArray(batch.map(({ orderId }) => orderId));
+        const all = <T>(value: T) => batch.map(() => value);
         try {
           await client.query('begin');
           await client.query(
@@ -79,7 +79,7 @@ const stages: Record<
              select id, customer_id, content_hash, 'ACCEPTED', 1, 1, 0, now(), now(), now()
              from unnest($1::text[], $2::text[], $3::bytea[]) as new(id, customer_id, content_hash)
              order by id on conflict (id) do nothing returning id`,
-            [ids, textArray(slice.map(({ customerId }) => customerId)), byteaArray(all(hash))],
+            [ids, textArray(batch.map(({ customerId }) => customerId)), byteaArray(all(hash))],
           );
           await client.query(
             `insert into order_history (order_id, revision, state, cause, version, event_types, enriched_order, create_time)
@@ -108,11 +108,11 @@ const stages: Record<
       .db(`${env('DATABASE_PREFIX')}orderflow`)
       .collection('orders')
       .findOne();
-    if (example === null) throw new Error('the worker has shown no order yet that could be copied');
+    if (example === null) throw new Error('the worker has not written a document yet that could be copied');
     return {
-      work: (slice) =>
+      work: (batch) =>
         collection.insertMany(
-          slice.map(({ orderId }) => ({ ...example, _id: orderId })),
+          batch.map(({ orderId }) => ({ ...example, _id: orderId })),
           { ordered: false },
         ),
       close: () => mongo.close(),
@@ -125,12 +125,12 @@ if (create === undefined) throw new Error(`no stage ${stage}: ${Object.keys(stag
 const { work, close } = await create();
 
 async function through(orders: readonly PlainOrder[]): Promise<void> {
-  const slices = Array.from({ length: Math.ceil(orders.length / sliceSize) }, (_, index) =>
-    orders.slice(index * sliceSize, (index + 1) * sliceSize),
+  const batches = Array.from({ length: Math.ceil(orders.length / batchSize) }, (_, index) =>
+    orders.slice(index * batchSize, (index + 1) * batchSize),
   );
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
-      for (let slice = slices.shift(); slice !== undefined; slice = slices.shift()) await work(slice);
+      for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) await work(batch);
     }),
   );
 }

@@ -1,30 +1,38 @@
-import { fromBinary, fromJson, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
+import { decodeMessage, isJsonOrder, readJsonOrder } from '@orderflow/contracts';
 import {
   type OrderSubmitted,
   OrderSubmittedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import type { Submission } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
-import { isJson } from '../dlq/decode.ts';
 
-/** A line as it was sent: the product as the sender named it. */
+/** A line as it was sent: the product by the sender's reference. */
 interface SentLine {
   readonly product: string | undefined;
   readonly quantity: number;
 }
 
-/** The content of a record on `orders`, see {@link contentOf}; also undefined when it cannot be read. */
+/** The content of a record on `orders`, as the worker reads it. */
+interface RecordContent {
+  /** Undefined when the record cannot be read. */
+  readonly orderId: string | undefined;
+  /** See {@link contentOf}; also undefined when the record cannot be read. */
+  readonly content: string | undefined;
+}
+
+/** Reads a record on `orders` with the reader of the worker: another reader could read other content. */
 export function contentOfRecord(
   value: Buffer | null,
   headers: Readonly<Record<string, string>>,
-): string | undefined {
+): RecordContent {
+  const unreadable = { orderId: undefined, content: undefined };
   try {
-    return value === null ? undefined : readContent(value, headers['content-type']);
+    return value === null ? unreadable : readContent(value, headers['content-type']);
   } catch {
-    return undefined;
+    return unreadable;
   }
 }
 
-/** The content of an order as its decision holds it, see {@link contentOf}. */
+/** The content of an order from its decision, see {@link contentOf}. */
 export function contentOfSubmission({ customerId, lines }: Submission | OrderSubmitted): string | undefined {
   return contentOf(
     customerId,
@@ -36,8 +44,8 @@ export function contentOfSubmission({ customerId, lines }: Submission | OrderSub
 }
 
 /**
- * What was ordered, as a text that is equal for the same order: by whom, and how many of each product over all lines.
- * Undefined when the content is too bad to say it: then only equal bytes are the same order.
+ * A text that is equal for repeats of the same order: the customer, and the quantity of each product over all lines.
+ * Undefined when the content is invalid: then only equal bytes are a repeat.
  */
 function contentOf(customerId: string, lines: readonly SentLine[]): string | undefined {
   const isBad = ({ product, quantity }: SentLine) =>
@@ -50,24 +58,15 @@ function contentOf(customerId: string, lines: readonly SentLine[]): string | und
   return JSON.stringify([customerId, [...quantities].sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-function readContent(value: Buffer, contentType: string | undefined): string | undefined {
-  if (!isJson(value, contentType)) return contentOfSubmission(fromBinary(OrderSubmittedSchema, value));
-  const json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value)) as JsonObject;
-  const { products } = json;
-  if (products === undefined) {
-    return contentOfSubmission(fromJson(OrderSubmittedSchema, json, { ignoreUnknownFields: true }));
+function readContent(value: Buffer, contentType: string | undefined): RecordContent {
+  if (!isJsonOrder(value, contentType)) {
+    const submitted = decodeMessage(OrderSubmittedSchema, value);
+    return { orderId: submitted.orderId, content: contentOfSubmission(submitted) };
   }
-  const lines = Array.isArray(products) ? products.map((product) => plainLine(product as JsonObject)) : [];
-  return contentOf(textOf(json['customerId']), lines);
-}
-
-/** A product of the plain JSON shape. */
-function plainLine({ productId, sku, quantity }: JsonObject): SentLine {
-  const id = textOf(productId);
-  const product = id !== '' ? `productId:${id}` : textOf(sku) !== '' ? `sku:${textOf(sku)}` : undefined;
-  return { product, quantity: Number(quantity ?? 1) };
-}
-
-function textOf(value: JsonValue | undefined): string {
-  return typeof value === 'string' ? value : '';
+  const { submission } = readJsonOrder(new TextDecoder('utf-8', { fatal: true }).decode(value));
+  const lines = submission.lines.map(({ reference, quantity }) => ({
+    product: reference && `${reference.by === 'sku' ? 'sku' : 'productId'}:${reference.value}`,
+    quantity,
+  }));
+  return { orderId: submission.orderId, content: contentOf(submission.customerId, lines) };
 }

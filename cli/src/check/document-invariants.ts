@@ -1,12 +1,12 @@
 import { differenceOf } from './document.ts';
-import type { Facts } from './facts.ts';
+import type { OrderFacts } from './facts.ts';
 import { type Finding, findingOf, forOrders } from './finding.ts';
 
-/** Holds the documents against the decisions. */
-export function documentsSayTheDecision({ decisions, documents, letters }: Facts): Finding {
+/** Compares the documents with the decisions. */
+export function documentsSayTheDecision({ decisions, documents, letters }: OrderFacts): Finding {
   const refused = refusedBy(letters);
   const own = findingOf(
-    'MongoDB shows every decision as Postgres holds it',
+    'every document in MongoDB matches the decision in Postgres',
     decisions,
     ([id]) => id,
     ([id, decision]) => {
@@ -20,11 +20,11 @@ export function documentsSayTheDecision({ decisions, documents, letters }: Facts
   );
   return {
     ...own,
-    violations: [...own.violations, ...strangers.map(({ _id }) => `${_id}: shown, but never decided`)],
+    violations: [...own.violations, ...strangers.map(({ _id }) => `${_id}: has a document, but no decision`)],
   };
 }
 
-/** Where the money is, by the state of the order; absent where there is nothing to pay. */
+/** The state of the payment by the state of the order; absent where there is nothing to pay. */
 const shownPayments: Readonly<Record<string, string>> = {
   ACCEPTED: 'AWAITED',
   RESERVED: 'AWAITED',
@@ -34,28 +34,30 @@ const shownPayments: Readonly<Record<string, string>> = {
   CANCELLED: 'UNDONE',
 };
 
-/** Holds the progress of the documents against the orders. */
-export function progressFollows(facts: Facts): Finding {
+/** Compares the progress of the documents with the orders. */
+export function progressFollows(facts: OrderFacts): Finding {
   const refused = refusedBy(facts.letters);
   return forOrders(
     facts,
-    'the progress in MongoDB is the state in Postgres',
+    'the progress in MongoDB matches the state in Postgres',
     ({ id, state, version, refunded }) => {
       if (version === 0) return undefined;
       const progress = facts.documents.get(id)?.progress;
-      // The first step is shown with the document.
+      // The first progress is written with the document.
       if (progress === undefined && version === 1 && refused.has(id)) return undefined;
       if (progress === undefined || Number(progress.version) !== version || progress.state !== state) {
-        return `${state} at ${version}, shown as ${progress?.state} at ${progress?.version}`;
+        return `${state} at version ${version}, but the document has ${progress?.state} at version ${progress?.version}`;
       }
       const payment = refunded ? 'REFUNDED' : shownPayments[state];
       const shown = progress.payment?.state;
-      return shown === payment ? undefined : `${state}, its payment shown as ${shown} instead of ${payment}`;
+      return shown === payment
+        ? undefined
+        : `${state}, but the document has payment ${shown} instead of ${payment}`;
     },
   );
 }
 
-/** The orders whose documents MongoDB has refused, so that they were set aside: they cannot be shown. */
-function refusedBy(letters: Facts['letters']): ReadonlySet<string | undefined> {
+/** The orders whose documents MongoDB has refused, so that their records were dead-lettered. */
+function refusedBy(letters: OrderFacts['letters']): ReadonlySet<string | undefined> {
   return new Set(letters.filter(({ reason }) => reason === 'DOCUMENT_REFUSED').map(({ orderId }) => orderId));
 }

@@ -7,18 +7,18 @@ import {
 } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
 import type { DocumentFact } from './facts.ts';
 
-/** How a document differs from the decision it must show; undefined when it does not. */
+/** How a document differs from its decision; undefined when it does not. */
 export function differenceOf(
   document: DocumentFact | undefined,
   decision: EnrichedOrder,
 ): string | undefined {
   if (document?.outcome === undefined) return 'no document';
-  const shown = JSON.stringify(shownBy(document));
+  const shown = JSON.stringify(shownContent(document));
   const wanted = JSON.stringify(wantedBy(decision));
-  return shown === wanted ? undefined : `shown as ${shown} instead of ${wanted}`;
+  return shown === wanted ? undefined : `the document has ${shown} instead of ${wanted}`;
 }
 
-function shownBy(document: DocumentFact) {
+function shownContent(document: DocumentFact) {
   const { customer, lines = [], rejections = [] } = document;
   return {
     outcome: document.outcome,
@@ -39,8 +39,8 @@ function shownBy(document: DocumentFact) {
   };
 }
 
-/** The same, worked out anew from what Postgres holds. */
-function wantedBy(decision: EnrichedOrder): ReturnType<typeof shownBy> {
+/** The same, computed from Postgres. */
+function wantedBy(decision: EnrichedOrder): ReturnType<typeof shownContent> {
   const customer = decision.customer?.customer;
   return {
     outcome: EnrichedOrder_OutcomeSchema.value[decision.outcome]?.localName,

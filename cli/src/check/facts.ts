@@ -1,20 +1,20 @@
 import type { EnrichedOrder } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
 
-/** A row of `orders`, as far as it is checked. Amounts in minor units. */
+/** The checked fields of a row of `orders`. Amounts in minor units. */
 export interface OrderFact {
   readonly id: string;
   readonly state: string;
-  /** How many events it has told. */
+  /** The number of its published events. */
   readonly version: number;
   readonly total: bigint | undefined;
-  /** Who has created it over RPC. */
+  /** The caller that created it over RPC. */
   readonly callerId: string | undefined;
   readonly needsAttention: string | undefined;
   readonly deadlineTime: Date | undefined;
   readonly refunded: boolean;
 }
 
-/** The MongoDB document of an order, as far as it is checked. Amounts are decimal numbers, such as `12.99`. */
+/** The checked fields of an order's MongoDB document. Amounts are decimal numbers, such as `12.99`. */
 export interface DocumentFact {
   readonly _id: string;
   readonly outcome?: string;
@@ -41,7 +41,7 @@ export interface DocumentFact {
   };
 }
 
-/** An event of an order, as it lies on `order-events`. */
+/** An event on `order-events`. */
 export interface EventFact {
   readonly id: string;
   /** The message's short name, such as `OrderAccepted`. */
@@ -55,15 +55,18 @@ export interface StockFact {
   readonly onHand: bigint;
   readonly reserved: bigint;
   readonly committed: bigint;
-  /** The sum of all changes by hand, the first filling included. */
+  /** The sum of all manual changes, including the seed. */
   readonly adjusted: bigint;
+  /** The sum over all open reservations. */
+  readonly held: bigint;
+  /** The sum over all committed reservations. */
+  readonly left: bigint;
 }
 
-/** A reservation, with how many it asks for of each product. */
+/** A reservation of an order. */
 export interface ReservationFact {
   readonly orderId: string;
   readonly state: string;
-  readonly lines: ReadonlyMap<string, bigint>;
 }
 
 /** A row of `payment`. */
@@ -71,11 +74,11 @@ export interface PaymentFact {
   readonly orderId: string;
   readonly state: string;
   readonly amount: bigint | undefined;
-  /** Somebody vouches that nothing of it is kept, whatever the gateway's ledger says. */
+  /** An operator has confirmed that nothing of it is kept, whatever the gateway's ledger says. */
   readonly isSettledByHand: boolean;
 }
 
-/** A movement of money in the gateway's ledger; `CHARGE` takes, `VOID` and `REFUND` give back. */
+/** A movement of money in the gateway's ledger; `CHARGE` takes money, `VOID` and `REFUND` return it. */
 export interface LedgerFact {
   readonly kind: string;
   readonly chargeKey: string;
@@ -83,62 +86,90 @@ export interface LedgerFact {
   readonly amount: bigint;
 }
 
-/** A record, compared by its bytes. */
+/** A record, represented by the SHA-256 of its key and value; null where the record has none. */
 export interface RecordFact {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
 }
 
-/** A dead letter, and where it came from, as `topic/partition/offset`. */
+/** The source record of a dead letter. */
+export interface SourceFact extends RecordFact {
+  /** The digest of the whole record, see `contentDigest`. */
+  readonly whole: string;
+}
+
+/** A dead letter, and its source as `topic/partition/offset`. */
 export interface LetterFact extends RecordFact {
-  /** Where it lies. */
+  /** Its own position. */
   readonly position: string;
   readonly source: string;
   readonly reason: string;
   readonly orderId: string | undefined;
+  /** For a reduced dead letter: the digest of its whole source record, see `contentDigest`. */
+  readonly whole: string | undefined;
+  /** For a dead letter of a batch that cannot be decoded: the last offset of the batch. */
+  readonly lastOffset: bigint | undefined;
 }
 
-/** A record on `orders`, and the order id in it, if one can be read. */
+/** A range of records that cannot be decoded. */
+export interface UndecodableFact {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: bigint;
+  /** Included. */
+  readonly last: bigint;
+}
+
+/** A record on `orders`, and its order id, if it can be read. */
 export interface SubmissionFact extends RecordFact {
   /** `topic/partition/offset` */
   readonly position: string;
   readonly orderId: string | undefined;
-  /** What it orders, equal for the same order; undefined when that is too bad to be said. */
+  /** The content, equal for repeats; undefined when it is invalid. */
   readonly content: string | undefined;
 }
 
-/** What the order service says was ordered. */
+/** The content of an order as the order service has stored it. */
 export interface OrderedFact {
   readonly content: string | undefined;
-  /** The record that it was read from; undefined when that is not there any more. */
+  /** SHA-256 of its source record; undefined when that does not exist any more. */
   readonly value: Buffer | null | undefined;
 }
 
-/** An answer to CreateOrder that is kept for repeats of the call. */
-export interface AnswerFact {
+/** A stored response of CreateOrder. */
+export interface ResponseFact {
   readonly callerId: string;
   readonly requestId: string;
-  /** The order it names. */
+  /** The order in it. */
   readonly orderId: string | undefined;
 }
 
-/** Everything that the stores of a system say, read while it is at rest. */
-export interface Facts {
+/** All facts about some of the orders, read while nothing is in flight. */
+export interface OrderFacts {
   readonly orders: ReadonlyMap<string, OrderFact>;
-  /** The decision of every order that has one, as its history holds it. */
+  /** The decision of every decided order, from its history. */
   readonly decisions: ReadonlyMap<string, EnrichedOrder>;
-  /** By order: from its decision, or from what is kept of it until there is one. */
+  /** By order: from its decision, or from the stored submission until there is one. */
   readonly ordered: ReadonlyMap<string, OrderedFact>;
-  readonly answers: readonly AnswerFact[];
+  readonly responses: readonly ResponseFact[];
   readonly documents: ReadonlyMap<string, DocumentFact>;
   readonly events: readonly EventFact[];
-  readonly stock: readonly StockFact[];
   readonly reservations: ReadonlyMap<string, ReservationFact>;
   readonly payments: ReadonlyMap<string, PaymentFact>;
+  /** The orders of which payment has received only one of the two events that a charge needs. */
+  readonly waitingCharges: readonly string[];
   readonly ledger: readonly LedgerFact[];
   readonly submissions: readonly SubmissionFact[];
+  /** The dead letters of these orders and submissions. */
   readonly letters: readonly LetterFact[];
-  /** The records that dead letters say they came from, by `topic/partition/offset`, where they still exist. */
-  readonly sources: ReadonlyMap<string, RecordFact>;
   readonly now: Date;
+}
+
+/** Facts that do not belong to a single order. */
+export interface SharedFacts {
+  readonly stock: readonly StockFact[];
+  readonly letters: readonly LetterFact[];
+  /** The source records of dead letters, by `topic/partition/offset`, where they still exist. */
+  readonly sources: ReadonlyMap<string, SourceFact>;
+  readonly undecodable: readonly UndecodableFact[];
 }

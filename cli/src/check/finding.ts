@@ -1,16 +1,22 @@
-import type { Facts, OrderFact } from './facts.ts';
+import type { OrderFact, OrderFacts } from './facts.ts';
 
-/** One thing that must hold, how many were looked at, and those for which it does not. */
+/** An invariant, the number of items checked, and the violations. */
 export interface Finding {
   readonly rule: string;
   readonly checked: number;
   readonly violations: readonly string[];
 }
 
+/** A finding over all orders, with only the first violations. */
+export interface FindingSum extends Finding {
+  /** The number of further violations. */
+  readonly hidden: number;
+}
+
 /** States in which nothing is awaited any more. */
 export const terminalStates = new Set(['COMPLETED', 'REJECTED', 'CANCELLED']);
 
-/** Asks each item what is wrong with it. */
+/** Checks each item. */
 export function findingOf<T>(
   rule: string,
   items: Iterable<T>,
@@ -28,19 +34,40 @@ export function findingOf<T>(
   };
 }
 
-/** Asks each order what is wrong with it. */
+/**
+ * Merges findings about some orders into those about others, rule by rule.
+ * @param max how many violations per rule are kept; the others are only counted.
+ */
+export function addFindings(
+  sums: readonly FindingSum[],
+  findings: readonly Finding[],
+  max: number,
+): FindingSum[] {
+  return findings.map(({ rule, checked, violations }, index) => {
+    const sum = sums[index] ?? { rule, checked: 0, violations: [], hidden: 0 };
+    const kept = violations.slice(0, Math.max(0, max - sum.violations.length));
+    return {
+      rule,
+      checked: sum.checked + checked,
+      violations: [...sum.violations, ...kept],
+      hidden: sum.hidden + violations.length - kept.length,
+    };
+  });
+}
+
+/** Checks each order. */
 export function forOrders(
-  facts: Facts,
+  facts: OrderFacts,
   rule: string,
   problemOf: (order: OrderFact) => string | undefined,
 ): Finding {
   return findingOf(rule, facts.orders.values(), ({ id }) => id, problemOf);
 }
 
-/** The finding, and a violation for each of these ids that is no order's. `problem`: such as `charged`. */
+/** Adds a violation for each of these ids that is not an order's. `problem`: such as `charged`. */
 export function withStrangers(
   finding: Finding,
-  { orders }: Facts,
+  { orders }: OrderFacts,
   ids: Iterable<string>,
   problem: string,
 ): Finding {
@@ -51,7 +78,7 @@ export function withStrangers(
   };
 }
 
-/** An order that was cancelled before its decision; nobody has ever heard of it. */
+/** Whether an order was cancelled before its decision; no participant has received it. */
 export function wasNeverDecided({ state, version }: OrderFact): boolean {
   return state === 'CANCELLED' && version === 1;
 }

@@ -1,16 +1,21 @@
 import { documentsSayTheDecision, progressFollows } from './document-invariants.ts';
-import type { Facts } from './facts.ts';
+import type { OrderFacts, SharedFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { chargedOnce, moneyAddsUp, paymentsAgree } from './money-invariants.ts';
 import { eventsAreALegalPath, everyOrderEnds } from './order-invariants.ts';
-import { answersNameOrders, deadLettersAreUnchanged, everyRecordIsAnOrder } from './record-invariants.ts';
+import {
+  deadLettersAreUnchanged,
+  everyBatchIsDecodedOrSkipped,
+  everyRecordIsAnOrder,
+  responsesNameOrders,
+} from './record-invariants.ts';
 import { reservationsAgree, stockAddsUp } from './stock-invariants.ts';
 
-/** What must hold whenever nothing is under way, each against a store of its own. */
-export function checkInvariants(facts: Facts): Finding[] {
+/** The invariants of a set of orders whenever nothing is in flight. */
+export function checkOrders(facts: OrderFacts): Finding[] {
   return [
     everyRecordIsAnOrder(facts),
-    answersNameOrders(facts),
+    responsesNameOrders(facts),
     everyOrderEnds(facts),
     eventsAreALegalPath(facts),
     documentsSayTheDecision(facts),
@@ -18,8 +23,11 @@ export function checkInvariants(facts: Facts): Finding[] {
     moneyAddsUp(facts),
     chargedOnce(facts),
     paymentsAgree(facts),
-    stockAddsUp(facts),
     reservationsAgree(facts),
-    deadLettersAreUnchanged(facts),
   ];
+}
+
+/** The invariants of all orders together. */
+export function checkShared(facts: SharedFacts): Finding[] {
+  return [stockAddsUp(facts), everyBatchIsDecodedOrSkipped(facts), deadLettersAreUnchanged(facts)];
 }

@@ -1,4 +1,4 @@
-import type { Facts, LedgerFact, PaymentFact } from './facts.ts';
+import type { LedgerFact, OrderFacts, PaymentFact } from './facts.ts';
 import {
   type Finding,
   findingOf,
@@ -9,67 +9,81 @@ import {
   withStrangers,
 } from './finding.ts';
 
-/** Holds the gateway's ledger against the orders. */
-export function moneyAddsUp(facts: Facts): Finding {
+/** Compares the gateway's ledger with the orders. */
+export function moneyAddsUp(facts: OrderFacts): Finding {
   const byOrder = Map.groupBy(facts.ledger, ({ orderId }) => orderId);
   const own = forOrders(
     facts,
-    'money is kept exactly for what is confirmed, and it is the whole total',
+    'money is kept exactly for confirmed and completed orders, and it is the whole total',
     ({ id, state, total, refunded }) => {
-      const kept = keptOf(byOrder.get(id) ?? [], facts.payments.get(id));
+      const captured = capturedAmount(byOrder.get(id) ?? [], facts.payments.get(id));
       const mustKeep = (state === 'CONFIRMED' || state === 'COMPLETED') && !refunded;
-      // While an order is under way its money may have moved and not be known yet.
+      // While an order is in progress its charge may have been made without being known yet.
       if (!mustKeep && !terminalStates.has(state))
-        return kept === 0n || kept === total ? undefined : `${kept} kept`;
+        return captured === 0n || captured === total ? undefined : `${captured} kept`;
       const wanted = mustKeep ? (total ?? 0n) : 0n;
-      return kept === wanted
+      return captured === wanted
         ? undefined
-        : `${state}${refunded ? ', refunded' : ''}: ${kept} kept instead of ${wanted}`;
+        : `${state}${refunded ? ', refunded' : ''}: ${captured} kept instead of ${wanted}`;
     },
   );
-  return withStrangers(own, facts, byOrder.keys(), 'charged for');
+  // A charge for an unknown order that was undone is settled.
+  const captured = [...byOrder].filter(
+    ([id, entries]) => capturedAmount(entries, facts.payments.get(id)) !== 0n,
+  );
+  return withStrangers(
+    own,
+    facts,
+    captured.map(([id]) => id),
+    'charged for',
+  );
 }
 
-/** What the customer has paid and not got back. */
-function keptOf(entries: readonly LedgerFact[], payment: PaymentFact | undefined): bigint {
+/** What the customer has paid and was not refunded. */
+function capturedAmount(entries: readonly LedgerFact[], payment: PaymentFact | undefined): bigint {
   const balance = entries.reduce((sum, { kind, amount }) => sum + (kind === 'CHARGE' ? amount : -amount), 0n);
-  // A bank transfer is in no ledger. Who vouches for it vouches for the whole charge, and for nothing else.
+  // A bank transfer is in no ledger. Settling by hand covers the whole charge, and nothing else.
   return payment?.isSettledByHand && balance === payment.amount ? 0n : balance;
 }
 
 /** Looks for double charges in the gateway's ledger. */
-export function chargedOnce({ ledger }: Facts): Finding {
+export function chargedOnce({ ledger }: OrderFacts): Finding {
   return findingOf(
     'the gateway never had two charges of one order standing at once',
     Map.groupBy(ledger, ({ orderId }) => orderId),
     ([orderId]) => orderId,
     ([, entries]) => {
-      const standing = new Set<string>();
+      const openCharges = new Set<string>();
       for (const { kind, chargeKey } of entries) {
-        if (kind !== 'CHARGE') standing.delete(chargeKey);
-        else if (standing.add(chargeKey).size > 1) return `charged as ${[...standing].join(' and ')}`;
+        if (kind !== 'CHARGE') openCharges.delete(chargeKey);
+        else if (openCharges.add(chargeKey).size > 1) return `charged as ${[...openCharges].join(' and ')}`;
       }
       return undefined;
     },
   );
 }
 
-/** Nothing was asked of payment; a closed marker would do nothing. */
+/** Payment was not asked for anything; a payment that is closed without a charge is fine. */
 const nothingToPay = [undefined, 'VOIDED'];
 
-/** The states a payment may be in, by the state of its order, undefined for none; others say nothing about it. */
+/**
+ * The allowed states of a payment, by the state of its order; undefined: no payment. Missing: every state is allowed.
+ */
 const paymentStates: Readonly<Record<string, readonly (string | undefined)[]>> = {
   PENDING: nothingToPay,
   REJECTED: nothingToPay,
   CONFIRMED: ['PROCESSED'],
   COMPLETED: ['PROCESSED'],
-  // A payment that failed has nothing to undo, and stays what it is.
+  // A failed payment has nothing to undo, and does not change.
   CANCELLED: ['VOIDED', 'FAILED', 'REFUNDED'],
 };
 
-/** Holds the payments against the orders. */
-export function paymentsAgree(facts: Facts): Finding {
-  const own = forOrders(facts, 'payment agrees with every order', (order) => {
+/** Nothing was charged, or all of it was returned, permanently. */
+const withoutCapture = new Set(['VOIDED', 'FAILED', 'REFUNDED']);
+
+/** Compares the payments with the orders. */
+export function paymentsAgree(facts: OrderFacts): Finding {
+  const own = forOrders(facts, 'the payment matches every order', (order) => {
     const { id, state, refunded, total } = order;
     const payment = facts.payments.get(id);
     const allowed = refunded ? ['REFUNDED'] : wasNeverDecided(order) ? nothingToPay : paymentStates[state];
@@ -79,5 +93,12 @@ export function paymentsAgree(facts: Facts): Finding {
       ? `paid ${payment?.amount} of ${total}`
       : undefined;
   });
-  return withStrangers(own, facts, facts.payments.keys(), 'a payment of');
+  const openCharges = [...facts.payments.values()].filter(({ state }) => !withoutCapture.has(state));
+  const strangers = withStrangers(
+    own,
+    facts,
+    openCharges.map(({ orderId }) => orderId),
+    'a payment of',
+  );
+  return withStrangers(strangers, facts, facts.waitingCharges, 'a charge waits for');
 }

@@ -1,20 +1,22 @@
-import type { Facts } from './facts.ts';
+import type { EventFact, OrderFacts } from './facts.ts';
 import { type Finding, forOrders, terminalStates, withStrangers } from './finding.ts';
 
-/** No order waits without anybody knowing. */
-export function everyOrderEnds(facts: Facts): Finding {
+/** Checks that no order waits unnoticed. */
+export function everyOrderEnds(facts: OrderFacts): Finding {
   return forOrders(
     facts,
     'every order has ended, is within its deadline, or needs attention',
     ({ state, deadlineTime, needsAttention }) => {
       if (terminalStates.has(state) || needsAttention !== undefined) return undefined;
-      if (deadlineTime === undefined) return `${state}, and nobody will look at it`;
-      return deadlineTime < facts.now ? `${state}, to be looked at ${deadlineTime.toISOString()}` : undefined;
+      if (deadlineTime === undefined) return `${state}, without a deadline`;
+      return deadlineTime < facts.now
+        ? `${state}, its deadline was ${deadlineTime.toISOString()}`
+        : undefined;
     },
   );
 }
 
-/** Each event as one letter, so that a path is a word. */
+/** Each event as one letter, so that the events of an order are a word. */
 const letters: Readonly<Record<string, string>> = {
   OrderAccepted: 'a',
   OrderRejected: 'j',
@@ -26,10 +28,10 @@ const letters: Readonly<Record<string, string>> = {
   OrderRefunded: 'u',
 };
 
-/** Rejected; cancelled undecided; on the way to completed, and perhaps refunded; cancelled on the way. */
+/** Rejected; cancelled undecided; a prefix of completed, and perhaps refunded; a prefix of cancelled. */
 const legalPath = /^(j|x|a|ar|arf|arfc|arfcu|ar?q|ar?qx)?$/;
 
-/** The state that an order is in after its last event. */
+/** The state of an order after its last event. */
 const stateAfter: Readonly<Record<string, string>> = {
   '': 'PENDING',
   a: 'ACCEPTED',
@@ -42,25 +44,35 @@ const stateAfter: Readonly<Record<string, string>> = {
   u: 'COMPLETED',
 };
 
-/** Holds the events against the orders. */
-export function eventsAreALegalPath(facts: Facts): Finding {
+/** The first event of each id. */
+function firstOfEach(events: readonly EventFact[]): EventFact[] {
+  const byId = new Map<string, EventFact>();
+  for (const event of events) if (!byId.has(event.id)) byId.set(event.id, event);
+  return [...byId.values()];
+}
+
+/** Compares the events with the orders. */
+export function eventsAreALegalPath(facts: OrderFacts): Finding {
   const byOrder = Map.groupBy(facts.events, ({ orderId }) => orderId);
   const own = forOrders(
     facts,
-    'the events of every order are told in order, each once, and lead to its state',
+    'the events of every order are published in order, each once, and lead to its state',
     ({ id, state, version, refunded }) => {
-      // Repeats are allowed, but no event may come before its turn: the first of each counts.
-      const all = byOrder.get(id) ?? [];
-      const told = all.filter((event, index) => all.findIndex((other) => other.id === event.id) === index);
-      const ids = told.map((event) => event.id).join(' ');
+      // Repeats are allowed, but no event may be out of order: the first of each counts.
+      const published = firstOfEach(byOrder.get(id) ?? []);
+      const ids = published.map((event) => event.id).join(' ');
       const wanted = Array.from({ length: version }, (_, index) => `${id}/${index + 1}`).join(' ');
-      if (ids !== wanted) return `told as [${ids}] instead of [${wanted}]`;
-      const path = told.map(({ type }) => letters[type] ?? '?').join('');
-      if (!legalPath.test(path)) return `told ${told.map(({ type }) => type).join(', ')}`;
+      if (ids !== wanted) return `published [${ids}] instead of [${wanted}]`;
+      const path = published.map(({ type }) => letters[type] ?? '?').join('');
+      if (!legalPath.test(path)) return `published ${published.map(({ type }) => type).join(', ')}`;
       if (refunded !== path.endsWith('u'))
-        return refunded ? 'refunded, and that was not told' : 'not refunded, but told so';
+        return refunded
+          ? 'refunded, but OrderRefunded was not published'
+          : 'not refunded, but OrderRefunded was published';
       const after = stateAfter[path.at(-1) ?? ''];
-      return after === state ? undefined : `${state}, but told ${told.at(-1)?.type ?? 'nothing'}`;
+      return after === state
+        ? undefined
+        : `${state}, but the last event is ${published.at(-1)?.type ?? 'none'}`;
     },
   );
   return withStrangers(own, facts, byOrder.keys(), 'events of');

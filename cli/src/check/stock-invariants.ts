@@ -1,34 +1,28 @@
-import type { Facts } from './facts.ts';
+import type { OrderFacts, SharedFacts } from './facts.ts';
 import { type Finding, findingOf, forOrders, wasNeverDecided, withA, withStrangers } from './finding.ts';
 
-/** Holds the stock against the reservations and what was changed by hand. */
-export function stockAddsUp({ stock, reservations }: Facts): Finding {
-  const open = new Map<string, bigint>();
-  const gone = new Map<string, bigint>();
-  for (const { state, lines } of reservations.values()) {
-    const sums = state === 'RESERVED' ? open : state === 'COMMITTED' ? gone : undefined;
-    for (const [product, quantity] of lines) sums?.set(product, (sums.get(product) ?? 0n) + quantity);
-  }
+/** Compares the stock with the reservations and with the manual changes. */
+export function stockAddsUp({ stock }: SharedFacts): Finding {
   return findingOf(
-    'stock adds up: what came is what lies there and what left; what is reserved is held for somebody',
+    'stock adds up: received equals on hand plus committed; reserved equals the open reservations',
     stock,
     ({ productId }) => productId,
-    ({ productId, onHand, reserved, committed, adjusted }) => {
+    ({ onHand, reserved, committed, adjusted, held, left }) => {
       if (onHand < 0n || reserved < 0n || reserved > onHand) return `${reserved} reserved of ${onHand}`;
       if (adjusted !== onHand + committed)
-        return `${adjusted} came; ${onHand} are there and ${committed} left`;
-      const held = open.get(productId) ?? 0n;
-      if (held !== reserved) return `${reserved} reserved, but ${held} held for orders`;
-      const left = gone.get(productId) ?? 0n;
-      return left === committed ? undefined : `${committed} left, but ${left} with orders`;
+        return `${adjusted} received; ${onHand} on hand and ${committed} committed`;
+      if (held !== reserved) return `${reserved} reserved, but open reservations hold ${held}`;
+      return left === committed
+        ? undefined
+        : `${committed} committed, but committed reservations have ${left}`;
     },
   );
 }
 
-/** Nothing was asked of inventory; a closed marker holds nothing. */
+/** Inventory was not asked for anything; a reservation that is closed without lines is fine. */
 const nothingToHold = [undefined, 'RELEASED'];
 
-/** The states a reservation may be in, by the state of its order, undefined for none; others say nothing about it. */
+/** The allowed states of a reservation, by the state of its order; undefined: none. Missing: every state is allowed. */
 const reservationStates: Readonly<Record<string, readonly (string | undefined)[]>> = {
   PENDING: nothingToHold,
   REJECTED: nothingToHold,
@@ -38,9 +32,9 @@ const reservationStates: Readonly<Record<string, readonly (string | undefined)[]
   CANCELLED: ['RELEASED'],
 };
 
-/** Holds the reservations against the orders. */
-export function reservationsAgree(facts: Facts): Finding {
-  const own = forOrders(facts, 'inventory agrees with every order', (order) => {
+/** Compares the reservations with the orders. */
+export function reservationsAgree(facts: OrderFacts): Finding {
+  const own = forOrders(facts, 'the reservation matches every order', (order) => {
     const reservation = facts.reservations.get(order.id);
     const allowed = wasNeverDecided(order) ? nothingToHold : reservationStates[order.state];
     if (allowed === undefined || allowed.includes(reservation?.state)) return undefined;

@@ -2,26 +2,26 @@ import { deadLetterTopic } from '@orderflow/contracts';
 import type { OffsetRange, ReceivedRecord, TopicOffsets } from '@orderflow/messaging';
 import { CommandError, UsageError } from '../cli.ts';
 
-/** The dead letters that one group sets aside while it reads one topic. */
+/** The dead letters of one group and one source topic. */
 export interface Letters {
-  /** Where the records came from, and go back to. */
+  /** The topic that the records came from, and are replayed to. */
   readonly source: string;
-  /** The topic they lie in. */
+  /** The dead-letter topic. */
   readonly topic: string;
 }
 
-/** The dead letters that `--topic` and `--group` name. */
+/** The dead letters of `--topic` and `--group`. */
 export function lettersOf(source: string, group: string): Letters {
   return { source, topic: deadLetterTopic(source, group) };
 }
 
-/** Where a dead letter lies in its topic. */
+/** The position of a dead letter in its topic. */
 export interface Position {
   readonly partition: number;
   readonly offset: bigint;
 }
 
-/** `2/118`, as every command writes and takes it. */
+/** `2/118`, the format in which all commands write and read positions. */
 export function formatPosition({ partition, offset }: Position): string {
   return `${partition}/${offset}`;
 }
@@ -30,25 +30,25 @@ export function formatPosition({ partition, offset }: Position): string {
 export function parsePosition(text: string): Position {
   const [, partition, offset] = /^(\d{1,9})\/(\d{1,18})$/.exec(text) ?? [];
   if (partition === undefined || offset === undefined) {
-    throw new UsageError(`"${text}" is no dead letter: PARTITION/OFFSET is expected, such as 0/12.`);
+    throw new UsageError(`"${text}" is not a dead letter: PARTITION/OFFSET is expected, such as 0/12.`);
   }
   return { partition: Number(partition), offset: BigInt(offset) };
 }
 
-/** A record that has come here this often will hardly be decided by yet another replay. */
+/** A record that has been dead-lettered this often will hardly be handled after yet another replay. */
 const RETURNED_OFTEN = 3;
 
-/** What the headers of a dead letter say. Whoever wrote it without them gets what the record itself says. */
+/** The fields of a dead letter's headers. Without the headers they are taken from the record. */
 export interface Label {
   readonly reason: string;
   readonly time: Date;
-  /** How often the record has come to the dead letters, this time included. */
+  /** How often the record has been dead-lettered, including this time. */
   readonly attempts: number;
-  /** It came back from its replays: a person has to look at it. */
+  /** Its replays have failed: it has to be examined. */
   readonly returnedOften: boolean;
 }
 
-/** Reads the label of a dead letter. */
+/** Reads the headers of a dead letter. */
 export function labelOf({ headers, timestamp }: ReceivedRecord): Label {
   const time = new Date(headers['dlq_time'] ?? Number.NaN);
   const attempts = Number(headers['dlq_attempt']);
@@ -62,8 +62,8 @@ export function labelOf({ headers, timestamp }: ReceivedRecord): Label {
 }
 
 /**
- * What the topic of the dead letters holds now.
- * @throws CommandError when there is no such topic.
+ * The offsets in a dead-letter topic.
+ * @throws CommandError when the topic does not exist.
  */
 export async function rangesOf({ topic }: Letters, offsets: TopicOffsets): Promise<OffsetRange[]> {
   const ranges = await offsets.ranges(topic);
@@ -71,14 +71,14 @@ export async function rangesOf({ topic }: Letters, offsets: TopicOffsets): Promi
   const others = (await offsets.topics()).filter((name) => name.endsWith('.dlq'));
   const hint =
     others.length === 0
-      ? 'There are no dead letters at all: is TOPIC_PREFIX right, and has the service ever started?'
-      : `There are: ${others.join(', ')}.`;
-  throw new CommandError(`There is no topic ${topic}. ${hint}`);
+      ? 'There are no dead-letter topics: is TOPIC_PREFIX right, and has the service ever started?'
+      : `Existing topics: ${others.join(', ')}.`;
+  throw new CommandError(`Topic ${topic} does not exist. ${hint}`);
 }
 
 /**
- * The smallest parts of the topic that hold these dead letters, and what lies between them.
- * @throws CommandError for a position where there is none.
+ * The smallest ranges of the topic that contain these dead letters, and what lies between them.
+ * @throws CommandError for a position that does not exist.
  */
 export function rangesAround(
   positions: readonly Position[],
@@ -91,7 +91,7 @@ export function rangesAround(
     const whole = held.find((range) => range.partition === partition);
     if (whole === undefined || offset < whole.from || offset >= whole.to) {
       throw new CommandError(
-        `There is no dead letter ${formatPosition(position)} in ${topic}: ${whatIsThere(whole, held)}.`,
+        `Dead letter ${formatPosition(position)} of ${topic} does not exist: ${whatIsThere(whole, held)}.`,
       );
     }
     const { from, to } = ranges.get(partition) ?? { from: offset, to: offset + 1n };

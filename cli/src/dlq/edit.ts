@@ -1,35 +1,25 @@
 import { createHash } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
-import { topics } from '@orderflow/contracts';
 import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
-import {
-  ensureTopics,
-  type Kafka,
-  type OutgoingRecord,
-  type Producer,
-  type ReceivedRecord,
-} from '@orderflow/messaging';
+import type { Kafka, OutgoingRecord, Producer, ReceivedRecord } from '@orderflow/messaging';
+import { auditRecord, sendAudit, whoAmI } from '../audit.ts';
 import { CommandError } from '../cli.ts';
 import { formatPosition, type Letters, labelOf } from './dead-letter.ts';
 import { decode, isUsableOrderId } from './decode.ts';
 import { toReplay } from './replayed.ts';
 
-/** Who edited what: JSON, keyed by order id, kept for ever. */
-export const auditTopic = `${topics.orders}.audit`;
-
-/** A dead letter with another content, and what is to be remembered about it. */
+/** An edited dead letter, and its audit record. */
 export interface Edit {
   readonly record: OutgoingRecord;
   readonly audit: OutgoingRecord;
 }
 
 /**
- * The dead letter with `value` in place of its content.
- * @throws CommandError when `value` is no order, or is another order than the one set aside.
+ * Replaces the content of a dead letter with `value`.
+ * @throws CommandError when `value` is not an order, or has another order id.
  */
 export function editLetter(letter: ReceivedRecord, value: Buffer, letters: Letters, now: Date): Edit {
   const edited = decode(value, {});
-  if (!edited.ok) throw new CommandError(`The file is no order: ${edited.problem}.`);
+  if (!edited.ok) throw new CommandError(`The file is not an order: ${edited.problem}.`);
   if (!isUsableOrderId(edited.orderId)) {
     throw new CommandError('The file has no order id of 1 to 64 characters of A-Z a-z 0-9 . _ : -');
   }
@@ -37,10 +27,9 @@ export function editLetter(letter: ReceivedRecord, value: Buffer, letters: Lette
   if (id !== undefined && id !== edited.orderId) {
     throw new CommandError(
       `The file is order ${edited.orderId}, the dead letter ${formatPosition(letter)} is order ${id}: ` +
-        'an edit must keep the order id. Send another order as a record of its own.',
+        'an edit must keep the order id. Send another order as a new record.',
     );
   }
-  const user = userInfo().username;
   const original = toReplay(letter, letters);
   return {
     record: {
@@ -48,39 +37,34 @@ export function editLetter(letter: ReceivedRecord, value: Buffer, letters: Lette
       value,
       headers: {
         ...original.headers,
-        // Those of the original may be what was wrong with it.
+        // The original headers may have been the problem.
         'content-type': edited.format.startsWith('protobuf') ? 'application/protobuf' : 'application/json',
         ...(letter.headers['ce_type'] !== undefined && { ce_type: OrderSubmittedSchema.typeName }),
-        dlq_edited_by: user,
+        dlq_edited_by: whoAmI().user,
       },
     },
-    audit: {
-      topic: auditTopic,
-      key: edited.orderId,
-      value: JSON.stringify({
+    audit: auditRecord(
+      edited.orderId,
+      {
         action: 'dead_letter_edited',
-        time: now.toISOString(),
-        user,
-        host: hostname(),
         order_id: edited.orderId,
         dead_letter: `${letters.topic}/${formatPosition(letter)}`,
         reason: labelOf(letter).reason,
         old_sha256: letter.value === null ? null : sha256(letter.value),
         new_sha256: sha256(value),
-      }),
-      headers: { 'content-type': 'application/json' },
-    },
+      },
+      now,
+    ),
   };
 }
 
-/** Sends both, the audit record first: nothing is edited that is not written down. */
+/** Sends both, the audit record first: nothing is edited that is not audited. */
 export async function sendEdit({ record, audit }: Edit, kafka: Kafka, producer: Producer): Promise<void> {
-  await ensureTopics(kafka, [{ name: auditTopic, partitions: 1, retention: 'unlimited' }]);
-  await producer.send([audit]);
+  await sendAudit(audit, kafka, producer);
   await producer.send([record]);
 }
 
-/** The order that was set aside, as far as anybody can tell. */
+/** The order id of the dead letter, as far as it can be read. */
 function orderIdOf({ value, headers }: ReceivedRecord): string | undefined {
   const decoded = decode(value, headers);
   const ids = [decoded.ok ? decoded.orderId : undefined, headers['ce_subject']];

@@ -1,6 +1,6 @@
 const BYTES_A_LINE = 16;
 
-/** Bytes as people read them: offset, 16 bytes in hex, the same as ASCII. */
+/** Formats bytes like a hex editor: offset, 16 bytes in hex, the same as ASCII. */
 export function hexView(bytes: Uint8Array): string {
   const lines: string[] = [];
   for (let start = 0; start < bytes.length; start += BYTES_A_LINE) {

@@ -1,4 +1,5 @@
-import { type Kafka, openTopicOffsets, type ReceivedRecord, readRanges } from '@orderflow/messaging';
+import { openTopicOffsets, type ReceivedRecord, readRanges } from '@orderflow/messaging';
+import type { Cli } from '../cli.ts';
 import { printableCell, table } from '../table.ts';
 import { formatPosition, labelOf } from './dead-letter.ts';
 import { orderIdOf } from './decode.ts';
@@ -6,10 +7,10 @@ import { formatTime } from './time.ts';
 
 const suffix = '.dlq';
 
-/** The dead letters of one order, whoever has set them aside, oldest first. Reads all that there are. */
+/** Reads the dead letters of one order, of all topics and groups, oldest first. Reads all dead letters. */
 export async function lettersOfOrder(
   orderId: string,
-  { kafka, signal }: { readonly kafka: Kafka; readonly signal: AbortSignal },
+  { kafka, note, signal }: Cli,
 ): Promise<ReceivedRecord[]> {
   await using offsets = await openTopicOffsets(kafka);
   const names = (await offsets.topics()).filter((name) => name.endsWith(suffix));
@@ -21,6 +22,7 @@ export async function lettersOfOrder(
         topic,
         ranges: (await offsets.ranges(topic)) ?? [],
         handle: (records) => void found.push(...records.filter((letter) => orderIdOf(letter) === orderId)),
+        onUndecodable: ({ message }) => note(`skipped: ${message}`),
         signal,
       }),
     ),
@@ -28,7 +30,7 @@ export async function lettersOfOrder(
   return found.sort((a, b) => labelOf(a).time.getTime() - labelOf(b).time.getTime());
 }
 
-/** A line for each of them; `topic` and `group` are what the other commands take. */
+/** A table with a line for each; `topic` and `group` are options of the other commands. */
 export function lettersOfOrderTable(letters: readonly ReceivedRecord[]): string {
   return table(
     ['topic', 'group', 'position', 'time', 'reason', 'attempts', '', ''],

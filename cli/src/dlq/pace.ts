@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError } from '../cli.ts';
 
-/** Keeps a rate by making the caller wait between sends. */
+/** Limits a rate by delaying the caller between sends. */
 export interface Pace {
-  /** How many records to send at once. */
+  /** The number of records to send at once. */
   readonly chunkSize: number;
-  /** Resolves when `count` more may be sent; rejects when the signal aborts. Time lost is not caught up in a burst. */
+  /** Resolves when `count` more may be sent; rejects when the signal aborts. Does not catch up in bursts. */
   wait(count: number, signal: AbortSignal): Promise<void>;
 }
 
 const UNLIMITED_CHUNK = 100;
 
 /**
- * Reads `50/s` or `50`; `undefined` means as fast as it goes.
+ * Parses `50/s` or `50`; `undefined` means unlimited.
  * @throws UsageError
  */
 export function createPace(rate: string | undefined): Pace {
   if (rate === undefined) return { chunkSize: UNLIMITED_CHUNK, wait: async () => {} };
   const perSecond = Number(/^([1-9]\d{0,6})(\/s)?$/.exec(rate)?.[1]);
   if (Number.isNaN(perSecond)) {
-    throw new UsageError(`--rate: "${rate}" is no rate; records a second are expected, such as 50/s.`);
+    throw new UsageError(`--rate: "${rate}" is not a rate; records per second are expected, such as 50/s.`);
   }
   let due = 0;
   return {

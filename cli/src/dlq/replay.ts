@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { topics } from '@orderflow/contracts';
-import { type OffsetRange, openTopicOffsets, readRanges, type TopicOffsets } from '@orderflow/messaging';
+import { type OffsetRange, openTopicOffsets, type TopicOffsets } from '@orderflow/messaging';
+import { auditTopic } from '../audit.ts';
 import { type Cli, type Command, CommandError, UsageError } from '../cli.ts';
 import { formatPosition, type Letters, parsePosition, rangesAround, rangesOf } from './dead-letter.ts';
-import { auditTopic, type Edit, editLetter } from './edit.ts';
-import { type Row, rowOf, rowsTable } from './list.ts';
+import { type Edit, editLetter } from './edit.ts';
 import {
+  expectReason,
   FILTER_HELP,
   filterOptions,
   LETTERS_HELP,
@@ -16,27 +17,31 @@ import {
 } from './options.ts';
 import { createPace } from './pace.ts';
 import { findReplayed } from './replayed.ts';
+import { restoreLetter } from './restore.ts';
+import { type Row, rowsTable } from './rows.ts';
 import { replayGroup, type Selection, sendLetters, skippedText } from './send-letters.ts';
+import { survey } from './survey.ts';
 
 const HELP = `Usage: pnpm orders dlq replay [PARTITION/OFFSET ...] [options]
 
 Sends dead letters back to the topic they came from: same bytes, key and headers. Without positions and
-filters: all that were not replayed yet. May be stopped or killed at any time; the same command goes on.
+filters: all that were not replayed yet. May be interrupted or killed at any time; the same command resumes.
 
   --dry-run       only shows what would be sent
-  --rate N/s      at most so many records a second
-  --edit FILE     sends the bytes of FILE in place of the content of one dead letter of ${topics.orders}. It must
-                  be an order with the same order id (any id, if the dead letter's can't be read). Who did it,
-                  when, and the SHA-256 of both go to topic ${auditTopic} first.
+  --rate N/s      at most N records per second
+  --edit FILE     sends the bytes of FILE instead of the content of one dead letter of ${topics.orders}. It must
+                  be an order with the same order id (any id, if the dead letter's cannot be read). The
+                  operator, the time and the SHA-256 of both are written to topic ${auditTopic} first.
 ${FILTER_HELP}
 ${LETTERS_HELP}
 
-How it knows what was replayed: each replayed record carries the header dlq_replay_of with the position of
-its dead letter, and what the source topic holds already is not sent again, however it was chosen. A replay
-of all also commits its offsets, for consumer group dlq-replay.<topic of the dead letters>, after the
-broker's acknowledgement, and begins there the next time. What comes back is a new dead letter with a
-position of its own, and can be replayed again. Only one replay runs at a time; after a kill the next one
-waits until the session of the former is over (KAFKA_SESSION_TIMEOUT).`;
+How replays are recognized: each replayed record has the header dlq_replay_of with the position of its dead
+letter, and a dead letter whose record is in the source topic already, byte for byte, is not sent again. A
+dead letter without headers or value is replaced by its source record; if that does not exist any more or
+differs, it is refused, and the exit code is 1. A replay of all also commits its offsets, for consumer group
+dlq-replay.<dead-letter topic>, after the broker's acknowledgement, and starts there the next time. A replayed
+record that fails again gets a new dead letter, which can be replayed too. Only one replay runs at a time;
+after a kill the next one waits until the session of the killed one has expired (KAFKA_SESSION_TIMEOUT).`;
 
 /** `orders dlq replay` */
 export const replay: Command = {
@@ -59,7 +64,7 @@ export const replay: Command = {
     const pace = createPace(values.rate);
     if (filter !== undefined && positions.length > 0) {
       throw new UsageError(
-        'Positions and filters do not go together: name the dead letters, or filter them.',
+        'Positions and filters cannot be combined: name the dead letters, or filter them.',
       );
     }
     if (values.edit !== undefined && (positions.length !== 1 || letters.source !== topics.orders)) {
@@ -70,7 +75,7 @@ export const replay: Command = {
     await using offsets = await openTopicOffsets(cli.kafka);
     const held = await rangesOf(letters, offsets);
     if ((await offsets.ranges(letters.source)) === undefined) {
-      throw new CommandError(`There is no topic ${letters.source} to send them back to.`);
+      throw new CommandError(`Topic ${letters.source}, to which they would be replayed, does not exist.`);
     }
     const isWhole = filter === undefined && positions.length === 0;
     const named = new Set(positions.map(formatPosition));
@@ -84,12 +89,17 @@ export const replay: Command = {
       isWanted: filter ?? ((letter) => named.size === 0 || named.has(formatPosition(letter))),
       isWhole,
     };
-    const { rows, oldest, edit } = await survey(selection, newValue, cli);
+    let edit: Edit | undefined;
+    const { rows, oldest, expected, reasons } = await survey(selection, cli, async (letter) => {
+      if (newValue === undefined) return;
+      edit = editLetter(await restoreLetter(letter, cli), newValue, letters, new Date());
+    });
     if (rows.length === 0) {
+      expectReason(values.reason, reasons, letters.topic);
       cli.print(`Nothing to replay in ${letters.topic}.`);
       return;
     }
-    const replayed = () => findReplayed(letters, oldest, { kafka: cli.kafka, offsets, signal: cli.signal });
+    const replayed = () => findReplayed(letters, { expected, since: oldest }, offsets, cli);
     if (values['dry-run']) printDryRun(rows, await replayed(), letters, cli);
     else await sendLetters(selection, { total: rows.length, edit, pace, replayed, cli });
   },
@@ -113,31 +123,6 @@ async function fromCommitted(
     const next = committed.get(range.partition) ?? 0n;
     return { ...range, from: next > range.from ? next : range.from };
   });
-}
-
-/** Looks at everything before anything is sent. */
-async function survey(
-  { letters, ranges, isWanted }: Selection,
-  newValue: Buffer | undefined,
-  { kafka, signal }: Cli,
-): Promise<{ rows: Row[]; oldest: Date; edit: Edit | undefined }> {
-  const rows: Row[] = [];
-  let oldest = new Date();
-  let edit: Edit | undefined;
-  await readRanges({
-    kafka,
-    topic: letters.topic,
-    ranges,
-    handle(records) {
-      for (const letter of records.filter(isWanted)) {
-        rows.push(rowOf(letter));
-        if (letter.timestamp < oldest) oldest = letter.timestamp;
-        if (newValue !== undefined) edit = editLetter(letter, newValue, letters, new Date());
-      }
-    },
-    signal,
-  });
-  return { rows, oldest, edit };
 }
 
 function printDryRun(rows: readonly Row[], replayed: ReadonlySet<string>, letters: Letters, cli: Cli): void {

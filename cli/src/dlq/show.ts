@@ -12,17 +12,18 @@ import {
 import { decode } from './decode.ts';
 import { hexView } from './hex.ts';
 import { LETTERS_HELP, lettersOptions, parseOptions, readLetters } from './options.ts';
+import { restoreLetter } from './restore.ts';
 
 const HELP = `Usage: pnpm orders dlq show PARTITION/OFFSET [options]
 
-Shows one dead letter whole: its key and headers, its content if it can be read, and its bytes.
+Shows one dead letter completely: its key and headers, its content if it can be read, and its bytes.
 
-  --full          all of it; else the content and the bytes are cut after 4 KiB
+  --full          everything; otherwise the content and the bytes are cut after 4 KiB
 ${LETTERS_HELP}`;
 
 const CUT_BYTES = 4_096;
 
-/** Everything about one dead letter, for a person. */
+/** Formats one dead letter. */
 export function describeLetter(
   letter: ReceivedRecord,
   letters: Letters,
@@ -41,7 +42,7 @@ export function describeLetter(
     ),
     '',
     decoded.ok ? `Content (${decoded.format})` : 'Content',
-    decoded.ok ? cutText(printable(decoded.json), full) : `  can't be read: ${printable(decoded.problem)}`,
+    decoded.ok ? cutText(printable(decoded.json()), full) : `  cannot be read: ${printable(decoded.problem)}`,
   ];
   if (value !== null && value.length > 0) {
     lines.push('', `Bytes (${value.length})`, hexView(full ? value : value.subarray(0, CUT_BYTES)));
@@ -56,9 +57,9 @@ function cutText(text: string, full: boolean): string {
   return `${text.slice(0, CUT_BYTES)}\n… ${text.length - CUT_BYTES} more characters: --full shows them`;
 }
 
-/** As text when it is text, else in hex. */
-function showBytes(bytes: Uint8Array | string | undefined): string {
-  if (bytes === undefined) return '';
+/** Formats bytes as text if they are text, otherwise in hex. */
+function showBytes(bytes: Uint8Array | string | null | undefined): string {
+  if (bytes == null) return '(none)';
   if (typeof bytes === 'string') return printable(bytes);
   const text = Buffer.from(bytes).toString('utf8');
   return Buffer.from(text).equals(bytes) ? printable(text) : `0x${Buffer.from(bytes).toString('hex')}`;
@@ -75,7 +76,7 @@ export const show: Command = {
     });
     const [given, ...more] = positionals;
     if (given === undefined || more.length > 0) {
-      throw new UsageError('Which dead letter? One PARTITION/OFFSET is expected, such as 0/12.');
+      throw new UsageError('One PARTITION/OFFSET of a dead letter is expected, such as 0/12.');
     }
     const position: Position = parsePosition(given);
     const letters = readLetters(values);
@@ -90,6 +91,11 @@ export const show: Command = {
     });
     const [letter] = found;
     if (letter === undefined) throw new CommandError(`The dead letter ${given} has been deleted meanwhile.`);
-    print(describeLetter(letter, letters, values));
+    const whole = await restoreLetter(letter, { kafka, signal }).catch((error: unknown) => {
+      if (!(error instanceof CommandError)) throw error;
+      print(`${error.message}\n`);
+      return letter;
+    });
+    print(describeLetter(whole, letters, values));
   },
 };

@@ -4,10 +4,10 @@ import { askOrderApi, oneOrderId } from './order-api.ts';
 
 const HELP = `Usage: pnpm orders cancel ORDER_ID --reason TEXT
 
-Has an order cancelled, by CancelOrder of the order API (ORDER_API_URL). Stock and money are undone after the
-answer. One that is paid or rejected is not cancelled; what is completed can be refunded. It may be repeated.
+Cancels an order, by CancelOrder of the order API (ORDER_API_URL). Stock and money are undone after the
+response. A paid or rejected order cannot be cancelled; a completed one can be refunded. Idempotent.
 
-  --reason TEXT   why; its history keeps it, and names you`;
+  --reason TEXT   why; stored in the order's history together with your name`;
 
 /** `orders cancel` */
 export const cancel: Command = {
@@ -20,7 +20,8 @@ export const cancel: Command = {
     });
     const orderId = oneOrderId(positionals);
     const { reason } = values;
-    if (reason === undefined || reason.trim() === '') throw new UsageError('Say why: --reason TEXT.');
+    if (reason === undefined || reason.trim() === '')
+      throw new UsageError('A reason is required: --reason TEXT.');
     await askOrderApi(cli, (orders, options) => orders.cancelOrder({ orderId, reason }, options));
   },
 };

@@ -11,7 +11,7 @@ import type { Stores } from '../stores.ts';
 import { printable, printableCell, table } from '../table.ts';
 import { formatTime } from './time.ts';
 
-/** What was decided and why, with the lines and the prices as they were; empty when nothing is decided. */
+/** Formats the decision of an order, with its lines and prices or its rejections; empty when it is not decided. */
 export async function decision({ orders }: Stores, id: string): Promise<string> {
   const [row] = await orders<{ enriched_order: Buffer }>(
     'select enriched_order from order_history where order_id = $1 and enriched_order is not null',
@@ -20,7 +20,7 @@ export async function decision({ orders }: Stores, id: string): Promise<string> 
   return row === undefined ? '' : describe(fromBinary(EnrichedOrderSchema, row.enriched_order));
 }
 
-/** A decision, for a person. */
+/** Formats a decision. */
 export function describe(order: EnrichedOrder): string {
   const { source, decideTime, customer } = order;
   const from = source && `${source.topic}/${source.partition}/${source.offset}`;
@@ -28,7 +28,7 @@ export function describe(order: EnrichedOrder): string {
     `Decision: ${EnrichedOrder_OutcomeSchema.value[order.outcome]?.localName}`,
     decideTime && ` ${formatTime(timestampDate(decideTime))}`,
     from && `, of the record ${from}`,
-    customer?.freshness?.stale && ', with an old copy of the customer',
+    customer?.freshness?.stale && ', with a stale customer',
   ];
   const blocks = [
     parts.filter(Boolean).join(''),
@@ -51,7 +51,7 @@ function linesOf({ lines }: EnrichedOrder): string {
       textOf(unitPrice),
       textOf(quotedPrice) || '-',
       textOf(amount),
-      freshness?.stale ? 'an old copy' : '',
+      freshness?.stale ? 'stale' : '',
     ]),
   );
 }

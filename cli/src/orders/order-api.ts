@@ -10,15 +10,15 @@ import { printable } from '../table.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** What a call of the order API needs besides its request: who asks, and what ends it early. */
+/** The options of a call: the caller's header, and the abort signal. */
 interface CallOptions {
   readonly headers: Record<string, string>;
   readonly signal: AbortSignal;
 }
 
 /**
- * Calls the order API as the person at the terminal, and says what it answers.
- * @throws CommandError when it refuses, cannot be reached, or does not answer in time.
+ * Calls the order API as the operator at the terminal, and prints its response.
+ * @throws CommandError when it refuses, is unavailable, or does not respond in time.
  */
 export async function askOrderApi(
   { config, signal, print }: Cli,
@@ -41,10 +41,10 @@ export async function askOrderApi(
   }
 }
 
-/** The one order id that a command line names. */
+/** The single order id of a command line. */
 export function oneOrderId(positionals: readonly string[]): string {
   const [orderId, ...others] = positionals;
-  if (orderId === undefined || others.length > 0) throw new UsageError('Name one order id.');
+  if (orderId === undefined || others.length > 0) throw new UsageError('One order id is expected.');
   return orderId;
 }
 
@@ -54,7 +54,7 @@ function describe({ orderId, state, cancelReason, cancelDetail, needsAttention }
   const lines = [
     `${orderId} is ${Order_StateSchema.value[state]?.localName}${why && `, because of ${why}`}`,
     needsAttention && `  NEEDS ATTENTION: ${needsAttention}`,
-    `  "pnpm orders show ${orderId}" says what comes of it.`,
+    `  "pnpm orders show ${orderId}" shows its progress.`,
   ];
   return printable(lines.filter(Boolean).join('\n'));
 }
@@ -65,7 +65,7 @@ function problemOf(error: ConnectError): string {
       return unreachable('The order API', 'ORDER_API_URL', error);
     case Code.DeadlineExceeded:
     case Code.Unknown:
-      return `The order API has not answered, so it may be done or not: "pnpm orders show" says. It may be repeated. (${error.rawMessage})`;
+      return `The order API has not responded, so the call may have taken effect or not: check with "pnpm orders show". It may be repeated. (${error.rawMessage})`;
     default:
       return `The order API refuses: ${error.rawMessage}`;
   }

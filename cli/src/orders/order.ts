@@ -20,14 +20,14 @@ export interface Order {
   readonly deadline_time: Date | null;
   /** By the database's clock. */
   readonly is_overdue: boolean;
-  /** When its last event was told once more, if it was since the last step. */
+  /** When its last event was republished, if it was since the last transition. */
   readonly requery_time: Date | null;
-  /** When it came into its state. */
+  /** When it entered its state. */
   readonly state_time: Date | null;
   readonly create_time: Date;
 }
 
-/** Undefined: there is no such order. */
+/** Reads an order. Undefined: it does not exist. */
 export async function readOrder({ orders }: Stores, id: string): Promise<Order | undefined> {
   const [row] = await orders<Order>(
     `select id, customer_id, state, version, needs_attention, total, cancel_reason, cancel_detail, stock_released,
@@ -41,7 +41,7 @@ export async function readOrder({ orders }: Stores, id: string): Promise<Order |
   return row;
 }
 
-/** What is most wanted: where it is, and why. */
+/** Formats the most important facts: its state, and why. */
 export function headline(order: Order): string {
   const why = [order.cancel_reason, order.cancel_detail].filter(Boolean).join(': ');
   const lines = [
@@ -56,23 +56,23 @@ export function headline(order: Order): string {
     );
   }
   if (order.requery_time !== null) {
-    lines.push(`  asked for once more ${formatTime(order.requery_time)}, without an answer yet`);
+    lines.push(`  requeried ${formatTime(order.requery_time)}, without a reply yet`);
   }
   if (order.deadline_time !== null) {
     const deadline = formatTime(order.deadline_time);
     lines.push(
       order.is_overdue
-        ? `  was to be looked at ${deadline}, which has PASSED ("pnpm orders stuck" says what holds it up)`
-        : `  will be looked at ${deadline}`,
+        ? `  its deadline ${deadline} has PASSED ("pnpm orders stuck" says what blocks it)`
+        : `  its deadline is ${deadline}`,
     );
   }
   if (order.needs_attention !== null) {
-    lines.push(`  NEEDS ATTENTION: ${order.needs_attention} (docs/operations.md says what to do)`);
+    lines.push(`  NEEDS ATTENTION: ${order.needs_attention} (see docs/operations.md)`);
   }
   return printable(lines.join('\n'));
 }
 
-/** Who has to do what next; undefined when nothing is awaited, or only a person. */
+/** What the order waits for; undefined when nothing is awaited, or only an operator. */
 function awaitedOf({ state, needs_attention, stock_released, money_undone }: Order): string | undefined {
   switch (state) {
     case 'PENDING':
@@ -82,7 +82,7 @@ function awaitedOf({ state, needs_attention, stock_released, money_undone }: Ord
     case 'RESERVED':
       return 'payment to charge it';
     case 'CONFIRMED':
-      return 'inventory to let its stock go';
+      return 'inventory to commit its stock';
     case 'CANCELLING':
       return `${[!stock_released && 'inventory', !money_undone && 'payment'].filter(Boolean).join(' and ')} to undo their part`;
     default:

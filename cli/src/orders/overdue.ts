@@ -1,25 +1,24 @@
-import { groups, topics } from '@orderflow/contracts';
-import type { TopicOffsets } from '@orderflow/messaging';
-import { lagsOf } from '../lag.ts';
+import { groups, readers } from '@orderflow/contracts';
+import { lagsOf, type TopicOffsets } from '@orderflow/messaging';
 import type { Query } from '../stores.ts';
 import { printableCell, table } from '../table.ts';
 import { formatTime } from './time.ts';
 
 const LIMIT = 200;
 
-/** Orders whose deadline has passed by this much should have been looked at. */
-const patience = '1 minute';
-
-/** What must have been read before the deadlines of undecided and of decided orders fire. */
-const readBefore = [
-  [topics.orders, groups.orderWorker],
-  [topics.inventoryEvents, groups.orderSaga],
-  [topics.paymentEvents, groups.orderSaga],
-] as const;
+/** Orders whose deadline passed longer ago than this are overdue. */
+const minAge = '1 minute';
 
 /**
- * The orders whose deadline has passed and that nobody has looked at, the longest first, with what holds each of them
- * up by itself. Empty when there are none.
+ * The groups that must have read everything before deadlines fire: the order service's own groups, and the
+ * participants, before an order is cancelled because of a missing reply.
+ */
+const waitedFor: readonly string[] = [groups.orderWorker, groups.orderSaga, groups.inventory, groups.payment];
+const readBefore = readers.filter(([, group]) => waitedFor.includes(group));
+
+/**
+ * Formats the orders whose deadline has passed without a deadline check, the longest first, with the events of their
+ * own that block them. Empty when there are none.
  */
 export async function overdueOrders(orders: Query): Promise<string> {
   const rows = await orders<{
@@ -35,15 +34,15 @@ export async function overdueOrders(orders: Query): Promise<string> {
        (select failed_reason from outbox where outbox.key = orders.id and failed_time is not null order by outbox.id limit 1)
          as failed_reason
      from orders
-     where deadline_time < now() - interval '${patience}' and needs_attention is null
+     where deadline_time < now() - interval '${minAge}' and needs_attention is null
      order by deadline_time, id limit ${LIMIT}`,
   );
   const [first] = rows;
   if (first === undefined) return '';
   const lines = [
-    `${first.count} orders were to be looked at and have not been:`,
+    `${first.count} orders are overdue:`,
     table(
-      ['order id', 'state', 'was due', 'its own events'],
+      ['order id', 'state', 'deadline', 'its own events'],
       rows.map((row) => [
         printableCell(row.id, 64),
         row.state,
@@ -58,23 +57,25 @@ export async function overdueOrders(orders: Query): Promise<string> {
 
 function eventsOf(waiting: number, failedReason: string | null): string {
   if (failedReason !== null) return printableCell(`the broker refuses: ${failedReason}`, 200);
-  return waiting === 0 ? 'told' : `${waiting} wait for Kafka`;
+  return waiting === 0 ? 'published' : `${waiting} wait for Kafka`;
 }
 
-/** What keeps deadlines from firing, a line each: they wait until all that was there has been told and read. */
-export async function inTheWay(orders: Query, offsets: TopicOffsets): Promise<string[]> {
-  // What the broker refuses holds up its own order only.
+/** What keeps deadlines from firing, a line each: they wait until all earlier events are published and read. */
+export async function blockers(orders: Query, offsets: TopicOffsets): Promise<string[]> {
+  // Refused rows block only their own order.
   const [outbox] = await orders<{ waiting: number }>(
     'select count(*)::int as waiting from outbox where failed_time is null',
   );
   const waiting = outbox?.waiting ?? 0;
   const unread = await Promise.all(
     readBefore.map(async ([topic, group]) =>
-      (await lagsOf(offsets, topic, group)).map(
-        ({ partition, lag }) => `${lag} records of ${topic}, partition ${partition}, not read by ${group}`,
-      ),
+      (await lagsOf(offsets, topic, group))
+        .filter(({ lag }) => lag > 0n)
+        .map(
+          ({ partition, lag }) => `${lag} records of ${topic}, partition ${partition}, not read by ${group}`,
+        ),
     ),
   );
-  const untold = `${waiting} events in the outbox of the order service`;
-  return [...(waiting === 0 ? [] : [untold]), ...unread.flat()];
+  const unpublished = `${waiting} events in the outbox of the order service`;
+  return [...(waiting === 0 ? [] : [unpublished]), ...unread.flat()];
 }

@@ -4,9 +4,9 @@ import { askOrderApi, oneOrderId } from './order-api.ts';
 
 const HELP = `Usage: pnpm orders retry ORDER_ID
 
-Has an order that needs attention tried again, by RetryOrder of the order API (ORDER_API_URL): the cause is
-cleared and a new deadline begins. One that is undecided is sent to the worker once more; of any other the last
-event is told once more, so that whoever has not answered it does. It may be repeated. Its history names you.`;
+Retries an order that needs attention, by RetryOrder of the order API (ORDER_API_URL): clears the cause and
+starts a new deadline. The submission of an undecided order is resent to the worker; of any other order the
+last event is republished, so that participants without a reply send it. Idempotent. Its history has your name.`;
 
 /** `orders retry` */
 export const retry: Command = {

@@ -1,3 +1,4 @@
+import { openTopicOffsets } from '@orderflow/messaging';
 import { type Cli, type Command, CommandError } from '../cli.ts';
 import { lettersOfOrder, lettersOfOrderTable } from '../dlq/of-order.ts';
 import { parseOptions } from '../dlq/options.ts';
@@ -7,15 +8,17 @@ import { printableCell } from '../table.ts';
 import { decision } from './decision.ts';
 import { headline, type Order, readOrder } from './order.ts';
 import { oneOrderId } from './order-api.ts';
-import { document, history, onItsWay, payment, reservation } from './parts.ts';
+import { document, history, inFlight, reservation } from './parts.ts';
+import { payment } from './payment.ts';
+import { unread } from './unread.ts';
 
 const HELP = `Usage: pnpm orders show ORDER_ID
 
-Everything that is known of one order: where it is, what it waits for and why; what was decided, at which
-prices or for which reasons; each step with its cause; what inventory and payment have done for it; what the
-document shows, what is still on its way, and what was set aside.
+Shows everything about one order: its state, what it waits for and why; the decision, with prices or reasons;
+each transition with its cause; its reservation and payment; its document, events in flight, and dead
+letters.
 
-What cannot be asked is named in its place, and all else is shown; the exit code is 1 then.`;
+A part that cannot be read is replaced by the problem, and the others are shown; the exit code is 1 then.`;
 
 /** `orders show` */
 export const show: Command = {
@@ -26,7 +29,7 @@ export const show: Command = {
     await using stores = openStores(cli.config);
     const missing: string[] = [];
 
-    /** A store that is away is why somebody looks at the others. */
+    /** A store that is unavailable is a reason to look at the others. */
     async function part(name: string, read: () => Promise<string>): Promise<string> {
       try {
         return await read();
@@ -45,18 +48,23 @@ export const show: Command = {
       return order === undefined ? '' : headline(order);
     });
     if (head === '') {
-      cli.print(await deadLetters());
+      const ahead = await part('Records not read yet', async () => {
+        await using offsets = await openTopicOffsets(cli.kafka);
+        return unread(offsets);
+      });
+      cli.print([await deadLetters(), ahead].filter((text) => text !== '').join('\n\n'));
+      const maybe = ahead === '' ? '' : 'its record has not been read yet, ';
       throw new CommandError(
-        `There is no order ${printableCell(orderId, 80)}: perhaps its record could not be read, or was never sent.`,
+        `Order ${printableCell(orderId, 80)} does not exist: ${maybe}its record could not be read, or was never sent.`,
       );
     }
     const parts = await Promise.all([
       part('Decision', () => decision(stores, orderId)),
-      part('Steps', () => history(stores, orderId)),
+      part('Transitions', () => history(stores, orderId)),
       part('Inventory', () => reservation(stores, orderId)),
       part('Payment', () => payment(stores, orderId)),
       part('Document', () => document(stores, orderId, order)),
-      part('On its way', () => onItsWay(stores, orderId)),
+      part('In flight', () => inFlight(stores, orderId)),
       deadLetters(),
     ]);
     cli.print([head, ...parts].filter((text) => text !== '').join('\n\n'));

@@ -1,4 +1,4 @@
-/** As a person reads it, in UTC, to the millisecond. */
+/** Formats a time in UTC, to the millisecond. */
 export function formatTime(date: Date): string {
   return date.toISOString().replace('T', ' ');
 }

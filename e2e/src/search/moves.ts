@@ -1,8 +1,8 @@
-import { deadlineOf } from '@orderflow/order/domain/order-step';
-import { places } from '@orderflow/order/domain/saga';
+import { deadlineOf } from '@orderflow/order/domain/deadline';
+import { sagaStates } from '@orderflow/order/domain/saga';
 import type { Outcome } from '@orderflow/payment/domain/input';
 import type { Move } from './breadth-first.ts';
-import { arrives, happens, isSkipped, pays, takes } from './parts.ts';
+import { appliesInput, arrives, forges, isSkipped, pays, takes } from './parts.ts';
 import {
   type Budget,
   type FlyingCall,
@@ -15,11 +15,11 @@ import {
 
 const allReaders = Object.keys(readers) as Reader[];
 
-/** Everything that can happen next. */
+/** All possible moves. */
 export function* movesOf(world: World, { table }: Setting): Generator<Move<World>> {
   for (const [index, of] of world.orders.entries()) {
     const { orderId } = of.order;
-    /** A move that changes this order, and may cost something. */
+    /** A move that changes this order, and may use up budget. */
     const move = (
       label: string,
       next: OrderWorld,
@@ -39,10 +39,10 @@ export function* movesOf(world: World, { table }: Setting): Generator<Move<World
       },
     });
 
-    if (of.order.place === 'PENDING') {
-      for (const happening of ['Accept', 'Reject'] as const) {
-        const next = happens(of, happening, table);
-        if (next !== undefined) yield move(`the worker decides: ${happening}`, next);
+    if (of.order.sagaState === 'PENDING') {
+      for (const inputKind of ['Accept', 'Reject'] as const) {
+        const next = appliesInput(of, inputKind, table);
+        if (next !== undefined) yield move(`the worker decides: ${inputKind}`, next);
       }
     }
 
@@ -62,27 +62,36 @@ export function* movesOf(world: World, { table }: Setting): Generator<Move<World
         const { of: next, stock } = takes(of, world.stock, reader, other, table);
         if (next === of) continue;
         const isShuffled = first > offset;
-        const how = isShuffled ? 'gets too early' : 'gets once more';
+        const how = isShuffled ? 'gets too early' : 'gets again';
         yield move(`${reader}: ${how} ${other}`, next, { cost: 'repeats', stock, isShuffled });
       }
     }
 
     if (world.budget.cancels > 0) {
-      const next = happens(of, 'Cancel', table);
-      if (next !== undefined) yield move('somebody cancels it', next, { cost: 'cancels' });
+      const next = appliesInput(of, 'Cancel', table);
+      if (next !== undefined) yield move('a caller cancels it', next, { cost: 'cancels' });
     }
-    if (world.budget.deadlines > 0 && of.isWatched) {
-      const deadline = deadlineOf(of.order);
-      const next = happens(of, deadline, table);
-      if (next !== undefined) yield move(deadline, next, { cost: 'deadlines' });
+    if ((world.budget.deadlines > 0 || of.isDelayed) && of.isWatched) {
+      const { state } = sagaStates[of.order.sagaState];
+      const deadline = deadlineOf({ state, requeried: of.order.requeried });
+      const next = appliesInput(of, deadline, table);
+      if (next !== undefined) yield move(deadline, next, of.isDelayed ? {} : { cost: 'deadlines' });
+    }
+    if (world.budget.forgeries > 0) {
+      yield move('another process forges InventoryReserved', forges(of), { cost: 'forgeries' });
     }
     if (
       world.budget.refunds > 0 &&
-      places[of.order.place].state === 'COMPLETED' &&
+      sagaStates[of.order.sagaState].state === 'COMPLETED' &&
       of.payment?.state === 'PROCESSED' &&
       of.payment.completed
     ) {
-      const next = pays(of, { kind: 'refund_requested', reason: 'search', callerId: 'search' });
+      const next = pays(of, {
+        kind: 'refund_requested',
+        reason: 'search',
+        callerId: 'search',
+        isOrderUnknown: false,
+      });
       yield move('an administrator refunds it', next, { cost: 'refunds' });
     }
 
@@ -92,14 +101,14 @@ export function* movesOf(world: World, { table }: Setting): Generator<Move<World
 
 type MoveOf = (label: string, next: OrderWorld, more?: { cost?: keyof Budget }) => Move<World>;
 
-/** Calls are written down, arrive or not, are answered or not; and whoever made them may die at any time. */
+/** Calls are stored, arrive or not, get a response or not; and the process that made them may crash at any time. */
 function* gatewayMoves(of: OrderWorld, budget: Budget, move: MoveOf): Generator<Move<World>> {
   const isAwaiting = of.calls.some(({ isAwaited }) => isAwaited);
   const mayFail = budget.faults > 0;
   if (of.payment?.nextAttemptTime !== undefined) {
     const next = pays(of, { kind: 'due' });
     const call = next.calls.at(-1)?.call;
-    const label = `payment writes down ${call?.kind} ${call?.key}`;
+    const label = `payment stores ${call?.kind} ${call?.key}`;
     if (!isAwaiting) yield move(label, next);
     else if (mayFail) yield move(`${label}, while the last call is frozen`, next, { cost: 'faults' });
   }
@@ -118,7 +127,7 @@ function* gatewayMoves(of: OrderWorld, budget: Budget, move: MoveOf): Generator<
           charges: arrival.charges,
         });
         const more = isPutOff ? { cost: 'faults' as const } : {};
-        yield move(`the gateway carries out ${name}: ${arrival.reply}`, next, more);
+        yield move(`the gateway executes ${name}: ${arrival.reply}`, next, more);
       }
     }
     if (!isAwaited) {
@@ -129,14 +138,14 @@ function* gatewayMoves(of: OrderWorld, budget: Budget, move: MoveOf): Generator<
       pays(become(changed), { kind: 'called', call, outcome });
     if (reply !== undefined) yield move(`payment records ${name}: ${reply}`, recorded(outcomeOf(reply)));
     if (!mayFail) continue;
-    const stillOnItsWay = reply === undefined ? { ...flying, isAwaited: false } : undefined;
+    const stillInFlight = reply === undefined ? { ...flying, isAwaited: false } : undefined;
     const cost = 'faults' as const;
-    yield move(`the reply to ${name} is lost`, recorded({ kind: 'unknown', detail: '' }, stillOnItsWay), {
+    yield move(`the reply to ${name} is lost`, recorded({ kind: 'unknown', detail: '' }, stillInFlight), {
       cost,
     });
-    yield move(`payment dies before it records ${name}`, become(stillOnItsWay), { cost });
+    yield move(`payment crashes before it records ${name}`, become(stillInFlight), { cost });
     if (reply === undefined) {
-      yield move(`the gateway cannot be reached for ${name}`, recorded({ kind: 'unreachable', detail: '' }), {
+      yield move(`the gateway is unavailable for ${name}`, recorded({ kind: 'unreachable', detail: '' }), {
         cost,
       });
     }
@@ -149,7 +158,7 @@ function outcomeOf(reply: NonNullable<FlyingCall['reply']>): Outcome {
   return { kind: reply, code: 'code' };
 }
 
-/** What is none of a reader's business is passed over at once: it changes nothing, whenever that happens. */
+/** Skips messages that do not concern a reader at once: they change nothing, whenever they are read. */
 function skipAhead(of: OrderWorld): OrderWorld {
   const offsets = { ...of.offsets };
   let isChanged = false;

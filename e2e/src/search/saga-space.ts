@@ -1,4 +1,4 @@
-import { places } from '@orderflow/order/domain/saga';
+import { sagaStates } from '@orderflow/order/domain/saga';
 import type { Space } from './breadth-first.ts';
 import { movesOf } from './moves.ts';
 import {
@@ -9,10 +9,11 @@ import {
   type Reader,
   readers,
   type Setting,
+  total,
   type World,
 } from './world.ts';
 
-/** All worlds that a few orders can come to. */
+/** All worlds that a few orders can reach. */
 export function sagaSpace(setting: Setting): Space<World> {
   return {
     initial: firstWorld(setting),
@@ -23,9 +24,9 @@ export function sagaSpace(setting: Setting): Space<World> {
   };
 }
 
-const hasEnded = ({ order }: OrderWorld) => /^(REJECTED|COMPLETED|CANCELLED)/.test(order.place);
+const hasEnded = ({ order }: OrderWorld) => /^(REJECTED|COMPLETED|CANCELLED)/.test(order.sagaState);
 
-/** Nothing is left to be read, to be called or to be waited for. */
+/** Whether nothing is left to read, to call or to wait for. */
 function isOver(of: OrderWorld): boolean {
   const isRead = Object.entries(readers).every(
     ([reader, topic]) => of.offsets[reader as Reader] === of.topics[topic].length,
@@ -41,9 +42,10 @@ function problemOf(world: World, { pieces }: Setting): string | undefined {
   };
   const held = world.orders.filter(({ reservation }) => reservation?.state === 'RESERVED').length;
   if (onHand < 0n || reserved < 0n || reserved > onHand) {
-    return `${onHand} on the shelf and ${reserved} reserved`;
+    return `${onHand} on hand and ${reserved} reserved`;
   }
-  if (onHand + committed !== BigInt(pieces)) return `${pieces} became ${onHand} and ${committed} that left`;
+  if (onHand + committed !== BigInt(pieces))
+    return `${pieces} became ${onHand} on hand and ${committed} committed`;
   if (reserved !== BigInt(held)) return `${reserved} reserved for ${held} orders`;
   for (const of of world.orders) {
     const problem = orderProblem(of, world.isShuffled);
@@ -54,26 +56,32 @@ function problemOf(world: World, { pieces }: Setting): string | undefined {
 
 function orderProblem(of: OrderWorld, isShuffled: boolean): string | undefined {
   const { order, payment, reservation } = of;
-  const { state, refunded } = places[order.place];
-  const standing = Object.values(of.charges).filter((charge) => charge === 'approved').length;
-  const isKept = state === 'CONFIRMED' || (state === 'COMPLETED' && !refunded);
-  const isGivenBack = payment?.state === 'REFUNDING' || payment?.state === 'REFUNDED';
+  const { state, refunded } = sagaStates[order.sagaState];
+  const unrefunded = Object.values(of.charges).filter((charge) => charge === 'approved').length;
+  const isCaptured = state === 'CONFIRMED' || (state === 'COMPLETED' && !refunded);
+  const isRefunded = payment?.state === 'REFUNDING' || payment?.state === 'REFUNDED';
 
-  if (standing > 1) return `charged ${standing} times`;
-  if (isKept && standing === 0 && !isGivenBack) return `${state}, and nothing is charged`;
-  if (standing > 0 && (state === 'CANCELLED' || state === 'REJECTED' || refunded)) {
-    return `${order.place}, and charged`;
+  if (unrefunded > 0 && payment !== undefined && payment.amount !== total) {
+    return `charged ${payment.amount} of ${total}`;
   }
-  // Charged, and nobody is about to find out, or to give it back.
+  if (unrefunded > 1) return `charged ${unrefunded} times`;
+  if (isCaptured && unrefunded === 0 && !isRefunded) return `${state}, but nothing is charged`;
+  if (unrefunded > 0 && (state === 'CANCELLED' || state === 'REJECTED' || refunded)) {
+    return `${order.sagaState}, but charged`;
+  }
+  // Charged, without anything left that would detect or undo it.
   const isClosed = payment === undefined || /^(FAILED|VOIDED|REFUNDED)$/.test(payment.state);
-  if (standing > 0 && isClosed) return `charged, and the payment is ${payment?.state ?? 'unknown'}`;
+  if (unrefunded > 0 && isClosed) return `charged, but the payment is ${payment?.state ?? 'unknown'}`;
   if (state === 'COMPLETED' && reservation?.state !== 'COMMITTED') {
-    return `COMPLETED, and its reservation is ${reservation?.state}`;
+    return `COMPLETED, but its reservation is ${reservation?.state}`;
   }
   if (state === 'CANCELLED' && (reservation?.state === 'RESERVED' || reservation?.state === 'COMMITTED')) {
-    return `CANCELLED, and its reservation is ${reservation.state}`;
+    return `CANCELLED, but its reservation is ${reservation.state}`;
   }
-  if (isShuffled) return undefined;
+  // A genuine reservation is dead-lettered when a forged one was there first.
+  if (isShuffled || of.isDelayed) return undefined;
   if (of.contradiction !== undefined) return `contradiction: ${of.contradiction}`;
-  return order.needsAttention === 'CONTRADICTORY_EVENT' ? `contradictory event in ${order.place}` : undefined;
+  return order.needsAttention === 'CONTRADICTORY_EVENT'
+    ? `contradictory event in ${order.sagaState}`
+    : undefined;
 }

@@ -1,8 +1,9 @@
 import type { Reservation } from '@orderflow/inventory/domain/reservation';
 import type { Stock } from '@orderflow/inventory/domain/stock';
-import type { SagaOrder } from '@orderflow/order/domain/order-step';
 import type { sagaTable } from '@orderflow/order/domain/saga';
+import type { SagaOrder } from '@orderflow/order/domain/transition';
 import type { Call } from '@orderflow/payment/domain/input';
+import type { Waiting } from '@orderflow/payment/domain/payable';
 import type { Payment } from '@orderflow/payment/domain/payment';
 
 /** Who reads a topic, and which. */
@@ -20,14 +21,14 @@ export type Reader = keyof typeof readers;
 /** A topic that the parts of an order speak on. */
 export type Topic = (typeof readers)[Reader];
 
-/** An event by its name; an order's last event that is told once more ends in `again`. */
+/** An event by its name; an order's last event that is republished ends in `again`. */
 export type Message = string;
 export const again = ' again';
 
 /** A call to the gateway that was written down and is not over. */
 export interface FlyingCall {
   readonly call: Call;
-  /** Whether whoever made it still waits for its reply. */
+  /** Whether its caller still waits for the reply. */
   readonly isAwaited: boolean;
   /** What the gateway made of it, once it has arrived there. */
   readonly reply: 'approved' | 'declined' | 'temporarily_declined' | 'voided' | 'refunded' | undefined;
@@ -46,6 +47,12 @@ export interface OrderWorld {
   readonly offsets: Readonly<Record<Reader, number>>;
   readonly reservation: Reservation | undefined;
   readonly payment: Payment | undefined;
+  /** Of the two events that a charge needs only one has come. */
+  readonly waiting: Waiting | undefined;
+  /** OrderAccepted was read by a payment that kept nothing of it. */
+  readonly isUpgraded: boolean;
+  /** It may need a requery to continue, so its deadlines are no faults: they fire as often as they may. */
+  readonly isDelayed: boolean;
   readonly calls: readonly FlyingCall[];
   readonly charges: Readonly<Record<string, Charge>>;
   /** What a participant found that cannot be by its rules. */
@@ -62,6 +69,8 @@ export interface Budget {
   readonly faults: number;
   /** Refunds that an administrator asks for. */
   readonly refunds: number;
+  /** Forged reservations. */
+  readonly forgeries: number;
 }
 
 /** Everything. */
@@ -79,6 +88,8 @@ export interface Setting {
   readonly pieces: number;
   readonly orders: number;
   readonly budget: Budget;
+  /** The orders are accepted while payment is of the version before, and continue with this one. */
+  readonly isUpgraded?: boolean;
   /** The service's own unless a test breaks it on purpose. */
   readonly table: typeof sagaTable;
 }
@@ -89,9 +100,9 @@ export const total = 100n;
 export const now = new Date(0);
 
 /** The orders have just arrived and are undecided. */
-export function firstWorld({ pieces, orders, budget }: Setting): World {
+export function firstWorld({ pieces, orders, budget, isUpgraded = false }: Setting): World {
   return {
-    orders: Array.from({ length: orders }, (_, index) => newOrder(`o-${index + 1}`)),
+    orders: Array.from({ length: orders }, (_, index) => newOrder(`o-${index + 1}`, isUpgraded)),
     stock: new Map([
       [product, { productId: product, onHand: BigInt(pieces), reserved: 0n, committed: 0n, updateTime: now }],
     ]),
@@ -100,12 +111,12 @@ export function firstWorld({ pieces, orders, budget }: Setting): World {
   };
 }
 
-function newOrder(orderId: string): OrderWorld {
+function newOrder(orderId: string, isUpgraded: boolean): OrderWorld {
   return {
     order: {
       orderId,
       customerId: 'c-1',
-      place: 'PENDING',
+      sagaState: 'PENDING',
       version: 0,
       revision: 0,
       needsAttention: undefined,
@@ -128,6 +139,9 @@ function newOrder(orderId: string): OrderWorld {
     },
     reservation: undefined,
     payment: undefined,
+    waiting: undefined,
+    isUpgraded,
+    isDelayed: isUpgraded,
     calls: [],
     charges: {},
     contradiction: undefined,
@@ -135,8 +149,8 @@ function newOrder(orderId: string): OrderWorld {
 }
 
 /**
- * Equal for worlds in which the same can happen: counters that only count, and the order in which what everybody has
- * read was told, are left out; and orders are alike, so that it does not matter which is which.
+ * Equal for worlds with the same future: pure counters, and the order of events that every reader has read, are left
+ * out; and orders are interchangeable.
  */
 export function keyOf(world: World): string {
   const { budget } = world;
@@ -151,12 +165,14 @@ function orderKey(of: OrderWorld, mayRepeat: boolean): string {
   const known = orderKeys[mayRepeat ? 1 : 0];
   const found = known.get(of);
   if (found !== undefined) return found;
-  const { order, reservation, payment } = of;
+  const { order, reservation, payment, waiting } = of;
   const key = JSON.stringify([
-    [order.place, order.requeried, order.needsAttention, of.isWatched, of.contradiction],
+    [order.sagaState, order.requeried, order.needsAttention, of.isWatched, of.contradiction],
     Object.entries(readers).map(([reader, topic]) => of.topics[topic].slice(of.offsets[reader as Reader])),
     mayRepeat && Object.values(of.topics).map((messages) => [...new Set(messages)].sort()),
     reservation?.state,
+    of.isDelayed,
+    waiting && [waiting.heard, waiting.payable.amount === total, waiting.record],
     payment && [
       payment.state,
       payment.cancelRequested,
@@ -167,9 +183,10 @@ function orderKey(of: OrderWorld, mayRepeat: boolean): string {
       payment.failReason,
       payment.nextAttemptTime !== undefined,
       payment.customerId,
-      payment.refundReason,
+      payment.amount === total,
+      payment.refund?.reason,
     ],
-    // Calls are told apart by whether they are the latest.
+    // Calls differ by whether they are the latest.
     of.calls
       .map(({ call, isAwaited, reply }) =>
         [call.kind, call.key, isAwaited, reply, call.number === payment?.attempts].join(' '),

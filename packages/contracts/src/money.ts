@@ -17,8 +17,8 @@ export function toMoney(amount: MinorUnits, currencyCode: string): Money {
 
 /**
  * Converts `google.type.Money` to minor units of a currency with two decimals.
- * Answers undefined when it cannot: nanos out of range, a fraction of a minor unit, or units and nanos of
- * different sign. The currency is the caller's to check.
+ * Returns undefined when it cannot: nanos out of range, a fraction of a minor unit, or units and nanos of
+ * different sign. The caller must check the currency.
  */
 export function toMinorUnits(money: Money): MinorUnits | undefined {
   const { units, nanos } = money;

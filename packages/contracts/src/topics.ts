@@ -1,12 +1,12 @@
-/** The topics of orderflow, as docs/events.md describes them. `TOPIC_PREFIX` goes in front of each. */
+/** The topics of orderflow, as described in docs/events.md. Each is prefixed with `TOPIC_PREFIX`. */
 export const topics = {
   /** OrderSubmitted, or JSON; written by anyone. */
   orders: 'orders',
-  /** What happened to orders; written by the order service only. */
+  /** Decisions about orders and their transitions; written by the order service only. */
   orderEvents: 'order-events',
-  /** What became of stock for orders; written by inventory only. */
+  /** What happened to stock for orders; written by inventory only. */
   inventoryEvents: 'inventory-events',
-  /** What became of payments for orders; written by payment only. */
+  /** What happened to payments for orders; written by payment only. */
   paymentEvents: 'payment-events',
   /** CustomerUpdated; written by the enrichment API. */
   customerEvents: 'customer-events',
@@ -14,17 +14,17 @@ export const topics = {
 
 /** The consumer groups of orderflow, each named after what it does. */
 export const groups = {
-  /** Decides what arrives on `orders`. */
+  /** Decides submissions on `orders`. */
   orderWorker: 'order-worker',
-  /** Moves orders on by what stock and payment say. */
+  /** Advances orders by the replies of inventory and payment. */
   orderSaga: 'order-saga',
   /** Reserves, commits and releases stock. */
   inventory: 'inventory',
-  /** Charges and gives back. */
+  /** Charges and refunds. */
   payment: 'payment',
-  /** Drops cached customers that have changed. */
+  /** Invalidates cached customers that have changed. */
   orderCache: 'order-cache',
-  /** Keeps the progress of the MongoDB documents. */
+  /** Updates the progress in the MongoDB documents. */
   orderView: 'order-view',
 } as const;
 
@@ -40,7 +40,13 @@ export const readers = [
   [topics.customerEvents, groups.orderCache],
 ] as const;
 
-/** The topic of the dead letters that `group` sets aside while it reads `topic`. */
+/**
+ * The header of an event of `order-events` that was published before: the order service waits for a reply, and its
+ * value says because of what.
+ */
+export const requeryHeader = 'requery';
+
+/** The topic for the dead letters of `group` from `topic`. */
 export function deadLetterTopic(topic: string, group: string): string {
   return `${topic}.${group}.dlq`;
 }

@@ -1,4 +1,4 @@
-/** How often each method was called and each id asked for, since the start or the last reset. */
+/** How often each method was called and each id was requested, since the start or the last reset. */
 export interface CallCounts {
   count(method: string, ids: readonly string[]): void;
   /** By method name, and by id over all methods. */
@@ -6,7 +6,7 @@ export interface CallCounts {
   reset(): void;
 }
 
-/** Counts kept in memory: those of this process only. */
+/** Creates counts in memory, for this process only. */
 export function createCallCounts(): CallCounts {
   const calls = new Map<string, bigint>();
   const idsAsked = new Map<string, bigint>();

@@ -1,16 +1,16 @@
 import type { Fault } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 
-/** The faults in force, at most one a method. */
+/** The active faults, at most one per method. */
 export interface FaultBook {
-  /** Takes the place of the fault the method had. */
+  /** Replaces the fault of the method. */
   set(fault: Fault): void;
   clear(): void;
   list(): Fault[];
-  /** The fault that hits a call of this method for these ids. */
+  /** The fault that applies to a call of this method for these ids. */
   faultOf(method: string, ids: readonly string[]): Fault | undefined;
 }
 
-/** Faults kept in memory: they hit calls to this process only, and a restart ends them. */
+/** Creates a book in memory: its faults apply to calls to this process only, and a restart clears them. */
 export function createFaultBook(): FaultBook {
   const faults = new Map<string, Fault>();
   return {

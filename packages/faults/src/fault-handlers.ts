@@ -10,10 +10,10 @@ import { rpcError } from '@orderflow/rpc';
 import type { CallCounts } from './call-counts.ts';
 import type { FaultBook } from './fault-book.ts';
 
-/** The kinds that need nothing of the stub. */
+/** The kinds that every stub implements. */
 const commonKinds = [Fault_Kind.UNSPECIFIED, Fault_Kind.REFUSE, Fault_Kind.HANG, Fault_Kind.TWICE];
 
-/** FaultService for the methods of the services that can misbehave. */
+/** Implements FaultService for the methods of the services that can misbehave. */
 export function faultHandlers(
   methods: readonly DescMethod[],
   { faults, counts, ownKinds }: { faults: FaultBook; counts: CallCounts; ownKinds: readonly Fault_Kind[] },
@@ -41,7 +41,7 @@ export function faultHandlers(
   };
 }
 
-/** What the rules of the contract cannot say. */
+/** What the validation rules of the contract cannot express. */
 function problemOf(
   { method, minLatency, maxLatency, errorRate, errorCode, kind }: Fault,
   names: readonly string[],
@@ -49,10 +49,12 @@ function problemOf(
 ): string | undefined {
   const min = minLatency ? durationMs(minLatency) : 0;
   const max = maxLatency ? durationMs(maxLatency) : min;
-  if (!names.includes(method)) return `fault.method: there is no ${method} here; one of ${names.join(', ')}`;
-  if (min < 0 || max < min) return 'fault.max_latency: must be at least min_latency, and that at least 0';
+  if (!names.includes(method))
+    return `fault.method: there is no method ${method}; one of ${names.join(', ')}`;
+  if (min < 0 || max < min)
+    return 'fault.max_latency: must be at least min_latency, and min_latency at least 0';
   if (errorRate > 0 && errorCode === 0)
-    return 'fault.error_code: 0 is not an error; say which one, such as 14';
-  if (!kinds.includes(kind)) return `fault.kind: this stub cannot do kind ${kind}`;
+    return 'fault.error_code: 0 is not an error; use an error code, such as 14';
+  if (!kinds.includes(kind)) return `fault.kind: this stub does not implement kind ${kind}`;
   return undefined;
 }

@@ -1,43 +1,33 @@
-import type { DescService, Message } from '@bufbuild/protobuf';
+import type { DescService } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
-import type {
-  Fault,
-  Fault_Kind,
-  FaultService,
-} from '@orderflow/contracts/orderflow/testing/v1/fault_service';
+import type { Fault_Kind, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { createCallCounts } from './call-counts.ts';
 import { createFaultBook, type FaultBook } from './fault-book.ts';
 import { faultHandlers } from './fault-handlers.ts';
-import { misbehave } from './misbehave.ts';
+import { type Misbehaviour, misbehave } from './misbehave.ts';
 
-/** What a stub has of its own in its faults. */
-export interface FaultsOptions {
+/** The faults of one stub and what they apply to. */
+export interface FaultsOptions extends Misbehaviour {
   /** The services that can misbehave. Unary methods only. */
   readonly services: readonly DescService[];
-  /** The ids that a request is about: faults may be limited to some of them, and calls are counted by them. */
-  readonly askedIds: (request: Message) => readonly string[];
-  /** The kinds of faults that this stub does by itself, besides those that any stub can do. */
+  /** The kinds of faults that only this stub implements, besides those of every stub. */
   readonly ownKinds: readonly Fault_Kind[];
-  /** Spoils an answer in place, as one of `ownKinds` says. */
-  readonly spoilAnswer?: (answer: Message, fault: Fault) => void;
-  /** From 0 up to 1; decides latency and errors. */
-  readonly random: () => number;
 }
 
-/** The faults of one stub: in memory, of this process only. */
+/** The faults of one stub: in memory, for this process only. */
 export interface Faults {
-  /** FaultService, which sets and lists them. */
+  /** The handlers of FaultService, which sets and lists faults. */
   readonly handlers: ServiceImpl<typeof FaultService>;
-  /** The implementation, counting its calls and doing wrong what was asked for. */
+  /** Wraps an implementation so that it counts its calls and applies the faults. */
   misbehave<Service extends DescService>(
     service: Service,
     implementation: ServiceImpl<Service>,
   ): ServiceImpl<Service>;
-  /** For a fault of `ownKinds` that a handler has to look up. */
+  /** Looks up a fault of `ownKinds` for a handler. */
   readonly faultOf: FaultBook['faultOf'];
 }
 
-/** No faults yet. */
+/** Creates the faults of a stub; none is set. */
 export function createFaults({ services, ownKinds, ...options }: FaultsOptions): Faults {
   const faults = createFaultBook();
   const counts = createCallCounts();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DescService } from '@bufbuild/protobuf';
+import type { DescService, Message } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { type Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '@orderflow/contracts/google/rpc/error_details';
@@ -7,24 +7,33 @@ import { type Fault, Fault_Kind } from '@orderflow/contracts/orderflow/testing/v
 import { connectionKey, errorDomain, rpcError } from '@orderflow/rpc';
 import type { CallCounts } from './call-counts.ts';
 import type { FaultBook } from './fault-book.ts';
-import type { FaultsOptions } from './faults.ts';
 import { wrapHandlers } from './wrap-handlers.ts';
 
+/** How the calls of a stub misbehave. */
+export interface Misbehaviour {
+  /** Returns the ids in a request: faults may be limited to some of them, and calls are counted by them. */
+  readonly requestedIds: (request: Message) => readonly string[];
+  /** Corrupts a response in place, for a fault of one of the stub's own kinds. */
+  readonly corruptResponse?: (response: Message, fault: Fault) => void;
+  /** Returns a number from 0 up to 1; decides latency and errors. */
+  readonly random: () => number;
+}
+
 /**
- * The implementation, counting its calls and doing wrong what the fault book says: before the call has any effect, or
- * after it where the fault says so.
+ * Wraps an implementation so that it counts its calls and applies the faults of the book: before the call has any
+ * effect, or after it where the fault says so.
  */
 export function misbehave<Service extends DescService>(
   service: Service,
   implementation: ServiceImpl<Service>,
-  options: Pick<FaultsOptions, 'askedIds' | 'spoilAnswer' | 'random'> & {
+  options: Misbehaviour & {
     readonly faults: FaultBook;
     readonly counts: CallCounts;
   },
 ): ServiceImpl<Service> {
-  const { faults, counts, askedIds, spoilAnswer, random } = options;
+  const { faults, counts, requestedIds, corruptResponse, random } = options;
   return wrapHandlers(service, implementation, ({ name }, handler) => async (request, context) => {
-    const ids = askedIds(request);
+    const ids = requestedIds(request);
     counts.count(name, ids);
     const fault = faults.faultOf(name, ids);
     if (fault === undefined) return handler(request, context);
@@ -38,12 +47,12 @@ export function misbehave<Service extends DescService>(
     if (random() < fault.errorRate) throw injectedError(fault);
     if (fault.kind === Fault_Kind.REFUSE) {
       context.values.get(connectionKey)?.cut();
-      throw rpcError('DEPENDENCY_UNAVAILABLE', 'refused: a fault was set');
+      throw rpcError('DEPENDENCY_UNAVAILABLE', 'refused by an injected fault');
     }
     if (fault.kind === Fault_Kind.HANG) await ended(context.signal);
-    const answer = early ?? (await carryOut());
-    spoilAnswer?.(answer, fault);
-    return answer;
+    const response = early ?? (await carryOut());
+    corruptResponse?.(response, fault);
+    return response;
   });
 }
 
@@ -55,12 +64,15 @@ function latencyMs({ minLatency, maxLatency }: Fault, random: () => number): num
 
 function injectedError({ method, errorCode }: Fault): ConnectError {
   const info = { reason: 'FAULT_INJECTED', domain: errorDomain, metadata: { method } };
-  return new ConnectError('a fault was set', errorCode as Code, undefined, [
+  return new ConnectError('an injected fault', errorCode as Code, undefined, [
     { desc: ErrorInfoSchema, value: info },
   ]);
 }
 
-/** Waits until the call has ended: its time is over, the caller has gone or the server stops. Then throws. */
+/**
+ * Waits until the call has ended: its deadline has passed, the caller has disconnected or the server stops. Then
+ * throws.
+ */
 async function ended(signal: AbortSignal): Promise<never> {
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));

@@ -10,10 +10,10 @@ function stub() {
   const effects: string[] = [];
   const faults = createFaults({
     services: [CustomerService],
-    askedIds: (request) => ('customerId' in request ? [String(request.customerId)] : []),
+    requestedIds: (request) => ('customerId' in request ? [String(request.customerId)] : []),
     ownKinds: [Fault_Kind.WRONG_ID],
-    spoilAnswer(answer, { kind }) {
-      if (kind === Fault_Kind.WRONG_ID) Object.assign(answer, { customer: undefined });
+    corruptResponse(response, { kind }) {
+      if (kind === Fault_Kind.WRONG_ID) Object.assign(response, { customer: undefined });
     },
     random: () => 0.5,
   });
@@ -77,7 +77,7 @@ test('a call is carried out twice, and the second answer counts', async () => {
   expect(running.effects).toEqual(['c-1', 'c-1']);
 });
 
-test('faults limited to ids leave other calls alone; a kind of the stub spoils its answer', async () => {
+test('faults limited to ids leave other calls alone; a kind of the stub corrupts its response', async () => {
   await running.faults.setFault({ fault: { method, kind: Fault_Kind.WRONG_ID, ids: ['c-1'] } });
   expect((await ask('c-1')).customer).toBeUndefined();
   expect((await ask('c-2')).customer?.customerId).toBe('c-2');

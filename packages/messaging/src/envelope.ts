@@ -7,7 +7,7 @@ export interface Envelope {
   readonly type?: string;
   /** `/orderflow/<service>`. */
   readonly source?: string;
-  /** The id of what the event is about, such as the order id. */
+  /** The id of the entity that the event is about, such as the order id. */
   readonly subject?: string;
   readonly time?: Date;
   readonly specversion?: string;
@@ -21,7 +21,7 @@ export interface EncodedEvent {
   readonly value: Uint8Array;
 }
 
-/** What the writer of an event says about it. */
+/** The metadata that the writer of an event provides. */
 export interface EventAbout {
   readonly id: string;
   readonly source: string;
@@ -30,7 +30,7 @@ export interface EventAbout {
   readonly traceparent?: string;
 }
 
-/** CloudEvents 1.0, Kafka binary mode: the value is the bare protobuf message, the rest is in the headers. */
+/** Encodes an event as CloudEvents 1.0, Kafka binary mode: the value is the protobuf message, the rest are headers. */
 export function encodeEvent<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
@@ -39,7 +39,7 @@ export function encodeEvent<Desc extends DescMessage>(
   return { headers: eventHeaders(schema, about), value: toBinary(schema, message) };
 }
 
-/** The headers of an event whose message is encoded already. */
+/** The headers of an event whose message is already encoded. */
 export function eventHeaders(schema: DescMessage, about: EventAbout): Record<string, string> {
   return {
     ce_specversion: '1.0',
@@ -53,7 +53,7 @@ export function eventHeaders(schema: DescMessage, about: EventAbout): Record<str
   };
 }
 
-/** Reads the headers of any record, ours or not. Never throws: what cannot be read is left out. */
+/** Reads the headers of any record, ours or not. Never throws: parts that cannot be read are left out. */
 export function readEnvelope(headers: Readonly<Record<string, unknown>> | undefined): Envelope {
   const text = (name: string) => headerText(headers?.[name]);
   const time = new Date(text('ce_time') ?? Number.NaN);

@@ -1,5 +1,11 @@
-export { type BatchConsumerOptions, createBatchConsumer } from './consumer.ts';
-export type { SetAside } from './dead-letters.ts';
+export { registerCodecs } from './compression.ts';
+export type { BatchContext, BatchHandler, BatchResult } from './consumer/batch.ts';
+export { createBatchConsumer } from './consumer/consumer.ts';
+export type { BatchConsumerOptions } from './consumer/consumer-options.ts';
+export { type DeadLetter, sendDeadLetters, sendUndecodableLetter } from './consumer/dead-letters.ts';
+export { readBatch } from './consumer/read-batch.ts';
+export { type Skip, skipGroup, skipMetadata } from './consumer/skips.ts';
+export { contentDigest } from './content-digest.ts';
 export {
   type EncodedEvent,
   type Envelope,
@@ -9,18 +15,32 @@ export {
   readEnvelope,
 } from './envelope.ts';
 export { type ClientOptions, createKafka, type Kafka } from './kafka.ts';
+export { isPermanentRefusal } from './kafka-error.ts';
 export {
   appendOutbox,
   type OutboxMessage,
   outboxMigration,
+  outboxSendableMigration,
   type RelayStatus,
   relayStatus,
-} from './outbox.ts';
+} from './outbox/outbox.ts';
+export { MAX_RECORD_BYTES, RecordTooLargeError, recordBytes } from './outbox/record-size.ts';
+export { createRelay, type RelayOptions } from './outbox/relay.ts';
+export { packRecord, unpackRecord } from './packed-record.ts';
+export { partitionOf } from './partition.ts';
 export { createProducer, type OutgoingRecord, type Producer } from './producer.ts';
-export { GroupBusyError, type RangesContext, type ReadRangesOptions, readRanges } from './read-ranges.ts';
 export type { ReceivedRecord } from './received-record.ts';
-export { createRelay, type RelayOptions } from './relay.ts';
-export type { SliceContext, SliceHandler, SliceResult } from './slice.ts';
-export { deadLetterSpec, ensureTopics, eventSpec, type TopicSpec } from './topic-admin.ts';
-export { type OffsetRange, openTopicOffsets, type TopicOffsets } from './topic-offsets.ts';
-export { topicsComponent } from './topics-component.ts';
+export { commitExclusively, type ExclusiveMemberOptions, GroupBusyError } from './topics/exclusive-member.ts';
+export { type RangesContext, type ReadRangesOptions, readRanges } from './topics/read-ranges.ts';
+export { ensureTopics } from './topics/topic-admin.ts';
+export {
+  connectTopicOffsets,
+  lagsOf,
+  type OffsetRange,
+  openTopicOffsets,
+  type TopicOffsets,
+  type TopicOffsetsConnection,
+} from './topics/topic-offsets.ts';
+export { deadLetterSpec, eventSpec, type TopicSpec } from './topics/topic-spec.ts';
+export { topicsComponent } from './topics/topics-component.ts';
+export { UndecodableBatchError } from './undecodable.ts';

@@ -1,44 +1,44 @@
 import { eventually } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import { createProducer, deadLetterSpec, type ReceivedRecord, type SliceResult } from '../src/index.ts';
+import { type BatchResult, createProducer, deadLetterSpec, type ReceivedRecord } from '../src/index.ts';
 import { committed, produce, readTopic, running, testKafka, text } from './kit.ts';
 import { dlq, inbox, Outage, reader, withDeadLetters } from './reader.ts';
 
 const values = (count: number) => [...Array(count).keys()].map(String);
 
-test('reads from the beginning in slices, and commits each after it was handled', async () => {
+test('reads from the beginning in batches, and commits each after it was handled', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(25));
-  const slices: string[][] = [];
+  const batches: string[][] = [];
   const before: number[][] = [];
   const { component, metrics } = reader(
     kafka,
     async (records) => {
       before.push(await committed(kafka, 'readers', 'inbox'));
-      slices.push(records.map(text));
+      batches.push(records.map(text));
     },
-    { sliceSize: 10 },
+    { batchSize: 10 },
   );
   await expect(component.check?.()).rejects.toThrow('has not joined the consumer group readers');
   await using _ = await running(component);
 
   await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([25]));
-  expect(slices).toEqual([values(25).slice(0, 10), values(25).slice(10, 20), values(25).slice(20)]);
+  expect(batches).toEqual([values(25).slice(0, 10), values(25).slice(10, 20), values(25).slice(20)]);
   expect(before).toEqual([[-1], [10], [20]]);
   await component.check?.();
-  expect(await metrics.value('orderflow_records_consumed_total')).toBe(25);
+  await eventually(async () => expect(await metrics.value('orderflow_records_consumed_total')).toBe(25));
   expect(await metrics.value('orderflow_consumer_lag')).toBe(0);
 
   await produce(kafka, 'inbox', ['one more']);
   await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([26]));
-  expect(slices[3]).toEqual(['one more']);
+  expect(batches[3]).toEqual(['one more']);
 });
 
-test('rests after a fetch that brought little, so that what comes meanwhile is handled and committed together', async () => {
+test('delays the next fetch after a small one, so that records that arrive meanwhile are handled and committed together', async () => {
   const kafka = await withDeadLetters();
-  const slices: string[][] = [];
-  const { component } = reader(kafka, async (records) => void slices.push(records.map(text)), {
-    leastRestMs: 4_000,
+  const batches: string[][] = [];
+  const { component } = reader(kafka, async (records) => void batches.push(records.map(text)), {
+    minFetchDelayMs: 4_000,
   });
   await using _ = await running(component);
 
@@ -46,15 +46,15 @@ test('rests after a fetch that brought little, so that what comes meanwhile is h
   await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([1]));
   for (const value of ['second', 'third', 'fourth']) await produce(kafka, 'inbox', [value]);
   await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([4]));
-  expect(slices).toEqual([['first'], ['second', 'third', 'fourth']]);
+  expect(batches).toEqual([['first'], ['second', 'third', 'fourth']]);
 });
 
-test('does not rest after a fetch that brought much', async () => {
+test('does not delay the next fetch after a large one', async () => {
   const kafka = await withDeadLetters();
   const seen: string[] = [];
   const { component } = reader(kafka, async (records) => void seen.push(...records.map(text)), {
-    leastRestMs: 60_000,
-    sliceSize: 10,
+    minFetchDelayMs: 60_000,
+    batchSize: 10,
   });
   await using _ = await running(component);
 
@@ -65,11 +65,11 @@ test('does not rest after a fetch that brought much', async () => {
   expect(seen).toEqual([...values(50), ...values(50)]);
 });
 
-test('a graceful stop finishes and commits the running slice, so that nothing comes twice', async () => {
+test('a graceful stop finishes and commits the running batch, so that nothing comes twice', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(30));
   const seen: string[] = [];
-  const { promise: inSlice, resolve: enter } = Promise.withResolvers<void>();
+  const { promise: inBatch, resolve: enter } = Promise.withResolvers<void>();
   const { promise: release, resolve: leave } = Promise.withResolvers<void>();
   const first = await running(
     reader(
@@ -79,10 +79,10 @@ test('a graceful stop finishes and commits the running slice, so that nothing co
         await release;
         seen.push(...records.map(text));
       },
-      { sliceSize: 10 },
+      { batchSize: 10 },
     ).component,
   );
-  await inSlice;
+  await inBatch;
   const stopped = first.stop();
   leave();
   await stopped;
@@ -95,7 +95,7 @@ test('a graceful stop finishes and commits the running slice, so that nothing co
   expect(seen).toEqual(values(30));
 });
 
-test('an outage pauses and goes on where it was: nothing set aside, one line in the log at each end', async () => {
+test('an outage pauses and continues where it was: nothing dead-lettered, one line in the log at each end', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(5));
   let down = true;
@@ -103,7 +103,7 @@ test('an outage pauses and goes on where it was: nothing set aside, one line in 
   const seen: string[] = [];
   const { component, lines, metrics } = reader(kafka, async (records) => {
     tries.push(records.length);
-    if (down) throw new Outage('the database is away');
+    if (down) throw new Outage('the database is unavailable');
     seen.push(...records.map(text));
   });
   await using _ = await running(component);
@@ -119,14 +119,14 @@ test('an outage pauses and goes on where it was: nothing set aside, one line in 
 
   expect(seen).toEqual(values(5));
   expect(await readTopic(kafka, dlq)).toEqual([]);
-  expect(await metrics.value('orderflow_consumer_paused')).toBe(0);
+  await eventually(async () => expect(await metrics.value('orderflow_consumer_paused')).toBe(0));
   expect(lines().filter((line) => line.msg.startsWith('partition'))).toMatchObject([
-    { level: 'warn', topic: 'inbox', partition: 0, cause: 'the database is away' },
+    { level: 'warn', topic: 'inbox', partition: 0, cause: 'the database is unavailable' },
     { level: 'info', topic: 'inbox', partition: 0 },
   ]);
 });
 
-test('other partitions go on while one pauses', async () => {
+test('other partitions continue while one pauses', async () => {
   const kafka = await testKafka([{ ...inbox, partitions: 2 }]);
   await produce(kafka, 'inbox', values(20));
   const seen = new Set<string>();
@@ -143,16 +143,16 @@ test('other partitions go on while one pauses', async () => {
   expect((await committed(kafka, 'readers', 'inbox'))[0]).toBe(-1);
 });
 
-test('stopBefore commits up to the record that cannot be decided yet, and has it come again', async () => {
+test('retryFrom commits up to the record that cannot be decided yet, and has it come again', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(10));
   let open = false;
   const seen: string[] = [];
-  const { component, lines } = reader(kafka, async (records): Promise<SliceResult> => {
+  const { component, lines } = reader(kafka, async (records): Promise<BatchResult> => {
     const stop = open ? undefined : records.find((record) => text(record) === '4');
     const handled = stop === undefined ? records : records.filter((record) => record.offset < stop.offset);
     seen.push(...handled.map(text));
-    return stop === undefined ? {} : { stopBefore: stop, stopCause: 'customer c-1 is not known yet' };
+    return stop === undefined ? {} : { retryFrom: stop, retryCause: 'customer c-1 is not known yet' };
   });
   await using _ = await running(component);
 
@@ -165,7 +165,7 @@ test('stopBefore commits up to the record that cannot be decided yet, and has it
   });
 });
 
-test('what the handler sets aside is a dead letter byte for byte, with the reason, before the commit', async () => {
+test('what the handler dead-letters is a dead letter byte for byte, with the reason, before the commit', async () => {
   const kafka = await withDeadLetters();
   const producer = createProducer(kafka);
   const poison = { key: Buffer.from([0xff, 0, 1]), value: Buffer.from([0xde, 0xad, 0xbe, 0xef, 0x80]) };
@@ -184,10 +184,12 @@ test('what the handler sets aside is a dead letter byte for byte, with the reaso
   await producer.close();
 
   const seen: string[] = [];
-  const { component, metrics } = reader(kafka, async (records): Promise<SliceResult> => {
+  const { component, metrics, lines } = reader(kafka, async (records): Promise<BatchResult> => {
     const bad = records.filter((record) => text(record) !== 'good');
     seen.push(...records.filter((record) => !bad.includes(record)).map(text));
-    return { setAside: bad.map((record) => ({ record, reason: 'UNREADABLE', detail: 'ö'.repeat(5_000) })) };
+    return {
+      deadLetters: bad.map((record) => ({ record, reason: 'UNREADABLE', detail: 'ö'.repeat(5_000) })),
+    };
   });
   await using _ = await running(component);
   await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([3]));
@@ -202,7 +204,7 @@ test('what the handler sets aside is a dead letter byte for byte, with the reaso
       odd: headers.odd,
       twice: [Buffer.from('a'), Buffer.from('b')],
       empty: Buffer.from(''),
-      none: Buffer.from(''),
+      none: null,
     },
     headers: {
       dlq_reason: 'UNREADABLE',
@@ -221,10 +223,16 @@ test('what the handler sets aside is a dead letter byte for byte, with the reaso
   });
   expect(new Date(letters[0]?.headers['dlq_time'] ?? '').getTime()).toBeGreaterThan(Date.now() - 60_000);
   expect(seen).toEqual(['good']);
-  expect(await metrics.value('orderflow_records_dead_lettered_total')).toBe(2);
+  const about = { topic: 'inbox', partition: 0, reason: 'UNREADABLE', detail: 'ö'.repeat(128) };
+  const msg = 'record dead-lettered: UNREADABLE';
+  expect(lines().filter(({ level }) => level === 'warn')).toMatchObject([
+    { ...about, offset: '0', msg },
+    { ...about, offset: '1', msg },
+  ]);
+  await eventually(async () => expect(await metrics.value('orderflow_records_dead_lettered_total')).toBe(2));
 });
 
-test('one record of 500 that makes the handler throw is found and set aside, all others are handled', async () => {
+test('one record of 500 that makes the handler throw is found and dead-lettered, all others are handled', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(500));
   const seen = new Set<string>();
@@ -241,7 +249,20 @@ test('one record of 500 that makes the handler throw is found and set aside, all
   ]);
 });
 
-test('a slice that fails as a whole waits, and empties nothing into the dead letters', async () => {
+test('a flood of dead letters leaves a few lines in the log', async () => {
+  const kafka = await withDeadLetters();
+  await produce(kafka, 'inbox', values(30));
+  const { component, lines } = reader(kafka, async (records): Promise<BatchResult> => {
+    return { deadLetters: records.map((record: ReceivedRecord) => ({ record, reason: 'TEST', detail: '' })) };
+  });
+  await using _ = await running(component);
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([30]));
+  const warnings = lines().filter(({ level }) => level === 'warn');
+  expect(warnings).toHaveLength(11);
+  expect(warnings.at(-1)).toMatchObject({ count: 20 });
+});
+
+test('a batch that fails as a whole waits, and empties nothing into the dead letters', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(50));
   let broken = true;
@@ -258,13 +279,13 @@ test('a slice that fails as a whole waits, and empties nothing into the dead let
   expect(await readTopic(kafka, dlq)).toEqual([]);
 });
 
-test('a dead letter that its topic refuses is not lost: the partition waits', async () => {
-  const kafka = await testKafka([inbox, { ...deadLetterSpec(inbox, 'readers'), maxMessageBytes: 1_000 }]);
+test('a dead letter that its topic refuses although it holds labels only is not lost: the partition waits', async () => {
+  const kafka = await testKafka([inbox, { ...deadLetterSpec(inbox, 'readers'), maxMessageBytes: 100 }]);
   await produce(kafka, 'inbox', ['x'.repeat(2_000)]);
   let tries = 0;
-  const { component, lines } = reader(kafka, async (records): Promise<SliceResult> => {
+  const { component, lines } = reader(kafka, async (records): Promise<BatchResult> => {
     tries += 1;
-    return { setAside: records.map((record: ReceivedRecord) => ({ record, reason: 'TEST', detail: '' })) };
+    return { deadLetters: records.map((record: ReceivedRecord) => ({ record, reason: 'TEST', detail: '' })) };
   });
   await using _ = await running(component);
 
@@ -275,7 +296,7 @@ test('a dead letter that its topic refuses is not lost: the partition waits', as
   );
 });
 
-test('a slow slice keeps its partition for longer than the session', async () => {
+test('a slow batch keeps its partition for longer than the session', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', ['slow']);
   let calls = 0;
@@ -316,7 +337,7 @@ test('the marks that transactions leave in a topic are passed over, and leave no
   expect(seen).toEqual(['committed']);
 });
 
-test('records that were deleted before they were read raise an alarm', async () => {
+test('records that were deleted before they were read are logged as an error', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(5));
   const first = await running(reader(kafka, async () => {}).component);
@@ -344,13 +365,13 @@ test('records that were deleted before they were read raise an alarm', async () 
   expect(lines().filter((line) => line.level === 'error')).toMatchObject([{ topic: 'inbox', partition: 0 }]);
 });
 
-test('a consumer that cannot go on says so through failed and check', async () => {
+test('a consumer that cannot continue says so through failed and check', async () => {
   const kafka = await withDeadLetters();
   const { component } = reader(kafka, async () => {}, { sessionTimeoutMs: 3_600_000 });
   await component.start();
   expect((await component.failed)?.message).toMatch(
-    /consumer readers has stopped for good: .*session timeout/,
+    /consumer readers has stopped permanently: .*session timeout/,
   );
-  await expect(component.check?.()).rejects.toThrow('has stopped for good');
+  await expect(component.check?.()).rejects.toThrow('has stopped permanently');
   await component.stop();
 });

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type Component, createLogger, createMetrics } from '@orderflow/runtime';
-import { nativeQuery } from '@orderflow/storage';
+import { nativeQuery, type ReadGauge } from '@orderflow/storage';
 import { createDatabase, testStack, uniqueName } from '@orderflow/testing';
 import {
   createKafka,
@@ -10,6 +10,7 @@ import {
   type Kafka,
   type OutboxMessage,
   outboxMigration,
+  outboxSendableMigration,
   type TopicSpec,
 } from '../src/index.ts';
 import { type ReceivedRecord, receivedRecord } from '../src/received-record.ts';
@@ -27,14 +28,23 @@ export function recordingLogger() {
   return { logger, lines: () => lines.filter((line) => line['kafkajs'] === undefined) };
 }
 
-/** Metrics of one test. `value` adds up all series of a metric, 0 when there are none. */
+/**
+ * Metrics of one test. `value` adds up all series of a metric, 0 when there are none; `series` are those that there
+ * are, by partition.
+ */
 export function testMetrics() {
   const metrics = createMetrics({ service: 'test' });
+  const linesOf = async (name: string) =>
+    (await metrics.prometheus()).split('\n').filter((line) => line.startsWith(`${name}{`));
+  const numberOf = (line: string) => Number(line.split(' ').at(-1));
   return {
     meter: metrics.meter,
     async value(name: string): Promise<number> {
-      const lines = (await metrics.prometheus()).split('\n').filter((line) => line.startsWith(`${name}{`));
-      return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+      return (await linesOf(name)).reduce((sum, line) => sum + numberOf(line), 0);
+    },
+    async series(name: string): Promise<Record<string, number>> {
+      const byPartition = (line: string) => [/ ?partition="(\d+)"/.exec(line)?.[1] ?? '', numberOf(line)];
+      return Object.fromEntries((await linesOf(name)).map(byPartition));
     },
   };
 }
@@ -120,6 +130,11 @@ export async function running<C extends Component>(component: C): Promise<C & As
   return { ...component, stop, [Symbol.asyncDispose]: stop };
 }
 
+/** Reads gauges as the service reads all else. */
+export function gaugesOf(orm: { readonly em: SqlEntityManager }): ReadGauge {
+  return (sql, parameters) => nativeQuery(orm.em.fork(), sql, parameters && [...parameters]);
+}
+
 export async function outboxDatabase(url?: string): Promise<MikroORM & AsyncDisposable> {
   const clientUrl = url ?? (await createDatabase(uniqueName('outbox')));
   const orm = new MikroORM({
@@ -127,7 +142,10 @@ export async function outboxDatabase(url?: string): Promise<MikroORM & AsyncDisp
     entities: [],
     discovery: { warnWhenNoEntities: false },
   });
-  if (url === undefined) for (const statement of outboxMigration) await nativeQuery(orm.em.fork(), statement);
+  if (url === undefined) {
+    for (const statement of [...outboxMigration, outboxSendableMigration])
+      await nativeQuery(orm.em.fork(), statement);
+  }
   return Object.assign(orm, { [Symbol.asyncDispose]: () => orm.close(true) });
 }
 

@@ -14,7 +14,7 @@ test.for(['joinGroup', 'syncGroup'] as const)(
   'a consumer that the coordinator has forgotten joins again, also when the first %s is refused',
   async (refused) => {
     const lies = new Map<number, number>();
-    lieInAnswers(lies);
+    corruptResponses(lies);
     const kafka = await withDeadLetters();
     const seen: string[] = [];
     const { component } = reader(kafka, async (records) => void seen.push(...records.map(text)));
@@ -52,8 +52,8 @@ async function membersOf(kafka: Kafka): Promise<() => Promise<string[]>> {
   };
 }
 
-/** Puts an error code into the next answer of an API, once each, whatever the broker said. By API key. */
-function lieInAnswers(lies: Map<number, number>): void {
+/** Puts an error code into the next response of an API, once each, whatever the broker said. By API key. */
+function corruptResponses(lies: Map<number, number>): void {
   const connect = net.connect as (...options: unknown[]) => net.Socket;
   vi.spyOn(net, 'connect').mockImplementation(((...options: unknown[]) => {
     const socket = connect(...options);
@@ -64,7 +64,7 @@ function lieInAnswers(lies: Map<number, number>): void {
       asked.set(frame.readInt32BE(8), frame.readInt16BE(4));
       return write(frame, encoding);
     }) as typeof socket.write;
-    // An answer: size, correlation id, and for these APIs the time of throttling and the error code. They are small,
+    // A response: size, correlation id, and for these APIs the time of throttling and the error code. They are small,
     // and no fetch shares their connection, so that none is cut in two.
     socket.on('data', (frames: Buffer) => {
       for (let at = 0; at + 14 <= frames.length; at += 4 + frames.readInt32BE(at)) {

@@ -3,8 +3,9 @@ import { nativeQuery } from '@orderflow/storage';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import { appendOutbox, createRelay, type Kafka, relayStatus } from '../src/index.ts';
-import { createLease } from '../src/lease.ts';
+import { createLease } from '../src/outbox/lease.ts';
 import {
+  gaugesOf,
   message,
   outboxDatabase,
   outboxRows,
@@ -29,6 +30,7 @@ function relay(
   const metrics = testMetrics();
   const component = createRelay({
     orm,
+    readGauge: gaugesOf(orm),
     kafka,
     name: 'test',
     logger,
@@ -94,14 +96,14 @@ test('keeps the order per key while transactions append side by side, and counts
   expect(await metrics.value('orderflow_outbox_relayed_total')).toBe(240);
 });
 
-/** The database, and when it was looked at. */
-function watched(orm: Database): { orm: Database; looks: number[] } {
-  const looks: number[] = [];
+/** The database, and the times of its polls. */
+function watched(orm: Database): { orm: Database; polls: number[] } {
+  const polls: number[] = [];
   return {
-    looks,
+    polls,
     orm: {
       get em() {
-        looks.push(performance.now());
+        polls.push(performance.now());
         return orm.em;
       },
     } as Database,
@@ -111,11 +113,11 @@ function watched(orm: Database): { orm: Database; looks: number[] } {
 /** Far longer than a test may take. */
 const never = 3_600_000;
 
-test('a row of another process that comes soon after one is not kept waiting, and an outbox that stays empty is looked at less and less', async () => {
+test('a row of another process soon after one is sent at once, and an empty outbox is polled less and less often', async () => {
   await using orm = await outboxDatabase();
   await using elsewhere = await outboxDatabase(orm.config.get('clientUrl'));
   const kafka = await testKafka([events]);
-  const { orm: counted, looks } = watched(orm);
+  const { orm: counted, polls } = watched(orm);
   await using _ = await running(relay(counted, kafka, { pollMs: never }).component);
 
   for (const text of ['first', 'second', 'third']) {
@@ -123,28 +125,28 @@ test('a row of another process that comes soon after one is not kept waiting, an
     await drained(orm);
   }
   // 4, 8, 16 … from the last row on.
-  await eventually(() => (looks.at(-1) ?? 0) - (looks.at(-2) ?? 0) > 200);
+  await eventually(() => (polls.at(-1) ?? 0) - (polls.at(-2) ?? 0) > 200);
 });
 
 test('a commit of its own process that fills the outbox ends its wait, and no other commit does', async () => {
   await using orm = await outboxDatabase();
   const kafka = await testKafka([events]);
-  const { orm: counted, looks } = watched(orm);
+  const { orm: counted, polls } = watched(orm);
   await using _ = await running(relay(counted, kafka, { pollMs: never }).component);
-  // The wait after this look is twice as long: long enough for both commits.
-  await eventually(() => (looks.at(-1) ?? 0) - (looks.at(-2) ?? 0) > 1_000, { intervalMs: 1 });
-  const before = looks.length;
+  // The wait after this poll is twice as long: long enough for both commits.
+  await eventually(() => (polls.at(-1) ?? 0) - (polls.at(-2) ?? 0) > 1_000, { intervalMs: 1 });
+  const before = polls.length;
 
   await orm.em.fork().transactional(async (em) => {
     await nativeQuery(em, 'delete from outbox');
   });
   await orm.em.fork().transactional(async (em) => {
     await appendOutbox(em, [message('a', '1')]);
-    expect(looks).toHaveLength(before);
+    expect(polls).toHaveLength(before);
   });
 
-  await eventually(() => looks.length > before);
-  const [previous = 0, last = 0, next = 0] = looks.slice(before - 2);
+  await eventually(() => polls.length > before);
+  const [previous = 0, last = 0, next = 0] = polls.slice(before - 2);
   expect(next - last).toBeLessThan(last - previous);
   await drained(orm);
 });
@@ -165,7 +167,7 @@ test('a row whose transaction commits after one with a higher id is not skipped'
   expect((await readTopic(kafka, 'events')).map(text).sort()).toEqual(['higher id', 'lower id']);
 });
 
-test('a row too large for its topic is marked, holds back its own key and nobody else', async () => {
+test('a row too large for its topic is marked, and delays only its own key', async () => {
   await using orm = await outboxDatabase();
   const kafka = await testKafka([{ ...events, maxMessageBytes: 10_000 }]);
   await orm.em

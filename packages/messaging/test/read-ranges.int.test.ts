@@ -67,7 +67,7 @@ describe('reading ranges', () => {
     await expect(reading).rejects.toThrow('enough');
   });
 
-  test('commits for its group only what it is told to', async () => {
+  test('commits for its group only what it is asked to', async () => {
     const kafka = await inboxOf('a', 'b', 'c', 'd', 'e');
     await using offsets = await openTopicOffsets(kafka);
     const read = (handle: Parameters<typeof readRanges>[0]['handle']) =>
@@ -78,7 +78,7 @@ describe('reading ranges', () => {
     expect(await offsets.committed('reader', 'inbox')).toEqual(new Map([[0, 3n]]));
   });
 
-  test('is the only member of its group: a second one is told, waits, and gives up', async () => {
+  test('is the only member of its group: a second one is notified, waits, and gives up', async () => {
     const kafka = await inboxOf('a', 'b', 'c', 'd', 'e');
     const started = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
@@ -91,21 +91,21 @@ describe('reading ranges', () => {
       },
     });
     await started.promise;
-    let told = 0;
+    let notified = 0;
     const second = readRanges({
       ...options,
       handle: () => expect.unreachable(),
       onGroupBusy() {
-        told += 1;
+        notified += 1;
       },
     });
     await expect(second).rejects.toThrow(GroupBusyError);
-    expect(told).toBe(1);
+    expect(notified).toBe(1);
     release.resolve();
     await first;
   });
 
-  test('goes no further when somebody who did not wait joins its group', async () => {
+  test('stops when a member that did not wait joins its group', async () => {
     const kafka = await inboxOf('a', 'b', 'c', 'd', 'e');
     const started = Promise.withResolvers<void>();
     const reading = readRanges({

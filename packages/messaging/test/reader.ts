@@ -1,4 +1,5 @@
 import { deadLetterTopic } from '@orderflow/contracts';
+import { ConfigResourceTypes } from 'kafkajs';
 import { type BatchConsumerOptions, createBatchConsumer, deadLetterSpec, type Kafka } from '../src/index.ts';
 import { recordingLogger, testKafka, testMetrics } from './kit.ts';
 
@@ -8,6 +9,18 @@ export const dlq = deadLetterTopic('inbox', 'readers');
 /** A Kafka with `inbox` and the dead letters of the group `readers`. */
 export const withDeadLetters = (partitions = 1) =>
   testKafka([{ ...inbox, partitions }, deadLetterSpec(inbox, 'readers')]);
+
+/** As {@link withDeadLetters}, with `inbox` as a topic that was there before us: what producers compress stays compressed. */
+export async function compressedTopic(partitions = 1): Promise<Kafka> {
+  const kafka = await withDeadLetters(partitions);
+  const admin = kafka.client().admin();
+  await admin.connect();
+  const configEntries = [{ name: 'compression.type', value: 'producer' }];
+  const resource = { type: ConfigResourceTypes.TOPIC, name: kafka.physicalName('inbox'), configEntries };
+  await admin.alterConfigs({ validateOnly: false, resources: [resource] });
+  await admin.disconnect();
+  return kafka;
+}
 
 export class Outage extends Error {}
 
@@ -33,16 +46,13 @@ export function reader(
   return { component, lines, metrics };
 }
 
-/**
- * Sends values to partitions of `inbox`. Each in a request of its own: a partition of a new topic may refuse the first,
- * and kafkajs then repeats all of it.
- */
+/** Sends values to partitions of `inbox`, all in one request. */
 export async function sendTo(kafka: Kafka, values: Record<number, string[]>): Promise<void> {
   const producer = kafka.client().producer({ allowAutoTopicCreation: false });
   await producer.connect();
-  for (const [partition, ofPartition] of Object.entries(values)) {
-    const messages = ofPartition.map((value) => ({ partition: Number(partition), value }));
-    await producer.send({ topic: kafka.physicalName('inbox'), messages });
-  }
+  const messages = Object.entries(values).flatMap(([partition, ofPartition]) =>
+    ofPartition.map((value) => ({ partition: Number(partition), value })),
+  );
+  await producer.send({ topic: kafka.physicalName('inbox'), messages });
   await producer.disconnect();
 }

@@ -1,7 +1,7 @@
 import { cors } from '@connectrpc/connect';
-import type { HttpRequest, HttpResponse } from './listener.ts';
+import type { HttpRequest, HttpResponse } from './http.ts';
 
-/** Which pages of other origins may call: their origins, such as `https://shop.example`; `*` for all. */
+/** The origins of web pages that may call, such as `https://shop.example`; `*` for all. */
 export interface BrowserAccess {
   readonly allowedOrigins: readonly string[];
 }
@@ -11,12 +11,12 @@ const allowedHeaders = [...cors.allowedHeaders, 'traceparent', 'x-caller-id'].jo
 const exposedHeaders = cors.exposedHeaders.join(', ');
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;
 
-/** Adds the CORS headers to an answer. True when the request was a preflight, which is then answered. */
+/** Adds the CORS headers to a response. Returns true when the request was a preflight, which has then been handled. */
 export function allowBrowser(req: HttpRequest, res: HttpResponse, access: BrowserAccess): boolean {
   const { origin } = req.headers;
   if (origin === undefined) return false;
   const all = access.allowedOrigins.includes('*');
-  // Whether or not this origin may: a cache must not give its answer to another one.
+  // Also when this origin is not allowed: a cache must not reuse its response for another origin.
   if (!all) res.setHeader('vary', 'Origin');
   const allowed = all || access.allowedOrigins.includes(origin);
   if (allowed) {

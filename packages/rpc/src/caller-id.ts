@@ -3,17 +3,22 @@ import { invalidRequest } from './invalid-request.ts';
 
 const header = 'x-caller-id';
 
-/** No control characters, nothing invisible. */
-const callerId = /^\P{C}{1,128}$/u;
+/** Headers carry ASCII only: other characters do not arrive as they were sent. */
+const callerId = /^[\x20-\x7e]{1,128}$/;
 
 /**
- * Who calls, as the caller says in the header `x-caller-id`; `anonymous` without it.
- * @throws INVALID_REQUEST when the header has more than 128 characters, or some that cannot be printed.
+ * The caller, as it identifies itself in the header `x-caller-id`; `anonymous` without it.
+ * All calls without it share one namespace of request ids.
+ * @throws INVALID_REQUEST when the header has more than 128 characters, or some that are not printable ASCII.
  */
 export function callerIdOf(context: Pick<HandlerContext, 'requestHeader'>): string {
   const given = context.requestHeader.get(header) || 'anonymous';
   if (callerId.test(given)) return given;
   throw invalidRequest([
-    { field: header, description: 'must be at most 128 printable characters', reason: 'header.caller_id' },
+    {
+      field: header,
+      description: 'must be at most 128 printable ASCII characters',
+      reason: 'header.caller_id',
+    },
   ]);
 }

@@ -9,50 +9,75 @@ import {
   type StreamRequest,
 } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
-import { childOf, histogram, type Logger, type Meter, metric, withTrace } from '@orderflow/runtime';
+import { childOf, histogram, type Logger, type Meter, withTrace } from '@orderflow/runtime';
+import { connectionKey } from './connection.ts';
 import { type ErrorReason, errorInfo, isOwnError, rpcError } from './errors.ts';
-import { type Refusal, refusalError } from './refusal.ts';
+import { metric } from './metrics.ts';
+import { responseKey } from './responses.ts';
+import { withShortEchoes } from './short-text.ts';
+import { encodingTrailers, fitTrailers } from './trailers.ts';
 import { untilAborted } from './until-aborted.ts';
 import { validateMessage } from './validation.ts';
 
-/** What is known of a call that the server handles. */
+/** The state of a call that the server handles. */
 interface Call {
   readonly beganAt: number;
-  /** The request was read whole, or is a stream that is being read. */
+  /** The request was read completely, or is a stream that is being read. */
   entered: boolean;
-  /** The handler gave its whole answer. */
-  answered: boolean;
+  /** The handler produced its complete response. */
+  responded: boolean;
 }
 
 const callKey: ContextKey<Call | undefined> = createContextKey<Call | undefined>(undefined);
 
 /**
- * What every call passes before its request is read. It measures and logs the call at its end, and it gives the errors
- * that Connect makes itself (limits, parsing, deadlines) a reason of the catalogue.
+ * Creates the gate that every call passes before its request is read. It measures and logs the call at its end, and it
+ * gives the errors that Connect makes itself (limits, parsing, deadlines) a declared reason.
  *
  * Connect raises those outside the interceptors. It does abort the call's signal with the error before it writes the
- * error, in all three protocols, and that is where they can still be changed.
+ * error, in all three protocols, so they can still be changed then.
  */
 export function createCallGate(options: {
   logger: Logger;
   meter: Meter | undefined;
-  refuse: () => ConnectError | undefined;
+  /** See `RpcServerPolicies`. */
+  declaredReasons: boolean;
+  /** Returns the error with which a call is refused before it is read. */
+  refuse: (context: HandlerContext) => ConnectError | undefined;
 }): (context: HandlerContext) => void {
-  const { logger, meter, refuse } = options;
+  const { logger, meter, declaredReasons, refuse } = options;
   const durations = meter && histogram(meter, metric.rpcServerDuration);
 
   return (context) => {
-    const call: Call = { beganAt: performance.now(), entered: false, answered: false };
+    const call: Call = { beganAt: performance.now(), entered: false, responded: false };
     context.values.set(callKey, call);
-    context.signal.addEventListener('abort', () => onEnd(context, call), { once: true });
-    const refusal = refuse();
+    encodingTrailers(context.responseTrailer);
+    if (context.signal.aborted) {
+      // A deadline of zero: the call has ended before it begins.
+      onEnd(context, call);
+      throw context.signal.reason;
+    }
+    context.signal.addEventListener('abort', () => safely(context, call), { once: true });
+    const refusal = refuse(context);
     if (refusal) throw refusal;
   };
 
+  /** An error thrown by a listener would end the process. */
+  function safely(context: HandlerContext, call: Call): void {
+    try {
+      onEnd(context, call);
+    } catch (error) {
+      logger.error({ err: error, rpc: context.method.name }, 'recording the end of a call failed');
+    }
+  }
+
   function onEnd(context: HandlerContext, call: Call): void {
     const reason: unknown = callerHasGone(context.signal.reason) ? undefined : context.signal.reason;
-    if (reason instanceof ConnectError) giveReason(reason, call);
-    const code = reason instanceof ConnectError ? reason.code : call.answered ? undefined : Code.Canceled;
+    if (reason instanceof ConnectError) {
+      if (declaredReasons) giveReason(reason, call);
+      fitTrailers(reason, context.values.get(connectionKey)?.headersMaxBytes());
+    }
+    const code = reason instanceof ConnectError ? reason.code : call.responded ? undefined : Code.Canceled;
     const ms = performance.now() - call.beganAt;
     const labels = {
       service: context.service.typeName,
@@ -72,7 +97,7 @@ export function createCallGate(options: {
       const cause = (reason as ConnectError).cause ?? reason;
       const err = cause instanceof Error ? cause : new Error(String(cause));
       logger.error({ ...line, error_id: errorInfo(reason)?.metadata['error_id'], err }, 'call failed');
-    } else if (code !== undefined && serverTroubles.has(code)) {
+    } else if (code !== undefined && serverErrors.has(code)) {
       const { rawMessage: text, cause } = reason as ConnectError;
       logger.warn(
         { ...line, reason: errorInfo(reason)?.reason, text, ...(cause !== undefined && { err: cause }) },
@@ -84,32 +109,43 @@ export function createCallGate(options: {
   }
 }
 
-/** Whether the caller reset its stream. Connect tells by its wording only, and takes the caller's error code for ours. */
+/**
+ * Whether the caller reset its stream. Connect says so only in its text, and uses the caller's error code as its own.
+ */
 function callerHasGone(reason: unknown): boolean {
   return (
     reason instanceof ConnectError && reason.rawMessage.startsWith('http/2 stream closed with error code')
   );
 }
 
-/** What whoever runs the server should see; the other codes are answers to the caller. */
-const serverTroubles = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted]);
+/** Codes that the operator should see; the other codes are results for the caller. */
+const serverErrors = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted]);
 
-/** How a server tells which errors of its handlers a caller may see; any other is a bug. */
+/** Which errors of its handlers a server shows to callers; any other is a bug. */
 export interface ErrorMeanings {
   /**
-   * Whether an error says that a store cannot be reached now. The caller gets DEPENDENCY_UNAVAILABLE; the error is
-   * logged.
+   * Whether an error says that a store is unavailable. The caller gets DEPENDENCY_UNAVAILABLE; the error is logged.
    */
   readonly isOutage?: (error: unknown) => boolean;
-  /** The class of the service's refusals; the caller gets the error of the catalogue that has the refusal's name. */
-  readonly refusal?: new (
-    ...args: never[]
-  ) => Refusal;
+  /** Converts a refusal of the service to the error that the caller gets, see `refusalErrors`. */
+  readonly refusalError?: (error: unknown) => ConnectError | undefined;
 }
 
-/** Trace context, validation, and errors that may be shown. Works with {@link createCallGate}. */
-export function createServerInterceptor(options: { logger: Logger; meanings: ErrorMeanings }): Interceptor {
-  const { logger, meanings } = options;
+/**
+ * Sets the trace context, validates requests, and converts errors to those that may be shown. See
+ * {@link createCallGate}.
+ */
+export function createServerInterceptor(options: {
+  logger: Logger;
+  meanings: ErrorMeanings;
+  /** See `RpcServerPolicies`. */
+  declaredReasons: boolean;
+}): Interceptor {
+  const { logger, meanings, declaredReasons } = options;
+
+  function toSend(error: unknown, signal: AbortSignal): unknown {
+    return declaredReasons ? showable(error, signal, meanings) : error;
+  }
 
   return (next) => (req) =>
     withTrace({ traceparent: childOf(req.header.get('traceparent') ?? undefined) }, async () => {
@@ -120,7 +156,7 @@ export function createServerInterceptor(options: { logger: Logger; meanings: Err
         logger.debug({ err: error, rpc: req.url }, 'call failed after its end');
       }
 
-      async function* answers<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+      async function* responses<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
         const iterator = messages[Symbol.asyncIterator]();
         try {
           for (;;) {
@@ -128,55 +164,65 @@ export function createServerInterceptor(options: { logger: Logger; meanings: Err
             if (result.done) break;
             yield result.value;
           }
-          if (call) call.answered = true;
+          if (call) call.responded = true;
         } catch (error) {
-          throw showable(error, req.signal, meanings);
+          throw toSend(error, req.signal);
         } finally {
-          // Not awaited: a generator that waits for something would hold up the end of the call.
+          // Not awaited: a generator that is blocked would delay the end of the call.
           iterator.return?.().catch(onLateError);
         }
       }
 
       try {
+        // Its deadline has passed and the caller has its error: the handler is not called.
+        req.signal.throwIfAborted();
         if (req.stream) {
-          const res = await next({ ...req, message: checked(req) });
+          const res = await next({ ...req, message: checked(req, declaredReasons) });
           if (!res.stream) return res;
-          return { ...res, message: answers(res.message) };
+          return { ...res, message: responses(res.message) };
         }
         validateMessage(req.method.input, req.message);
-        const res = await untilAborted(next(req), req.signal, onLateError);
-        if (call) call.answered = true;
+        const work = next(req);
+        // It may continue after the caller got DEADLINE_EXCEEDED, and it holds the request.
+        req.contextValues.get(responseKey)?.charge.keepFor(work);
+        const res = await untilAborted(work, req.signal, onLateError);
+        if (call) call.responded = true;
         return res;
       } catch (error) {
-        throw showable(error, req.signal, meanings);
+        throw toSend(error, req.signal);
       }
     });
 }
 
-async function* checked(req: StreamRequest): StreamRequest['message'] {
+async function* checked(req: StreamRequest, declaredReasons: boolean): StreamRequest['message'] {
   try {
     for await (const message of req.message) {
       validateMessage(req.method.input, message);
       yield message;
     }
   } catch (error) {
+    if (!declaredReasons) throw error;
     throw giveReason(ConnectError.from(error), { entered: false });
   }
 }
 
-/** What the caller may see of an error that came out of a handler. */
-function showable(error: unknown, signal: AbortSignal, { isOutage, refusal }: ErrorMeanings): ConnectError {
-  if (signal.aborted) return ConnectError.from(signal.reason, Code.Canceled);
+/** Converts an error of a handler to the one that the caller gets. */
+function showable(error: unknown, signal: AbortSignal, meanings: ErrorMeanings): ConnectError {
+  const isOwn = error instanceof ConnectError && isOwnError(error);
+  // Reading was aborted here: Connect then aborts the call as if the caller had disconnected, but the error says why.
+  const readingEnded = isOwn && !(signal.reason instanceof ConnectError);
+  if (signal.aborted && !readingEnded) return ConnectError.from(signal.reason, Code.Canceled);
+  if (isOwn) return error;
   if (error instanceof ConnectError) {
-    if (isOwnError(error)) return error;
-    // Connect's answer for a method that the handler leaves out. Other errors without a reason, those of a peer
-    // that were passed on among them, are bugs.
+    // Connect's own error for a method that is not implemented. Other errors without a reason are bugs, including
+    // errors of a peer that were passed on.
     const leftOut = error.code === Code.Unimplemented && !error.isWireError;
     return leftOut ? giveReason(error, { entered: true }) : internalError(error);
   }
-  if (refusal && error instanceof refusal) return refusalError(error);
-  if (isOutage?.(error)) {
-    return rpcError('DEPENDENCY_UNAVAILABLE', 'a store cannot be reached: repeat later', {}, [], error);
+  const refused = meanings.refusalError?.(error);
+  if (refused) return refused;
+  if (meanings.isOutage?.(error)) {
+    return rpcError('DEPENDENCY_UNAVAILABLE', 'a store is unavailable: repeat later', {}, [], error);
   }
   return internalError(error);
 }
@@ -185,14 +231,16 @@ function internalError(cause: unknown): ConnectError {
   return rpcError('INTERNAL', '', { error_id: randomUUID() }, [], cause);
 }
 
-/** The error as it was when it has a reason; else, changed in place, the one of the catalogue that fits it. */
+/**
+ * Returns the error unchanged when it has a reason; otherwise turns it, in place, into the declared error for it.
+ */
 function giveReason(error: ConnectError, call: { entered: boolean }): ConnectError {
   if (isOwnError(error) || error.code === Code.Canceled) return error;
   const reason = reasonOf(error.code, call);
   const better =
     reason === 'INTERNAL'
       ? internalError(error.cause ?? new Error(error.rawMessage))
-      : rpcError(reason, error.rawMessage, {}, [], error.cause);
+      : rpcError(reason, withShortEchoes(error.rawMessage), {}, [], error.cause);
   const { code, message, rawMessage, details, cause } = better;
   return Object.assign(error, { code, message, rawMessage, details, cause });
 }
@@ -208,7 +256,7 @@ function reasonOf(code: Code, call: { entered: boolean }): ErrorReason {
     case Code.DeadlineExceeded:
       return 'DEADLINE_EXCEEDED';
     default:
-      // Connect calls bytes that do not parse "internal". After the handler has begun it can only be the answer.
+      // Connect uses "internal" for bytes that do not parse. After the handler has begun it can only be the response.
       return call.entered ? 'INTERNAL' : 'MALFORMED_REQUEST';
   }
 }

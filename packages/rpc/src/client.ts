@@ -3,18 +3,20 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import { childOf, currentTrace, type Logger, type Meter, metric, observableGauge } from '@orderflow/runtime';
+import { childOf, currentTrace, type Logger, type Meter, observableGauge } from '@orderflow/runtime';
+import { metric } from './metrics.ts';
 import { type BreakerState, createProtectedCalls, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
-import { normalizeTransportError } from './transport-errors.ts';
+import { correctedErrors, normalizeTransportError } from './transport-errors.ts';
 
 export interface RpcTransportOptions {
-  /** What the peer is called in logs, metrics and errors, such as `customers`. */
+  /** The name of the peer in logs, metrics and errors, such as `customers`. */
   readonly name: string;
-  /** Such as `http://localhost:8005`. */
+  /** For example `http://localhost:8005`. */
   readonly baseUrl: string;
   /** `grpc` over HTTP/2 (default), or `connect` over HTTP/1.1. */
   readonly protocol?: 'grpc' | 'connect';
-  readonly policies?: Partial<RpcPolicies>;
+  /** `none`, for tests of the protocols only: unary calls then bypass the policies as streams do. */
+  readonly policies?: Partial<RpcPolicies> | 'none';
   /** Largest reply in bytes, 16 MiB by default; a larger one is RESOURCE_EXHAUSTED, which is not an outage. */
   readonly readMaxBytes?: number;
   readonly logger: Logger;
@@ -22,31 +24,33 @@ export interface RpcTransportOptions {
 }
 
 /**
- * Calls to one peer, protected by {@link RpcPolicies}. Outages are UNAVAILABLE or DEADLINE_EXCEEDED, whatever the
- * connection did; `errorReason` tells what was not even sent (CIRCUIT_OPEN, TOO_MANY_CALLS).
- * The policies are for unary calls; streams pass without them.
+ * Calls one peer, protected by {@link RpcPolicies}. Outages are UNAVAILABLE or DEADLINE_EXCEEDED, whatever the
+ * connection did; `errorReason` identifies calls that were not sent (CIRCUIT_OPEN, TOO_MANY_CALLS). The policies apply
+ * to unary calls; streams bypass them.
  */
 export interface RpcTransport extends Transport {
   breakerState(): BreakerState;
-  /** Closes the connections; calls under way fail. */
+  /** Closes the connections; calls in flight fail. */
   close(): void;
 }
 
 const READ_MAX_BYTES = 16 * 1024 * 1024;
-/** A connection whose peer has vanished is noticed within the sum of the two. */
+/** Unknown fields of a newer peer are of no use here, and would be stored with the response. */
+const binaryOptions = { readUnknownFields: false };
+/** A lost connection is detected within the sum of the two. */
 const PING_INTERVAL_MS = 10_000;
 const PING_TIMEOUT_MS = 3000;
 
 export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
-  const { name, logger, meter } = options;
+  const { name, logger, meter, policies } = options;
   const connection = connect(options);
   const calls = createProtectedCalls({
     name,
-    policies: { ...defaultRpcPolicies, ...options.policies },
+    policies: { ...defaultRpcPolicies, ...(policies !== 'none' && policies) },
     onBreakerChange(state, cause) {
       if (state === 'open')
-        logger.warn({ api: name, state, err: cause }, 'circuit opened: calls fail at once');
-      else logger.info({ api: name, state }, 'circuit changed');
+        logger.warn({ api: name, state, err: cause }, 'circuit opened: calls fail immediately');
+      else logger.info({ api: name, state }, 'circuit state changed');
     },
   });
   if (meter) {
@@ -58,7 +62,9 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
   return {
     breakerState: calls.breakerState,
     close: connection.close,
-    unary(method, signal, timeoutMs, header, message, contextValues) {
+    unary(...args) {
+      if (policies === 'none') return connection.transport.unary(...args);
+      const [method, signal, timeoutMs, header, message, contextValues] = args;
       return calls.call({
         repeatable: isRepeatable(method, message),
         ...(signal && { signal }),
@@ -84,7 +90,7 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
   };
 }
 
-/** A client of its own transport; services that share a peer share a transport instead, and use `createClient`. */
+/** Creates a client with its own transport; services that share a peer share a transport and use `createClient`. */
 export function createRpcClient<Service extends DescService>(
   service: Service,
   options: RpcTransportOptions,
@@ -103,6 +109,8 @@ function connect(options: RpcTransportOptions): { transport: Transport; close():
     const transport = createConnectTransport({
       baseUrl,
       readMaxBytes,
+      binaryOptions,
+      interceptors: [correctedErrors],
       httpVersion: '1.1',
       nodeOptions: { agent },
     });
@@ -112,11 +120,17 @@ function connect(options: RpcTransportOptions): { transport: Transport; close():
     pingIntervalMs: PING_INTERVAL_MS,
     pingTimeoutMs: PING_TIMEOUT_MS,
   });
-  const transport = createGrpcTransport({ baseUrl, readMaxBytes, sessionManager });
+  const transport = createGrpcTransport({
+    baseUrl,
+    readMaxBytes,
+    binaryOptions,
+    interceptors: [correctedErrors],
+    sessionManager,
+  });
   return { transport, close: () => sessionManager.abort() };
 }
 
-/** The contract says which methods may be repeated; those with a `request_id` only when the caller gave one. */
+/** The contract says which methods may be repeated; those with a `request_id` only when the caller has set it. */
 function isRepeatable(method: DescMethod, message: object): boolean {
   if (method.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS) return true;
   if (method.idempotency !== IdempotencyLevel.IDEMPOTENT) return false;

@@ -1,33 +1,38 @@
+import type { Http2Session } from 'node:http2';
 import {
   type ContextKey,
   type ContextValues,
   createContextKey,
   createContextValues,
 } from '@connectrpc/connect';
-import type { HttpRequest } from './listener.ts';
+import type { HttpRequest } from './http.ts';
 
-/** The connection that a call came in on. */
+/** The connection of a call. */
 export interface Connection {
-  /** Cuts it without an answer, with every other call on it. */
+  /** Closes it without a response, with every other call on it. */
   cut(): void;
+  /** The largest headers of a response that the peer accepts, in bytes; undefined over HTTP/1.1. */
+  headersMaxBytes(): number | undefined;
 }
 
-/** Where a handler finds the connection of its call: `context.values.get(connectionKey)`. */
+/** The key by which a handler gets the connection of its call: `context.values.get(connectionKey)`. */
 export const connectionKey: ContextKey<Connection | undefined> = createContextKey<Connection | undefined>(
   undefined,
   {
-    description: 'the connection that the call came in on',
+    description: 'the connection of the call',
   },
 );
 
-/** The context values that a call of this request begins with. */
+/** The initial context values of a call. */
 export function contextValuesOf(req: HttpRequest): ContextValues {
+  // An HTTP/2 request has a stream.
+  const http2 = 'stream' in req ? (req.stream as { session?: Http2Session }) : undefined;
   return createContextValues().set(connectionKey, {
     cut() {
-      // An HTTP/2 request has a stream, and its socket must be cut through the session.
-      const session = 'stream' in req ? (req.stream as { session?: { destroy(): void } }).session : undefined;
-      if (session) session.destroy();
+      // The socket of HTTP/2 must be cut through the session.
+      if (http2?.session) http2.session.destroy();
       else req.socket.destroy();
     },
+    headersMaxBytes: () => http2?.session?.remoteSettings.maxHeaderListSize,
   });
 }

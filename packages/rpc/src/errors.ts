@@ -1,37 +1,51 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '@orderflow/contracts/google/rpc/error_details';
+import { cutToBytes, echoed } from './short-text.ts';
+
+/** Enough for a readable message; in headers it may be three times as long, and is there twice. */
+const MESSAGE_MAX_BYTES = 512;
 
 /** The `domain` of every `google.rpc.ErrorInfo` that orderflow sends. */
 export const errorDomain = 'orderflow';
 
-/**
- * The catalogue of reasons. A reason decides the code; `description` says what it means and what the caller can do.
- * docs/errors.md is tested against it.
- */
+/** The declaration of a reason. */
+export interface ReasonDeclaration {
+  /** The code of every error with this reason. */
+  readonly code: Code;
+  /** What the reason means and what the caller can do. docs/errors.md is tested against it. */
+  readonly description: string;
+}
+
+/** The reasons of errors that the RPC layer itself produces. Services declare their own, see `ServiceReasons`. */
 export const errorReasons = {
   INVALID_REQUEST: {
     code: Code.InvalidArgument,
     description:
-      'The request breaks rules of the contract; `google.rpc.BadRequest` names every field, what is wrong and which rule says so. Mend the request; repeating it does not help.',
+      'The request breaks rules of the contract; `google.rpc.BadRequest` names every field, the violation and the rule. Correct the request; repeating it does not help.',
   },
   MALFORMED_REQUEST: {
     code: Code.InvalidArgument,
     description:
-      'The request cannot be read: bytes that are not the message, bad JSON, a broken frame, an invalid deadline, or one longer than the server allows. Mend the client.',
+      'The request cannot be read: bytes that are not the message, invalid JSON, a broken frame, an invalid deadline, or one longer than the server allows. Fix the client.',
   },
   MESSAGE_TOO_LARGE: {
     code: Code.ResourceExhausted,
-    description: 'The message is larger than the server reads, also after decompression. Send less at once.',
+    description:
+      'The message is larger than the server accepts, also after decompression, or contains an order that is larger than its topic accepts. Send less at once.',
+  },
+  OVERLOADED: {
+    code: Code.ResourceExhausted,
+    description:
+      'The server has no memory for more requests, or has as many health watches and reflection streams open as it allows; nothing was done. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`.',
   },
   UNIMPLEMENTED: {
     code: Code.Unimplemented,
     description:
-      'The service or method is unknown here, or the call uses something the server does not speak: a compression, more or fewer messages than the method takes. Look at what reflection lists.',
+      'The service or method does not exist, or the call uses something the server does not support: a compression, more or fewer messages than the method accepts. See what reflection lists.',
   },
   SERVICE_UNKNOWN: {
     code: Code.NotFound,
-    description:
-      'A health check asked for a service that is not served here. Ask for a listed one, or for "".',
+    description: 'A health check asked for a service that does not exist here. Use a listed one, or "".',
   },
   DEADLINE_EXCEEDED: {
     code: Code.DeadlineExceeded,
@@ -41,12 +55,11 @@ export const errorReasons = {
   SHUTTING_DOWN: {
     code: Code.Unavailable,
     description:
-      'The server is stopping. Repeat the call: another instance, or this one after its restart, answers.',
+      'The server is stopping. Repeat the call: another instance, or this one after its restart, will handle it.',
   },
   DEPENDENCY_UNAVAILABLE: {
     code: Code.Unavailable,
-    description:
-      'Something that the answer depends on cannot be reached, or the connection broke. Repeat later.',
+    description: 'A dependency of the call is unavailable, or the connection broke. Repeat later.',
   },
   CIRCUIT_OPEN: {
     code: Code.Unavailable,
@@ -55,12 +68,12 @@ export const errorReasons = {
   },
   TOO_MANY_CALLS: {
     code: Code.Unavailable,
-    description: 'Too many calls to the dependency are under way, so this one was not sent. Repeat later.',
+    description: 'Too many calls to the dependency are in flight, so this one was not sent. Repeat later.',
   },
   INTERNAL: {
     code: Code.Internal,
     description:
-      'A bug. No text is given; `metadata.error_id` finds the log line with the stack. Report it with that id.',
+      'A bug, or a statement that the database ended because it took longer than 30 s. No text is given; `metadata.error_id` identifies the log line with the stack. Report it with that id.',
   },
   REQUEST_ID_REUSED: {
     code: Code.InvalidArgument,
@@ -70,84 +83,53 @@ export const errorReasons = {
     code: Code.InvalidArgument,
     description: 'The page_token did not come from this list. Start again without one.',
   },
-  VERSION_MISMATCH: {
-    code: Code.Aborted,
-    description: 'The resource has changed since it was read. Read it again, apply the change, repeat.',
-  },
-  CUSTOMER_NOT_FOUND: { code: Code.NotFound, description: 'No customer has this id.' },
-  CUSTOMER_ALREADY_EXISTS: {
-    code: Code.AlreadyExists,
-    description: 'A customer with this id exists. Read it, or update it.',
-  },
-  PRODUCT_NOT_FOUND: { code: Code.NotFound, description: 'No product has this id or SKU.' },
-  ORDER_NOT_FOUND: { code: Code.NotFound, description: 'No order has this id.' },
-  ORDER_ALREADY_EXISTS: {
-    code: Code.AlreadyExists,
-    description:
-      'An order with this id exists, with other content or from another caller. Read it, or choose another order_id.',
-  },
-  ORDER_REFUSED: {
-    code: Code.FailedPrecondition,
-    description:
-      'The order would certainly be rejected, or cannot be had in this quantity now; nothing was stored. `google.rpc.PreconditionFailure` names every reason (see rejection reasons, and OUT_OF_STOCK). Mend the order.',
-  },
-  ORDER_NOT_CANCELLABLE: {
-    code: Code.FailedPrecondition,
-    description:
-      'The order is paid, completed or rejected; `metadata.state` says which. A completed order can be refunded.',
-  },
-  ORDER_NEEDS_NO_ATTENTION: {
-    code: Code.FailedPrecondition,
-    description: 'Nothing is wrong with the order, so there is nothing to try again.',
-  },
-  STOCK_BELOW_RESERVED: {
-    code: Code.FailedPrecondition,
-    description:
-      'There would be fewer on the shelf than are held for orders; `metadata` has on_hand and reserved. Set it to no less than what is reserved.',
-  },
-  RESERVATION_NOT_FOUND: {
-    code: Code.NotFound,
-    description: 'Inventory has not heard of an order with this id.',
-  },
-  PAYMENT_NOT_FOUND: { code: Code.NotFound, description: 'There is no such payment.' },
-  PAYMENT_NOT_REFUNDABLE: {
-    code: Code.FailedPrecondition,
-    description:
-      'Only the charge of a completed order can be given back; `metadata.state` says where the payment is.',
-  },
-  PAYMENT_NOT_REFUSED: {
-    code: Code.FailedPrecondition,
-    description:
-      'Only what the gateway refuses to void or to give back can be settled by hand, and not while it is being asked again; `metadata` has state and problem.',
-  },
-  CHARGE_NOT_REFUNDABLE: {
-    code: Code.FailedPrecondition,
-    description: 'Nothing stands charged under this key at the gateway.',
-  },
-} as const satisfies Record<string, { code: Code; description: string }>;
+} as const satisfies Record<string, ReasonDeclaration>;
 
-/** A reason of the catalogue. */
+/** A reason that the RPC layer declares. */
 export type ErrorReason = keyof typeof errorReasons;
 
 /** Further details of an error: a message schema and its value, such as `google.rpc.BadRequest`. */
 export type ErrorDetails = NonNullable<ConstructorParameters<typeof ConnectError>[3]>;
 
 /**
- * An error that may leave the process: the code of its reason, `message` for people, and one `google.rpc.ErrorInfo`.
- * Any other error thrown by a handler reaches the caller as INTERNAL, without text. `cause` is logged, never sent.
+ * Creates an error that may leave the process: the code of its reason, `message` for people, and one
+ * `google.rpc.ErrorInfo`. Values of the metadata are cut to 64 bytes, there and where the message contains them:
+ * callers choose them. The server ensures that the whole error fits into headers. Any other error thrown by a handler
+ * reaches the caller as INTERNAL, without text. `cause` is logged, never sent.
  */
-export function rpcError(
-  reason: ErrorReason,
+export type CreateError<Reason extends string> = (
+  reason: Reason,
   message: string,
-  metadata: Record<string, string> = {},
-  details: ErrorDetails = [],
+  metadata?: Record<string, string>,
+  details?: ErrorDetails,
   cause?: unknown,
-): ConnectError {
-  const info = { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata } };
-  return new ConnectError(message, errorReasons[reason].code, undefined, [info, ...details], cause);
+) => ConnectError;
+
+/** Returns the function that creates errors with these reasons. */
+export function errorsOf<Reason extends string>(
+  reasons: Readonly<Record<Reason, ReasonDeclaration>>,
+): CreateError<Reason> {
+  return (reason, message, metadata = {}, details = [], cause) => {
+    let text = message;
+    const short: Record<string, string> = {};
+    for (const [name, value] of Object.entries(metadata)) {
+      const cut = echoed(value);
+      short[name] = cut;
+      if (cut !== value) text = text.replaceAll(value, cut);
+    }
+    const info = { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata: short } };
+    const shortText = cutToBytes(text, MESSAGE_MAX_BYTES);
+    return new ConnectError(shortText, reasons[reason].code, undefined, [info, ...details], cause);
+  };
 }
 
-/** The reason that an error carries, also one this version does not know; `undefined` when orderflow did not give one. */
+/** Creates an error with a reason of the RPC layer, see {@link CreateError}. */
+export const rpcError: CreateError<ErrorReason> = errorsOf(errorReasons);
+
+/**
+ * The reason of an error, also one that this version does not know; `undefined` when orderflow did not create the
+ * error.
+ */
 export function errorReason(error: unknown): string | undefined {
   return errorInfo(error)?.reason;
 }
@@ -158,7 +140,7 @@ export function errorInfo(error: unknown): { reason: string; metadata: Record<st
   return error.findDetails(ErrorInfoSchema).find((info) => info.domain === errorDomain);
 }
 
-/** Whether {@link rpcError} made this error in this process, in contrast to one that another server has sent. */
+/** Whether {@link errorsOf} created this error in this process, as opposed to one received from another server. */
 export function isOwnError(error: ConnectError): boolean {
   return error.details.some(
     (detail) => 'desc' in detail && detail.desc.typeName === ErrorInfoSchema.typeName,

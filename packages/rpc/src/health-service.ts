@@ -6,29 +6,60 @@ import {
 } from '@orderflow/contracts/grpc/health/v1/health';
 import type { Health } from '@orderflow/runtime';
 import { rpcError } from './errors.ts';
+import type { OpenStreams } from './open-streams.ts';
+import { echoed } from './short-text.ts';
+import { untilAborted } from './until-aborted.ts';
 
-/** How soon a watcher hears of a change. */
+/** The interval at which watchers are notified of a change. */
 const WATCH_INTERVAL_MS = 250;
 
-/** `grpc.health.v1`. All services of a process are ready together; "" stands for the process. */
+/** Adds `grpc.health.v1`. All services of a process are ready together; "" stands for the process. */
 export function healthRoutes(options: {
   health: Health;
   serviceNames: readonly string[];
-  /** Aborted when the server goes: watches, which have no end of their own, end then. */
+  /** Aborted with SHUTTING_DOWN when the server stops; watches, which otherwise never end, end then. */
   closing: AbortSignal;
+  openStreams: OpenStreams;
 }): (router: ConnectRouter) => void {
-  const { health, closing } = options;
+  const { health, closing, openStreams } = options;
   const names = new Set(['', ...options.serviceNames]);
 
   async function currentStatus() {
     return (await health.ready()).ready ? Status.SERVING : Status.NOT_SERVING;
   }
 
+  /** One check for all watches. */
+  let next: Promise<Status> | undefined;
+  function nextStatus(): Promise<Status> {
+    next ??= delay(WATCH_INTERVAL_MS).then(() => {
+      next = undefined;
+      return currentStatus();
+    });
+    return next;
+  }
+
+  async function* watch(service: string, signal: AbortSignal) {
+    const ended = AbortSignal.any([signal, closing]);
+    // The protocol requires this status here, where Check has an error.
+    const known = names.has(service);
+    let last: Status | undefined;
+    let status: Status = known ? await currentStatus() : Status.SERVICE_UNKNOWN;
+    while (!ended.aborted) {
+      if (status !== last) {
+        last = status;
+        yield { status };
+      }
+      const later: Status = await untilAborted(nextStatus(), ended, () => {}).catch(() => status);
+      if (known) status = later;
+    }
+    closing.throwIfAborted();
+  }
+
   return (router) =>
     router.service(HealthService, {
       async check({ service }) {
         if (!names.has(service)) {
-          throw rpcError('SERVICE_UNKNOWN', `no service of this name is served here: ${service}`);
+          throw rpcError('SERVICE_UNKNOWN', `no service of this name exists here: ${echoed(service)}`);
         }
         return { status: await currentStatus() };
       },
@@ -38,19 +69,6 @@ export function healthRoutes(options: {
         return { statuses: Object.fromEntries([...names].map((name) => [name, { status }])) };
       },
 
-      async *watch({ service }, context) {
-        const ended = AbortSignal.any([context.signal, closing]);
-        let last: Status | undefined;
-        while (!ended.aborted) {
-          // The protocol wants this answer here, where Check has an error.
-          const status = names.has(service) ? await currentStatus() : Status.SERVICE_UNKNOWN;
-          if (status !== last) {
-            last = status;
-            yield { status };
-          }
-          await delay(WATCH_INTERVAL_MS, undefined, { signal: ended }).catch(() => {});
-        }
-        if (closing.aborted) throw rpcError('SHUTTING_DOWN', 'the server is stopping');
-      },
+      watch: ({ service }, context) => openStreams.hold(watch(service, context.signal)),
     });
 }

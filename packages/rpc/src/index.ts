@@ -14,16 +14,27 @@ export {
   errorInfo,
   errorReason,
   errorReasons,
+  errorsOf,
+  type ReasonDeclaration,
   rpcError,
 } from './errors.ts';
 export { type FieldViolation, invalidRequest, storableText } from './invalid-request.ts';
-export { decodePageToken, encodePageToken } from './page-token.ts';
-export { type BreakerState, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
 export {
-  answerEachRepeatably,
-  answerRepeatably,
-  earlierAnswer,
+  type KeyPart,
+  numberKey,
+  type PageTokens,
+  pageRequest,
+  pageTokens,
+  textKey,
+  timeKey,
+} from './page-token.ts';
+export { type BreakerState, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
+export { refusalErrors, type ServiceReasons } from './refusal.ts';
+export {
+  earlierResponse,
   repeatableRequest,
+  respondEachIdempotently,
+  respondIdempotently,
 } from './repeatable-request.ts';
 export {
   createRpcServer,
@@ -31,5 +42,6 @@ export {
   type RpcServer,
   type RpcServerLimits,
   type RpcServerOptions,
+  type RpcServerPolicies,
 } from './server.ts';
 export { wasNotSent } from './transport-errors.ts';

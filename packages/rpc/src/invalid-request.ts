@@ -2,18 +2,18 @@ import type { ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema } from '@orderflow/contracts/google/rpc/error_details';
 import { rpcError } from './errors.ts';
 
-/** What is wrong with one field of a request. */
+/** A violation of one field of a request. */
 export interface FieldViolation {
   /** Path in the request, such as `customer.name`; empty for the whole message. */
   readonly field: string;
   readonly description: string;
-  /** The rule that it breaks, for programs: `string.max_len`. */
+  /** The violated rule, for programs: `string.max_len`. */
   readonly reason: string;
 }
 
 /**
- * INVALID_REQUEST with the violations as `google.rpc.BadRequest`; for rules that the contract cannot say.
- * `count`: how many there are, when these are only the first ones.
+ * Creates INVALID_REQUEST with the violations as `google.rpc.BadRequest`, for rules that the contract cannot express.
+ * `count`: their total number, when these are only the first. Only as many reach the caller as fit into headers.
  */
 export function invalidRequest(
   violations: readonly FieldViolation[],
@@ -30,7 +30,7 @@ export function invalidRequest(
 }
 
 /**
- * The text as it is.
+ * Returns the text unchanged.
  * @throws INVALID_REQUEST when it has a NUL character: the contract allows it, Postgres cannot store it.
  */
 export function storableText(field: string, text: string): string {

@@ -1,72 +1,86 @@
-import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttp1Server } from 'node:http';
 import {
   createServer as createHttp2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
-  type ServerHttp2Session,
+  type Http2Session,
 } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { errorToJson } from '@connectrpc/connect/protocol-connect';
+import {
+  type ConnectionLimits,
+  type CutConnection,
+  createConnections,
+  type TrackedConnection,
+} from './connections.ts';
+import { type ErrorReason, rpcError } from './errors.ts';
+import type { HttpRequest, HttpResponse } from './http.ts';
+import { cutWhenStalled } from './responses.ts';
 
-/** HTTP/1.1 or HTTP/2: Node gives both the same interface. */
-export type HttpRequest = IncomingMessage;
-export type HttpResponse = ServerResponse;
-
-export interface ListenerLimits {
-  /** Time for the first bytes of a connection, and for the headers of an HTTP/1.1 request. */
-  readonly headersTimeoutMs: number;
+export interface ListenerLimits extends ConnectionLimits {
   /** Time for a whole HTTP/1.1 request. */
   readonly requestTimeoutMs: number;
-  /** Time without any traffic after which an HTTP/2 connection is closed; clients open a new one when they need it. */
-  readonly idleTimeoutMs: number;
-  /** Connections at once; one more is cut at once. */
-  readonly maxConnections: number;
-  /** Requests at once on one HTTP/2 connection. */
+  /** The time in which a client must read part of a response that waits to be sent to it. */
+  readonly responseStallMs: number;
+  /** The maximum number of requests at once on one HTTP/2 connection. */
   readonly maxStreams: number;
 }
 
 export interface Listener {
-  /** Resolves with the port once connections are taken. */
+  /** Resolves with the port once connections are accepted. */
   listen(host: string, port: number): Promise<number>;
   /**
-   * Ends HTTP/1.1 connections with their next answer, so that few are left to be cut while a request is on its way. HTTP/2
-   * has its own word for that, which comes with `close`: clients know which of their calls nobody has looked at.
+   * Ends HTTP/1.1 connections with their next response, so that few are left to close while a request is arriving.
+   * HTTP/2 has GOAWAY for that, which `close` sends: it tells clients which of their calls were not processed.
    */
   drain(): void;
-  /** Takes no more connections and tells the clients of open ones to go. Requests under way go on. */
+  /** Accepts no more connections and tells the clients of open ones to close. Requests in flight continue. */
   close(): void;
-  /** After `close`: resolves when no request is under way. */
+  /** After `close`: resolves when no request is in flight. */
   idle(): Promise<void>;
-  /** After `idle`: resolves when the last answers have left on HTTP/2 connections. */
+  /** After `idle`: resolves when the last responses have been sent on HTTP/2 connections. */
   flushed(): Promise<void>;
-  /** Cuts every connection. */
+  /** Closes every connection. */
   destroy(): void;
 }
 
 const HTTP2_PREFACE = Buffer.from('PRI ');
 const CHECK_INTERVAL_MS = 500;
-/** Trailers leave just after the end of an answer; closing the stream at once would drop them. */
+/** Trailers are sent just after the end of a response; closing the stream at once would drop them. */
 const TRAILERS_MS = 50;
-/** What a client may send after its answer before its connection is cut. */
+/** How much a client may send after its response before its connection is closed. */
 const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
 
-/** One cleartext port for HTTP/1.1 and HTTP/2: the first bytes of a connection tell which. */
+/**
+ * Creates one cleartext port for HTTP/1.1 and HTTP/2, told apart by the first bytes of a connection. `onCut` is called
+ * for connections that a limit closed, `onStalled` for each response that was cut because its client did not read it.
+ */
 export function createListener(
   handle: (req: HttpRequest, res: HttpResponse) => void,
   limits: ListenerLimits,
+  onCut: (how: CutConnection) => void,
+  onStalled: (req: HttpRequest) => void,
 ): Listener {
-  const sockets = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
-  let underWay = 0;
+  const connections = createConnections(limits, onCut);
+  const bySocket = new WeakMap<Socket, TrackedConnection>();
+  const bySession = new WeakMap<Http2Session, TrackedConnection>();
+  let inFlight = 0;
   let draining = false;
   let closing = false;
   const idle = Promise.withResolvers<void>();
 
-  function onRequest(req: HttpRequest, res: HttpResponse): void {
-    underWay++;
+  function onRequest(req: HttpRequest, res: HttpResponse, connection: TrackedConnection | undefined): void {
+    inFlight++;
+    // Connect removes its listener before the last error of a request whose client disconnected; unhandled, that error
+    // would end the process.
+    req.on('error', () => {});
+    if (connection) connections.requestBegins(connection);
     res.once('close', () => {
-      underWay--;
-      if (closing && underWay === 0) idle.resolve();
+      inFlight--;
+      if (connection) connections.requestEnds(connection);
+      if (closing && inFlight === 0) idle.resolve();
     });
+    cutWhenStalled(req, res, limits.responseStallMs, () => onStalled(req));
     if (req.httpVersionMajor === 1) closeUnlessReadWhole(req, res, limits.requestTimeoutMs);
     if (draining && req.httpVersionMajor === 1) res.setHeader('connection', 'close');
     handle(req, res);
@@ -74,13 +88,15 @@ export function createListener(
 
   function onHttp2Request(req: Http2ServerRequest, res: Http2ServerResponse): void {
     const { stream } = res;
-    // An answer may come before the end of the request, and Node would leave the stream open for what is still sent.
+    // A response may precede the end of the request, and Node would leave the stream open for the rest of it.
     stream.once('finish', () => {
       if (req.complete) return;
       const timer = setTimeout(() => stream.destroy(), TRAILERS_MS);
       stream.once('close', () => clearTimeout(timer));
     });
-    onRequest(req as unknown as HttpRequest, res as unknown as HttpResponse);
+    dropUnread(req, res);
+    const connection = stream.session && bySession.get(stream.session);
+    onRequest(req as unknown as HttpRequest, res as unknown as HttpResponse, connection);
   }
 
   const http1 = createHttp1Server(
@@ -89,49 +105,54 @@ export function createListener(
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, limits.headersTimeoutMs),
     },
-    onRequest,
+    (req, res) => onRequest(req, res, bySocket.get(req.socket)),
   );
   http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    answerBrokenRequest(error, socket as Socket, limits.requestTimeoutMs);
+    respondToBrokenRequest(error, socket as Socket, limits.requestTimeoutMs);
   });
-  // Node looks after the time limits of a server once it listens, and this one never does: it is handed its connections.
+  // Node enforces the time limits of a server once it listens, and this one never does: it is given its connections.
   http1.emit('listening');
 
   const http2 = createHttp2Server({ settings: { maxConcurrentStreams: limits.maxStreams } }, onHttp2Request);
-  http2.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-    session.setTimeout(limits.idleTimeoutMs, () => session.close());
-  });
   http2.on('sessionError', (_error, session) => session.destroy());
 
   const tcp = createTcpServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    // Resets are the client's business; what was under way hears of it by itself.
+    // Resets are caused by the client; requests in flight get their own error.
     socket.on('error', () => {});
-    const timer = setTimeout(() => socket.destroy(), limits.headersTimeoutMs);
-    socket.once('close', () => clearTimeout(timer));
-    detect(socket, () => clearTimeout(timer));
+    const connection = connections.admit(socket);
+    if (!connection) return;
+    bySocket.set(socket, connection);
+    detect(socket, (isHttp2) => {
+      if (!isHttp2) {
+        connection.http1 = true;
+        http1.emit('connection', socket);
+        return;
+      }
+      // Emitted synchronously by the handover of the connection.
+      http2.once('session', (session) => {
+        connections.startSession(connection, session);
+        bySession.set(session, connection);
+        if (closing) session.close();
+      });
+      http2.emit('connection', socket);
+    });
   });
-  tcp.maxConnections = limits.maxConnections;
 
-  function detect(socket: Socket, onKnown: () => void, before = Buffer.alloc(0)): void {
+  function detect(socket: Socket, onKnown: (isHttp2: boolean) => void, before = Buffer.alloc(0)): void {
     socket.once('readable', () => {
       const chunk: Buffer | null = socket.read();
-      // The end: closed by the client before it said enough.
+      // The end: closed by the client before the protocol was known.
       if (chunk === null) return;
       const bytes = Buffer.concat([before, chunk]);
       const known = Math.min(bytes.length, HTTP2_PREFACE.length);
       const maybeHttp2 = HTTP2_PREFACE.compare(bytes, 0, known, 0, known) === 0;
       if (maybeHttp2 && known < HTTP2_PREFACE.length) {
-        // Not put back before all is here: bytes that can be read make the socket "readable" again at once.
+        // Not unshifted before all bytes have arrived: readable bytes make the socket "readable" again at once.
         detect(socket, onKnown, bytes);
         return;
       }
       socket.unshift(bytes);
-      onKnown();
-      (maybeHttp2 ? http2 : http1).emit('connection', socket);
+      onKnown(maybeHttp2);
     });
   }
 
@@ -148,19 +169,16 @@ export function createListener(
       tcp.close();
       http1.close();
       http1.closeIdleConnections();
-      for (const session of sessions) session.close();
-      if (underWay === 0) idle.resolve();
+      connections.closeSessions();
+      if (inFlight === 0) idle.resolve();
     },
     idle: () => idle.promise,
     async flushed() {
       await Promise.all(
-        [...sessions].map((session) => new Promise((resolve) => session.once('close', resolve))),
+        connections.sessions().map((session) => new Promise((resolve) => session.once('close', resolve))),
       );
     },
-    destroy() {
-      // `session.destroy()` alone leaves sockets open.
-      for (const socket of sockets) socket.destroy();
-    },
+    destroy: connections.destroy,
   };
 }
 
@@ -174,31 +192,61 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   return promise;
 }
 
-/** A request that is too slow, too long in its headers or not HTTP gets an answer before the connection is closed. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, lingerMs: number): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+/**
+ * Drops the rest of a request that has its response: otherwise it would be buffered until the response has been sent.
+ */
+function dropUnread(req: Http2ServerRequest, res: Http2ServerResponse): void {
+  const end = res.end.bind(res) as (...args: unknown[]) => Http2ServerResponse;
+  res.end = (...args: unknown[]) => {
+    if (!req.complete) {
+      const { stream } = req;
+      // Detached from the request, which would wait for a reader.
+      stream.removeAllListeners('data');
+      stream.resume();
+    }
+    return end(...args);
+  };
+}
+
+/**
+ * Responds to a request that is too slow, has too long headers or is not HTTP, before the connection is closed, unless
+ * another response is being sent on it: this one would end up inside that.
+ */
+function respondToBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, lingerMs: number): void {
+  // Node's own handling of such requests uses it; there is no public name for it.
+  const { _httpMessage: response } = socket as { _httpMessage?: HttpResponse | null };
+  if (!socket.writable || error.code === 'ECONNRESET' || response?.headersSent) {
     socket.destroy();
     return;
   }
-  const [status, message] = brokenRequests[error.code ?? ''] ?? [
+  const [status, reason, message] = brokenRequests[error.code ?? ''] ?? [
     '400 Bad Request',
+    'MALFORMED_REQUEST',
     'this is not HTTP/1.1 or HTTP/2',
   ];
-  const body = `${JSON.stringify({ error: message })}\n`;
+  const body = `${JSON.stringify(errorToJson(rpcError(reason, message), undefined))}\n`;
   socket.write(
     `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
   endAndLinger(socket, lingerMs);
 }
 
-const brokenRequests: Record<string, readonly [status: string, message: string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request did not arrive whole within the time limit'],
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers are too long'],
+const brokenRequests: Record<string, readonly [status: string, reason: ErrorReason, message: string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    '408 Request Timeout',
+    'DEADLINE_EXCEEDED',
+    'the request did not arrive completely within the time limit',
+  ],
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'MESSAGE_TOO_LARGE',
+    'the headers are too long',
+  ],
 };
 
 /**
- * An answer may come before the request was read whole, and then the rest of it would be taken for the next request
- * on the connection, or block it: the connection ends with the answer.
+ * Closes the connection with the response if the request has not been read completely: otherwise the rest of it would
+ * be parsed as the next request on the connection, or block it.
  */
 function closeUnlessReadWhole(req: HttpRequest, res: HttpResponse, lingerMs: number): void {
   const { headers, socket } = req;
@@ -207,7 +255,7 @@ function closeUnlessReadWhole(req: HttpRequest, res: HttpResponse, lingerMs: num
   res.writeHead = (...args: unknown[]) => {
     if (!req.complete) {
       res.setHeader('connection', 'close');
-      // What Node calls after the last answer on a connection.
+      // Node calls this after the last response on a connection.
       socket.destroySoon = () => endAndLinger(socket, lingerMs);
     }
     return writeHead(...args);
@@ -216,13 +264,13 @@ function closeUnlessReadWhole(req: HttpRequest, res: HttpResponse, lingerMs: num
 
 /**
  * Ends our side of a connection and drops what the client still sends, until it closes too. A connection that is closed
- * with bytes unread is reset, and the reset takes an answer with it that the client has not read yet.
+ * with unread bytes is reset, and the reset discards a response that the client has not read yet.
  */
 function endAndLinger(socket: Socket, lingerMs: number): void {
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(timer));
   let dropped = 0;
-  // Out of the hands of the HTTP parser, which waits for somebody to read the request.
+  // Detached from the HTTP parser, which would wait for the request to be read.
   socket.removeAllListeners('data');
   socket.on('data', (bytes) => {
     dropped += bytes.length;

@@ -11,25 +11,29 @@ import {
   retry,
 } from 'cockatiel';
 import { errorReason, isOwnError, rpcError } from './errors.ts';
+import { isOverload } from './transport-errors.ts';
 import { untilAborted } from './until-aborted.ts';
 
-/** How calls to one peer are protected. Times in milliseconds. */
+/** The protection of calls to one peer. Times in milliseconds. */
 export interface RpcPolicies {
-  /** For the whole call: waiting, all tries and the pauses between them. A caller's own `timeoutMs` can only be shorter. */
+  /**
+   * For the whole call: waiting, all attempts and the delays between them. A caller's own `timeoutMs` can only be
+   * shorter.
+   */
   readonly totalTimeoutMs: number;
-  /** For one try, told to the peer as its deadline. */
+  /** For one attempt, sent to the peer as its deadline. */
   readonly tryTimeoutMs: number;
-  /** Tries after the first; only for methods that may be repeated. */
+  /** Attempts after the first; only for methods that may be repeated. */
   readonly retries: number;
-  /** About how long before the first retry; doubles, with jitter. */
+  /** The approximate delay before the first retry; doubles, with jitter. */
   readonly retryDelayMs: number;
-  /** Tries in a row that end UNAVAILABLE or DEADLINE_EXCEEDED and open the circuit. */
+  /** The number of consecutive attempts ending UNAVAILABLE or DEADLINE_EXCEEDED that opens the circuit. */
   readonly breakerFailures: number;
   /** How long the circuit stays open before one call may try again. */
   readonly breakerResetMs: number;
-  /** Tries under way at once. */
+  /** The maximum number of attempts in flight. */
   readonly maxConcurrent: number;
-  /** Tries that wait for their turn; beyond them calls fail at once. */
+  /** The maximum number of queued attempts; beyond it calls fail at once. */
   readonly maxQueued: number;
 }
 
@@ -46,7 +50,7 @@ export const defaultRpcPolicies: RpcPolicies = {
 
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
-/** One try: to be given up when `signal` aborts, and after `timeoutMs`. */
+/** One attempt: must stop when `signal` aborts, and after `timeoutMs`. */
 export type Try<T> = (signal: AbortSignal, timeoutMs: number) => Promise<T>;
 
 export interface ProtectedCalls {
@@ -60,15 +64,15 @@ export interface ProtectedCalls {
   breakerState(): BreakerState;
 }
 
-/** What an answered try gave: a "no" is an answer too, and says that the peer is well. */
-type Answer<T> = { value: T } | { error: ConnectError };
+/** The response of an attempt: an error of the peer is a response too, and shows that the peer works. */
+type AttemptResult<T> = { value: T } | { error: ConnectError };
 
-/** Time-outs of tries that did not get the time due to them, which say nothing about the peer. */
+/** Time-outs of attempts that had less than their full time, which say nothing about the peer. */
 const cutShort = new WeakSet<Error>();
 
 /**
- * Outermost first: total deadline, retry with jitter, breaker, bulkhead, time limit per try. `name` stands for the peer
- * in error texts.
+ * Applies, outermost first: total deadline, retry with jitter, breaker, bulkhead, time limit per attempt. `name` stands
+ * for the peer in error texts.
  */
 export function createProtectedCalls(options: {
   name: string;
@@ -84,7 +88,7 @@ export function createProtectedCalls(options: {
 
   const waiting = bulkhead(policies.maxConcurrent, policies.maxQueued);
   const breaker = circuitBreaker(
-    // While half-open, only an answer may close the circuit: cockatiel takes what is not handled here as a success.
+    // While half-open, only a response may close the circuit: cockatiel treats unhandled errors as a success.
     handleWhen((error) => isOutage(error) || breaker.state === CircuitState.HalfOpen),
     { halfOpenAfter: policies.breakerResetMs, breaker: new ConsecutiveBreaker(policies.breakerFailures) },
   );
@@ -107,9 +111,9 @@ export function createProtectedCalls(options: {
     return failure && 'error' in failure ? failure.error : undefined;
   }
 
-  async function tryOnce<T>(once: Try<T>, endsAt: number, signal: AbortSignal): Promise<Answer<T>> {
+  async function tryOnce<T>(once: Try<T>, endsAt: number, signal: AbortSignal): Promise<AttemptResult<T>> {
     signal.throwIfAborted();
-    // gRPC and Connect tell whole milliseconds.
+    // gRPC and Connect send whole milliseconds.
     const left = Math.max(1, Math.ceil(endsAt - performance.now()));
     const timeoutMs = Math.min(policies.tryTimeoutMs, left);
     const beganAt = performance.now();
@@ -125,19 +129,19 @@ export function createProtectedCalls(options: {
   }
 
   async function attempt<T>(once: Try<T>, endsAt: number, signal: AbortSignal): Promise<T> {
-    // Cockatiel lets callers wait for the outcome of the probe. Failing fast is what an open circuit is for.
+    // Cockatiel lets callers wait for the outcome of the probe, but an open circuit must fail fast.
     if (breaker.state === CircuitState.HalfOpen) throw circuitOpen(name);
     try {
-      const answer = await breaker.execute(
+      const result = await breaker.execute(
         () => waiting.execute(() => tryOnce(once, endsAt, signal), signal),
         signal,
       );
-      if ('error' in answer) throw answer.error;
-      return answer.value;
+      if ('error' in result) throw result.error;
+      return result.value;
     } catch (error) {
       if (error instanceof BrokenCircuitError) throw circuitOpen(name);
       if (error instanceof BulkheadRejectedError) {
-        throw rpcError('TOO_MANY_CALLS', `${name}: too many calls are under way`);
+        throw rpcError('TOO_MANY_CALLS', `${name}: too many calls are in flight`);
       }
       throw error;
     }
@@ -150,7 +154,7 @@ export function createProtectedCalls(options: {
       const endsAt = performance.now() + limitMs;
       const deadline = new AbortController();
       const timer = setTimeout(
-        () => deadline.abort(rpcError('DEADLINE_EXCEEDED', `${name}: no answer within ${limitMs} ms`)),
+        () => deadline.abort(rpcError('DEADLINE_EXCEEDED', `${name}: no response within ${limitMs} ms`)),
         limitMs,
       );
       const signal = callerSignal ? AbortSignal.any([callerSignal, deadline.signal]) : deadline.signal;
@@ -178,7 +182,9 @@ function isOutage(error: unknown): boolean {
 
 function isWorthRepeating(error: unknown): boolean {
   if (!(error instanceof ConnectError) || !isOutageCode(error.code)) return false;
-  // Not even sent. (A peer may give the same reasons for a peer of its own.)
+  // It asks for a longer delay than our retries have.
+  if (isOverload(error.cause)) return false;
+  // The call was not sent. (A peer may report the same reasons for a peer of its own.)
   const reason = isOwnError(error) ? errorReason(error) : undefined;
   return reason !== 'CIRCUIT_OPEN' && reason !== 'TOO_MANY_CALLS';
 }

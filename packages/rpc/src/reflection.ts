@@ -10,45 +10,65 @@ import {
   ServerReflectionResponseSchema,
 } from '@orderflow/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionV1Alpha } from '@orderflow/contracts/grpc/reflection/v1alpha/reflection';
+import type { OpenStreams } from './open-streams.ts';
+import { echoed } from './short-text.ts';
+import { untilAborted } from './until-aborted.ts';
 
 type Question = ServerReflectionRequest['messageRequest'];
-type Answer = ServerReflectionResponse['messageResponse'];
+type MessageResponse = ServerReflectionResponse['messageResponse'];
 
-/** `grpc.reflection.v1` and `v1alpha` for these services and all files they need. */
-export function reflectionRoutes(services: readonly DescService[]): (router: ConnectRouter) => void {
-  const answer = createAnswers(services);
+/**
+ * Adds `grpc.reflection.v1` and `v1alpha` for these services and all files they need. `closing`: aborted when the
+ * server stops; idle streams end then. They also end after `idleTimeoutMs` without a request.
+ */
+export function reflectionRoutes(options: {
+  services: readonly DescService[];
+  closing: AbortSignal;
+  openStreams: OpenStreams;
+  idleTimeoutMs: number;
+}): (router: ConnectRouter) => void {
+  const { services, closing, openStreams, idleTimeoutMs } = options;
+  const respond = createResponder(services);
+
+  async function* responses(requests: AsyncIterable<ServerReflectionRequest>, signal: AbortSignal) {
+    const idle = new AbortController();
+    const timer = setTimeout(() => idle.abort(), idleTimeoutMs);
+    const ended = AbortSignal.any([signal, closing, idle.signal]);
+    const iterator = requests[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await untilAborted(iterator.next(), ended, () => {});
+        if (next.done) return;
+        timer.refresh();
+        yield {
+          validHost: next.value.host,
+          originalRequest: next.value,
+          messageResponse: respond(next.value.messageRequest),
+        };
+      }
+    } catch (error) {
+      if (!idle.signal.aborted) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 
   return (router) =>
     router
       .service(ServerReflection, {
-        async *serverReflectionInfo(requests) {
-          for await (const request of requests) {
-            yield {
-              validHost: request.host,
-              originalRequest: request,
-              messageResponse: answer(request.messageRequest),
-            };
-          }
-        },
+        serverReflectionInfo: (requests, { signal }) => openStreams.hold(responses(requests, signal)),
       })
-      // Field by field the same as v1, only the names of the types differ.
+      // Identical to v1 field by field; only the names of the types differ.
       .service(ServerReflectionV1Alpha, {
-        async *serverReflectionInfo(requests) {
-          for await (const request of requests) {
-            yield {
-              validHost: request.host,
-              originalRequest: request,
-              messageResponse: answer(request.messageRequest as Question) as never,
-            };
-          }
-        },
+        serverReflectionInfo: (requests, { signal }) =>
+          openStreams.hold(responses(requests as never, signal)) as never,
       });
 }
 
-function createAnswers(services: readonly DescService[]): (question: Question) => Answer {
+function createResponder(services: readonly DescService[]): (question: Question) => MessageResponse {
   const files = new Map<string, DescFile>();
   for (const service of services) addWithDependencies(files, service.file);
-  // No method names them, and clients want to read the details of errors.
+  // No method refers to them, but clients need them to decode the details of errors.
   addWithDependencies(files, file_google_rpc_error_details);
   const registry = createRegistry(...files.values());
   const fileOfSymbol = new Map<string, DescFile>();
@@ -59,54 +79,51 @@ function createAnswers(services: readonly DescService[]): (question: Question) =
   return (question) => {
     switch (question.case) {
       case 'listServices':
-        return answer({
+        return respond({
           case: 'listServicesResponse',
           value: { service: services.map((service) => ({ name: service.typeName })) },
         });
       case 'fileByFilename':
-        return fileAnswer(files.get(question.value), question.value);
+        return fileResponse(files.get(question.value), question.value);
       case 'fileContainingSymbol':
-        return fileAnswer(fileOfSymbol.get(question.value.replace(/^\./, '')), question.value);
+        return fileResponse(fileOfSymbol.get(question.value.replace(/^\./, '')), question.value);
       case 'fileContainingExtension': {
         const { containingType, extensionNumber } = question.value;
         const extendee = registry.getMessage(containingType);
         const extension = extendee && registry.getExtensionFor(extendee, extensionNumber);
-        return fileAnswer(extension?.file, `extension ${extensionNumber} of ${containingType}`);
+        return fileResponse(extension?.file, `extension ${extensionNumber} of ${containingType}`);
       }
       case 'allExtensionNumbersOfType': {
-        if (!registry.getMessage(question.value)) return fileAnswer(undefined, question.value);
+        if (!registry.getMessage(question.value)) return fileResponse(undefined, question.value);
         const extensionNumber = [...registry]
           .filter((type) => type.kind === 'extension')
           .filter((extension) => extension.extendee.typeName === question.value)
           .map((extension) => extension.number);
-        return answer({
+        return respond({
           case: 'allExtensionNumbersResponse',
           value: { baseTypeName: question.value, extensionNumber },
         });
       }
       default:
-        return errorAnswer(
-          Code.InvalidArgument,
-          'the request asks nothing: set one field of message_request',
-        );
+        return errorResponse(Code.InvalidArgument, 'the request is empty: set one field of message_request');
     }
   };
 }
 
-function fileAnswer(file: DescFile | undefined, asked: string): Answer {
-  if (!file) return errorAnswer(Code.NotFound, `not known here: ${asked}`);
-  // Clients ask for the imports by name.
+function fileResponse(file: DescFile | undefined, asked: string): MessageResponse {
+  if (!file) return errorResponse(Code.NotFound, `unknown: ${echoed(asked)}`);
+  // Clients request the imports by name.
   const fileDescriptorProto = [toBinary(FileDescriptorProtoSchema, file.proto)];
-  return answer({ case: 'fileDescriptorResponse', value: { fileDescriptorProto } });
+  return respond({ case: 'fileDescriptorResponse', value: { fileDescriptorProto } });
 }
 
-function errorAnswer(errorCode: Code, errorMessage: string): Answer {
-  return answer({ case: 'errorResponse', value: { errorCode, errorMessage } });
+function errorResponse(errorCode: Code, errorMessage: string): MessageResponse {
+  return respond({ case: 'errorResponse', value: { errorCode, errorMessage } });
 }
 
 type ResponseInit = NonNullable<Parameters<typeof create<typeof ServerReflectionResponseSchema>>[1]>;
 
-function answer(messageResponse: NonNullable<ResponseInit['messageResponse']>): Answer {
+function respond(messageResponse: NonNullable<ResponseInit['messageResponse']>): MessageResponse {
   return create(ServerReflectionResponseSchema, { messageResponse }).messageResponse;
 }
 
@@ -128,7 +145,7 @@ function* symbolsOf(file: DescFile): Generator<string> {
         for (const method of type.methods) yield `${type.typeName}.${method.name}`;
         break;
       case 'enum': {
-        // The values of an enum live beside it, not in it.
+        // The values of an enum are in the enclosing scope.
         const scope = type.typeName.slice(0, -type.name.length);
         for (const value of type.values) yield `${scope}${value.name}`;
         break;

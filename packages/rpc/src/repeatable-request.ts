@@ -9,18 +9,18 @@ import {
 } from '@bufbuild/protobuf';
 import type { ConnectError, HandlerContext } from '@connectrpc/connect';
 import type {
-  AnswerEachOnce,
-  AnswerOnce,
-  FindAnswer,
-  KeptAnswer,
+  FindResponse,
   RepeatableRequest,
+  RunEachIdempotent,
+  RunIdempotent,
+  StoredResponse,
 } from '@orderflow/runtime';
 import { callerIdOf } from './caller-id.ts';
 import { rpcError } from './errors.ts';
 import { storableText } from './invalid-request.ts';
 
 /**
- * What makes the call repeatable; undefined when the caller gave no request_id.
+ * The identity of a repeatable call; undefined when the caller gave no request_id.
  * @throws INVALID_REQUEST when the request id or the caller id cannot be stored.
  */
 export function repeatableRequest<Desc extends DescMessage>(
@@ -39,73 +39,72 @@ export function repeatableRequest<Desc extends DescMessage>(
 }
 
 /**
- * The response that the work makes, or the one that this request was answered with before. `schema` is the response's.
- * `answerOnce` belongs to the transaction in which the work is done.
- * @throws REQUEST_ID_REUSED when the request id came with other content before.
+ * Returns the response of the work, or the stored response of this request. `schema` is the response's.
+ * `runIdempotent` belongs to the transaction in which the work is done.
+ * @throws REQUEST_ID_REUSED when the request id was used before with other content.
  */
-export async function answerRepeatably<Desc extends DescMessage>(
+export async function respondIdempotently<Desc extends DescMessage>(
   schema: Desc,
   request: RepeatableRequest | undefined,
-  answerOnce: AnswerOnce,
+  runIdempotent: RunIdempotent,
   work: () => Promise<MessageInitShape<Desc>>,
 ): Promise<MessageShape<Desc>> {
-  const kept = await answerOnce(request, async () => toBinary(schema, create(schema, await work())));
-  return responseOf(schema, request, kept);
+  const stored = await runIdempotent(request, async () => toBinary(schema, create(schema, await work())));
+  return responseOf(schema, request, stored);
 }
 
 /**
- * {@link answerRepeatably} for many requests in one transaction. The work gets the places of those that were not
- * answered before, and makes a response for each, or the error that is this one's alone. Answers in the order of the
- * requests.
+ * {@link respondIdempotently} for many requests in one transaction. The work gets the indexes of the requests without a
+ * stored response, and returns a response for each, or its error. Returns responses in the order of the requests.
  */
-export async function answerEachRepeatably<Desc extends DescMessage>(
+export async function respondEachIdempotently<Desc extends DescMessage>(
   schema: Desc,
   requests: readonly (RepeatableRequest | undefined)[],
-  answerEachOnce: AnswerEachOnce,
-  work: (places: readonly number[]) => Promise<readonly (MessageInitShape<Desc> | Error)[]>,
+  runEachIdempotent: RunEachIdempotent,
+  work: (indexes: readonly number[]) => Promise<readonly (MessageInitShape<Desc> | Error)[]>,
 ): Promise<(MessageShape<Desc> | Error)[]> {
   const made = new Map<number, MessageShape<Desc> | Error>();
-  const kept = await answerEachOnce(requests, async (places) => {
-    const responses = await work(places);
+  const stored = await runEachIdempotent(requests, async (indexes) => {
+    const responses = await work(indexes);
     const bytes = new Map<number, Uint8Array | undefined>();
-    for (const [index, place] of places.entries()) {
+    for (const [index, position] of indexes.entries()) {
       const response = responses[index];
       if (response === undefined) throw new Error('a request was left without a response');
-      const answer = response instanceof Error ? response : create(schema, response);
-      made.set(place, answer);
-      bytes.set(place, answer instanceof Error ? undefined : toBinary(schema, answer));
+      const result = response instanceof Error ? response : create(schema, response);
+      made.set(position, result);
+      bytes.set(position, result instanceof Error ? undefined : toBinary(schema, result));
     }
     return bytes;
   });
-  return requests.map((request, place) => {
-    const answer = made.get(place);
-    if (answer !== undefined) return answer;
-    const earlier = kept[place];
-    if (earlier === undefined) return new Error('a request was left without an answer');
+  return requests.map((request, position) => {
+    const result = made.get(position);
+    if (result !== undefined) return result;
+    const earlier = stored[position];
+    if (earlier === undefined) return new Error('a request was left without a response');
     return earlier.kind === 'reused' ? reused(request) : fromBinary(schema, earlier.bytes);
   });
 }
 
 /**
- * The response that this request was answered with before, if any; for what has to be done before the transaction of
- * {@link answerRepeatably} begins.
- * @throws REQUEST_ID_REUSED when the request id came with other content before.
+ * Returns the stored response of this request, if any; for work that must be done before the transaction of
+ * {@link respondIdempotently} begins.
+ * @throws REQUEST_ID_REUSED when the request id was used before with other content.
  */
-export async function earlierAnswer<Desc extends DescMessage>(
+export async function earlierResponse<Desc extends DescMessage>(
   schema: Desc,
   request: RepeatableRequest | undefined,
-  findAnswer: FindAnswer,
+  findResponse: FindResponse,
 ): Promise<MessageShape<Desc> | undefined> {
-  const kept = request && (await findAnswer(request));
-  return kept && responseOf(schema, request, kept);
+  const stored = request && (await findResponse(request));
+  return stored && responseOf(schema, request, stored);
 }
 
 function responseOf<Desc extends DescMessage>(
   schema: Desc,
   request: RepeatableRequest | undefined,
-  kept: KeptAnswer,
+  stored: StoredResponse,
 ): MessageShape<Desc> {
-  if (kept.kind === 'answer') return fromBinary(schema, kept.bytes);
+  if (stored.kind === 'response') return fromBinary(schema, stored.bytes);
   throw reused(request);
 }
 

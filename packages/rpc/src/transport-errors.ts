@@ -1,52 +1,115 @@
-import { Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { errorReason, isOwnError, rpcError } from './errors.ts';
 
 /**
- * What went wrong with one try, told apart:
- * - what the peer answered stays as it is, also an answer that we refuse to read (over `readMaxBytes`) or cannot read
- * - the caller's cancel and our time limits stay as they are
- * - everything else is UNAVAILABLE, reason DEPENDENCY_UNAVAILABLE: the connection, or something on the way that is not
- *   the peer, such as a proxy's page
+ * Classifies the error of one attempt:
+ * - a response of the peer stays unchanged, also one that we refuse to read (over `readMaxBytes`) or cannot read
+ * - a peer that is OVERLOADED becomes UNAVAILABLE: it did nothing, and the call can be repeated later
+ * - the caller's cancellation and our time limits stay unchanged
+ * - everything else becomes UNAVAILABLE, reason DEPENDENCY_UNAVAILABLE: the connection, or something in between that is
+ *   not the peer, such as a proxy's error page
  *
- * Connect's client gives those many codes: ABORTED for a reset, CANCELED when the socket closes under a call (Node
- * resets its streams with CANCEL), INTERNAL for GOAWAY, for an unreachable network and for a reply without a status,
- * INVALID_ARGUMENT for half a reply, UNKNOWN or UNIMPLEMENTED for a page.
+ * Connect's client gives those many codes: ABORTED for a reset, CANCELED when the socket closes during a call (Node
+ * resets its streams with CANCEL), INTERNAL for GOAWAY, for an unreachable network and for a response without a status,
+ * INVALID_ARGUMENT for a truncated response, UNKNOWN or UNIMPLEMENTED for a page.
  */
 export function normalizeTransportError(reason: unknown, signal: AbortSignal, name: string): ConnectError {
   const error = ConnectError.from(reason);
-  const isAnswer = error.isWireError || isUnreadableAnswer(error);
+  if (isOverload(error)) return rpcError('DEPENDENCY_UNAVAILABLE', `${name}: overloaded`, {}, [], error);
+  const isResponse = error.isWireError || isUnreadableResponse(error);
   const isOurs =
     isOwnError(error) ||
     error.code === Code.DeadlineExceeded ||
     (error.code === Code.Canceled && signal.aborted);
-  if (isAnswer || isOurs) return error;
-  return rpcError('DEPENDENCY_UNAVAILABLE', `${name}: no answer`, {}, [], error);
+  if (isResponse || isOurs) return error;
+  return rpcError('DEPENDENCY_UNAVAILABLE', `${name}: no response`, {}, [], error);
 }
 
-/** A whole reply that is too large, or is not the message: repeating does not mend it. Only the texts tell. */
-function isUnreadableAnswer(error: ConnectError): boolean {
+/** Whether a peer has refused a call, without doing anything, because it is overloaded. */
+export function isOverload(error: unknown): boolean {
+  return error instanceof ConnectError && error.isWireError && errorReason(error) === 'OVERLOADED';
+}
+
+/**
+ * Corrects two codes that Connect's client sets by itself. INVALID_ARGUMENT for a truncated response becomes INTERNAL:
+ * the request is not at fault. CANCELED for a stream that the peer has reset after the deadline becomes
+ * DEADLINE_EXCEEDED: some servers reset it when their own timer fires, which may be before ours.
+ */
+export const correctedErrors: Interceptor = (next) => async (req) => {
+  const deadline = performance.now() + timeoutOf(req.header);
+  const corrected = (reason: unknown) => correctedError(reason, { deadline, signal: req.signal });
+  try {
+    const res = await next(req);
+    return res.stream ? { ...res, message: withCorrected(res.message, corrected) } : res;
+  } catch (error) {
+    throw corrected(error);
+  }
+};
+
+async function* withCorrected<T>(messages: AsyncIterable<T>, corrected: (reason: unknown) => ConnectError) {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw corrected(error);
+  }
+}
+
+function correctedError(
+  reason: unknown,
+  { deadline, signal }: { readonly deadline: number; readonly signal: AbortSignal },
+): ConnectError {
+  const error = ConnectError.from(reason);
+  const as = (code: Code) => new ConnectError(error.rawMessage, code, error.metadata, undefined, error);
+  if (error.isWireError) return error;
+  if (error.code === Code.InvalidArgument) return as(Code.Internal);
+  if (error.code !== Code.Canceled || signal.aborted || performance.now() < deadline) return error;
+  return as(Code.DeadlineExceeded);
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1_000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+
+/** The time limit that a request carries, in milliseconds; infinite when it has none. */
+function timeoutOf(header: Headers): number {
+  const connect = header.get('connect-timeout-ms');
+  if (connect !== null) return Number(connect);
+  const [, digits, unit = ''] = /^(\d+)([HMSmun])$/.exec(header.get('grpc-timeout') ?? '') ?? [];
+  return digits === undefined ? Number.POSITIVE_INFINITY : Number(digits) * (unitMs[unit] ?? 1);
+}
+
+/**
+ * A complete response that is too large, or is not the message: repeating does not help. Only the texts identify it.
+ */
+function isUnreadableResponse(error: ConnectError): boolean {
   return error.code === Code.ResourceExhausted
     ? error.rawMessage.includes('readMaxBytes')
     : error.rawMessage.startsWith('parse binary');
 }
 
-/** The system calls that come before the first byte of a call. */
+/** The system calls before the first byte of a call. */
 const connecting = new Set(['connect', 'getaddrinfo']);
 
 /**
- * Whether a call failed before anything of it was sent: the circuit was open, too many calls were under way, or no
- * connection could be made. After any other failure the peer may have acted on the call.
- * Of a call that was tried several times it speaks of the last try only.
+ * Whether a call failed before the peer could act on it: the circuit was open, too many calls were in flight, no
+ * connection could be made, or the peer refused it as OVERLOADED. After any other failure it may have acted on the
+ * call. For a call with several attempts this concerns the last attempt only.
  */
 export function wasNotSent(error: unknown): boolean {
   if (!(error instanceof ConnectError) || !isOwnError(error)) return false;
   const reason = errorReason(error);
-  return reason === 'CIRCUIT_OPEN' || reason === 'TOO_MANY_CALLS' || failedToConnect(error.cause);
+  if (reason === 'CIRCUIT_OPEN' || reason === 'TOO_MANY_CALLS') return true;
+  return isOverload(error.cause) || failedToConnect(error.cause);
 }
 
 function failedToConnect(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  // A name with several addresses: each of them failed.
+  // A name with several addresses: all of them failed.
   if (error instanceof AggregateError) return error.errors.every(failedToConnect);
   if ('syscall' in error) return connecting.has(String(error.syscall));
   return failedToConnect(error.cause);

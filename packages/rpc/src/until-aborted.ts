@@ -1,6 +1,6 @@
 /**
- * The outcome of `work`, or a rejection with the signal's reason when that comes first. The work then goes on, and
- * `onLateError` hears should it fail.
+ * Resolves to the result of `work`, or rejects with the signal's reason if that comes first. The work then continues,
+ * and `onLateError` is called if it fails.
  */
 export async function untilAborted<T>(
   work: Promise<T>,

@@ -6,7 +6,7 @@ import { currentTrace, withTrace } from '@orderflow/runtime';
 import { createProxy, eventually } from '@orderflow/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createRpcClient, errorReason, type RpcPolicies, rpcError, wasNotSent } from '../src/index.ts';
-import { type customers, failure, recordingLogger, startServer } from './fixture.ts';
+import { type customers, failure, recordingLogger, serviceError, startServer } from './fixture.ts';
 
 const request = { customerId: 'c-1' };
 
@@ -80,7 +80,7 @@ describe('retry', () => {
   });
 
   test.for([
-    ['CUSTOMER_NOT_FOUND', () => Promise.reject(rpcError('CUSTOMER_NOT_FOUND', ''))],
+    ['CUSTOMER_NOT_FOUND', () => Promise.reject(serviceError('CUSTOMER_NOT_FOUND', ''))],
     ['INTERNAL', () => Promise.reject(new Error('bug'))],
   ] as const)('%s is an answer and not repeated', async ([, step]) => {
     const { url, calls } = await startScripted(step);
@@ -124,7 +124,7 @@ describe('circuit breaker', () => {
   );
 
   test.for([
-    ['NOT_FOUND', () => Promise.reject(rpcError('CUSTOMER_NOT_FOUND', ''))],
+    ['NOT_FOUND', () => Promise.reject(serviceError('CUSTOMER_NOT_FOUND', ''))],
     ['INTERNAL', () => Promise.reject(new Error('bug'))],
   ] as const)('%s does not count, and shows that the peer is well', async ([, no]) => {
     const { url } = await startScripted(unavailable, no, unavailable, no, no, no);
@@ -149,7 +149,7 @@ describe('circuit breaker', () => {
     expect(transport.breakerState()).toBe('closed');
   });
 
-  test('half-open: one call tries, others fail at once, its answer closes the circuit', async () => {
+  test('half-open: one call tries, others fail at once, its response closes the circuit', async () => {
     const gate = Promise.withResolvers<void>();
     const { url, calls } = await startScripted(unavailable, () => gate.promise, fine);
     const { client, transport } = connect(url, { breakerFailures: 1, breakerResetMs: 50 });
@@ -224,7 +224,7 @@ describe('bulkhead and time limits', () => {
     expect(performance.now() - began).toBeLessThan(10_000);
   });
 
-  test('the peer is told the deadline of the try', async () => {
+  test('the peer gets the deadline of the try', async () => {
     let left: number | undefined;
     const { url } = await startServer({
       implementation: {
@@ -294,13 +294,13 @@ describe('what the connection does', () => {
     const { client, transport } = connect(url, { breakerFailures: 1 });
     const error = await failure(client.getCustomer(request));
     expect([error.code, errorReason(error)]).toEqual([Code.Unavailable, 'DEPENDENCY_UNAVAILABLE']);
-    expect(error.rawMessage).toBe('customers: no answer');
+    expect(error.rawMessage).toBe('customers: no response');
     expect(transport.breakerState()).toBe('open');
     expect(wasNotSent(error)).toBe(false);
   });
 
   test.for(['grpc', 'connect'] as const)(
-    'nobody listening, or not speaking %s, is UNAVAILABLE',
+    'no listener, or one that does not speak %s, is UNAVAILABLE',
     async (protocol) => {
       const tcp = createTcpServer((socket) => void socket.on('error', () => {}).destroy());
       for (const url of [await listen(tcp), 'http://127.0.0.1:1']) {
@@ -328,7 +328,7 @@ describe('what the connection does', () => {
     },
   );
 
-  test('a reply over the limit is an answer: no retry, no count', async () => {
+  test('a reply over the limit is a response: no retry, no count', async () => {
     const { url, calls } = await startScripted(fine);
     const big = await startServer({
       implementation: { getCustomer: () => ({ customer: { ...request, name: 'x'.repeat(2000) } }) },
@@ -342,7 +342,7 @@ describe('what the connection does', () => {
   });
 });
 
-test('the trace goes on at the peer', async () => {
+test('the trace continues at the peer', async () => {
   const seen: (string | undefined)[] = [];
   const { url } = await startServer({
     implementation: {

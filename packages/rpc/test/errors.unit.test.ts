@@ -7,16 +7,12 @@ import { expect, test } from 'vitest';
 import { type ErrorReason, errorInfo, errorReason, errorReasons, rpcError } from '../src/index.ts';
 import { validateMessage } from '../src/validation.ts';
 
-test.for(Object.keys(errorReasons) as ErrorReason[])(
-  '%s has its code, one ErrorInfo and advice',
-  (reason) => {
-    const error = rpcError(reason, 'text', { key: 'value' });
-    expect(error.code).toBe(errorReasons[reason].code);
-    expect(error.details).toHaveLength(1);
-    expect(errorInfo(error)).toMatchObject({ reason, domain: 'orderflow', metadata: { key: 'value' } });
-    expect(errorReasons[reason].description).toMatch(/^[A-Z].*\.$/);
-  },
-);
+test.for(Object.keys(errorReasons) as ErrorReason[])('%s has its code and one ErrorInfo', (reason) => {
+  const error = rpcError(reason, 'text', { key: 'value' });
+  expect(error.code).toBe(errorReasons[reason].code);
+  expect(error.details).toHaveLength(1);
+  expect(errorInfo(error)).toMatchObject({ reason, domain: 'orderflow', metadata: { key: 'value' } });
+});
 
 test('an error that orderflow did not give a reason has none', () => {
   expect(errorReason(new ConnectError('text', Code.NotFound))).toBeUndefined();
@@ -48,11 +44,10 @@ test('a rule on the whole message is a violation without a field', () => {
   expect(error.rawMessage).toBe('product_ids and skus together must have 1 to 200 entries');
 });
 
-test('violations too many for a header are counted', () => {
+test('of many violations the first 50 are named, and all are counted', () => {
   const message = create(BatchGetCustomersRequestSchema, { customerIds: Array(5000).fill('') });
   const [error, violations] = violationsOf(() => validateMessage(BatchGetCustomersRequestSchema, message));
-  expect(violations.length).toBeGreaterThan(300);
-  expect(violations.length).toBeLessThan(5000);
+  expect(violations).toHaveLength(50);
   expect(errorInfo(error)?.metadata['violations']).toBe('5001');
   expect(error.rawMessage).toMatch(/ \(and 5000 more\)$/);
 });

@@ -1,5 +1,6 @@
 import {
   type Client,
+  Code,
   type ConnectError,
   createClient,
   type ServiceImpl,
@@ -13,7 +14,7 @@ import {
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { type Component, createHealth, createLogger, createMetrics } from '@orderflow/runtime';
 import { onTestFinished } from 'vitest';
-import { createRpcServer, type RpcServerOptions, rpcError } from '../src/index.ts';
+import { createRpcServer, errorsOf, type RpcServerOptions } from '../src/index.ts';
 
 export type LogLine = Record<string, unknown> & { msg: string };
 
@@ -28,12 +29,20 @@ export function recordingLogger() {
   return { logger, lines };
 }
 
+/** The reasons of the service under test. */
+export const serviceReasons = {
+  CUSTOMER_NOT_FOUND: { code: Code.NotFound, description: 'No customer has this id.' },
+  ORDER_REFUSED: { code: Code.FailedPrecondition, description: 'The order would be rejected.' },
+  VERSION_MISMATCH: { code: Code.Aborted, description: 'The resource has changed since it was read.' },
+};
+export const serviceError = errorsOf(serviceReasons);
+
 /** What the service under test does; ids choose the behaviour. */
 export const customers: Partial<ServiceImpl<typeof CustomerService>> = {
   async getCustomer({ customerId }) {
     switch (customerId) {
       case 'missing':
-        throw rpcError('CUSTOMER_NOT_FOUND', 'no such customer', { customer_id: customerId });
+        throw serviceError('CUSTOMER_NOT_FOUND', 'no such customer', { customer_id: customerId });
       case 'bug':
         throw new TypeError('secret text of a bug');
       default:

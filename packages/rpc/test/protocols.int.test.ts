@@ -16,13 +16,13 @@ import { customerClient, failure, protocols, startServer } from './fixture.ts';
 const path = '/orderflow.enrichment.v1.CustomerService';
 
 describe.for(Object.entries(protocols))('%s', ([, connect]) => {
-  test('a call is answered', async () => {
+  test('a call gets a response', async () => {
     const { url } = await startServer();
     const { customer } = await customerClient(connect(url)).getCustomer({ customerId: 'c-1' });
     expect(customer?.name).toBe('Ann');
   });
 
-  test('an error of the catalogue keeps its code, text, reason and metadata', async () => {
+  test('a declared error keeps its code, text, reason and metadata', async () => {
     const { url } = await startServer();
     const error = await failure(customerClient(connect(url)).getCustomer({ customerId: 'missing' }));
     expect(error.code).toBe(Code.NotFound);
@@ -33,7 +33,7 @@ describe.for(Object.entries(protocols))('%s', ([, connect]) => {
     });
   });
 
-  test('a request that breaks rules is answered with every violation', async () => {
+  test('a request that breaks rules gets every violation', async () => {
     const { url } = await startServer();
     const customerIds = ['', 'c-1', 'x'.repeat(257)];
     const error = await failure(customerClient(connect(url)).batchGetCustomers({ customerIds }));
@@ -112,7 +112,7 @@ describe('@grpc/grpc-js', () => {
     return status.details.map((any) => any.typeUrl.split('/')[1]);
   }
 
-  test('gets an answer', async () => {
+  test('gets a response', async () => {
     const { port } = await startServer();
     const request = toBinary(
       GetCustomerRequestSchema,

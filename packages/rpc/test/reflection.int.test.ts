@@ -44,9 +44,9 @@ describe.for([
     }
 
     async function file(question: Question): Promise<FileDescriptorProto> {
-      const answer = await ask(question);
-      if (answer.case !== 'fileDescriptorResponse') throw new Error(`got ${answer.case}`);
-      const [bytes] = answer.value.fileDescriptorProto;
+      const response = await ask(question);
+      if (response.case !== 'fileDescriptorResponse') throw new Error(`got ${response.case}`);
+      const [bytes] = response.value.fileDescriptorProto;
       return fromBinary(FileDescriptorProtoSchema, bytes ?? new Uint8Array());
     }
 
@@ -55,9 +55,9 @@ describe.for([
 
   test('lists the services', async () => {
     const { ask } = await connect();
-    const answer = await ask({ case: 'listServices', value: '' });
-    if (answer.case !== 'listServicesResponse') throw new Error(`got ${answer.case}`);
-    expect(answer.value.service.map(({ name }) => name)).toEqual([
+    const response = await ask({ case: 'listServices', value: '' });
+    if (response.case !== 'listServicesResponse') throw new Error(`got ${response.case}`);
+    expect(response.value.service.map(({ name }) => name)).toEqual([
       service,
       'grpc.health.v1.Health',
       'grpc.reflection.v1.ServerReflection',
@@ -109,8 +109,8 @@ describe.for([
     if (all.case !== 'allExtensionNumbersResponse') throw new Error(`got ${all.case}`);
     expect(all.value.extensionNumber).toContain(1159);
     const value = create(ExtensionRequestSchema, { containingType, extensionNumber: 1159 });
-    const answer = await file({ case: 'fileContainingExtension', value });
-    expect(answer.name).toBe('buf/validate/validate.proto');
+    const response = await file({ case: 'fileContainingExtension', value });
+    expect(response.name).toBe('buf/validate/validate.proto');
   });
 
   test.for<Question>([

@@ -6,14 +6,14 @@ import {
   CreateCustomerResponseSchema,
   CustomerService,
 } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
-import type { AnswerOnce, KeptAnswer } from '@orderflow/runtime';
+import type { RunIdempotent, StoredResponse } from '@orderflow/runtime';
 import { describe, expect, test } from 'vitest';
 import {
-  answerRepeatably,
   callerIdOf,
-  earlierAnswer,
+  earlierResponse,
   errorReason,
   repeatableRequest,
+  respondIdempotently,
   storableText,
 } from '../src/index.ts';
 import { failure } from './fixture.ts';
@@ -74,7 +74,7 @@ describe('a caller', () => {
   test.each([
     ['who says nothing is anonymous', undefined, 'anonymous'],
     ['who says an empty name is anonymous', '', 'anonymous'],
-    ['is who it says it is', 'Büro 7', 'Büro 7'],
+    ['is who it says it is', 'Buero 7', 'Buero 7'],
     ['may have 128 characters', 'x'.repeat(128), 'x'.repeat(128)],
   ])('%s', (_, given, expected) => {
     expect(callerIdOf(callBy(given))).toBe(expected);
@@ -83,46 +83,47 @@ describe('a caller', () => {
   test.each([
     ['more characters', 'x'.repeat(129)],
     ['characters that cannot be printed', 'a\u0085b'],
+    ['characters that a header does not carry', Buffer.from('Büro 7').toString('latin1')],
   ])('with %s is invalid', async (_, given) => {
     invalid('x-caller-id')(await thrownBy(() => callerIdOf(callBy(given))));
   });
 });
 
-test('text with NUL is invalid, other text stays as it is', async () => {
+test('text with NUL is invalid, other text stays unchanged', async () => {
   expect(storableText('name', 'é\n')).toBe('é\n');
   invalid('name')(await thrownBy(() => storableText('name', 'a\0')));
 });
 
-describe('an answer', () => {
+describe('a response', () => {
   const response = (name: string) => ({ customer: { name } });
-  const answerWith = (answerOnce: AnswerOnce, work: () => Promise<ReturnType<typeof response>>) =>
-    answerRepeatably(CreateCustomerResponseSchema, repeatable({}), answerOnce, work);
-  /** Keeps one answer. */
-  function keeper(): AnswerOnce {
-    let kept: Uint8Array | undefined;
+  const respondWith = (runIdempotent: RunIdempotent, work: () => Promise<ReturnType<typeof response>>) =>
+    respondIdempotently(CreateCustomerResponseSchema, repeatable({}), runIdempotent, work);
+  /** Keeps one response. */
+  function memoryStore(): RunIdempotent {
+    let stored: Uint8Array | undefined;
     return async (_request, work) => {
-      kept ??= await work();
-      return { kind: 'answer', bytes: kept };
+      stored ??= await work();
+      return { kind: 'response', bytes: stored };
     };
   }
 
   test('is what the work makes, and the same when it was kept', async () => {
-    const answerOnce = keeper();
-    const first = await answerWith(answerOnce, async () => response('Ada'));
+    const runIdempotent = memoryStore();
+    const first = await respondWith(runIdempotent, async () => response('Ada'));
     expect(first).toEqual(create(CreateCustomerResponseSchema, response('Ada')));
-    expect(await answerWith(answerOnce, async () => response('Grace'))).toEqual(first);
+    expect(await respondWith(runIdempotent, async () => response('Grace'))).toEqual(first);
   });
 
   test('of an error of the work is that error', async () => {
     const refusal = new Error('refused');
-    await expect(answerWith(keeper(), () => Promise.reject(refusal))).rejects.toBe(refusal);
+    await expect(respondWith(memoryStore(), () => Promise.reject(refusal))).rejects.toBe(refusal);
   });
 
   test('to a request_id with other content is REQUEST_ID_REUSED', async () => {
-    const reused: KeptAnswer = { kind: 'reused' };
-    const find = earlierAnswer(CreateCustomerResponseSchema, repeatable({}), async () => reused);
+    const reused: StoredResponse = { kind: 'reused' };
+    const find = earlierResponse(CreateCustomerResponseSchema, repeatable({}), async () => reused);
     for (const call of [
-      answerWith(
+      respondWith(
         async () => reused,
         async () => response('Ada'),
       ),
@@ -135,12 +136,12 @@ describe('an answer', () => {
   });
 
   test('given earlier is found, and none where there is none', async () => {
-    const answerOnce = keeper();
-    const given = await answerWith(answerOnce, async () => response('Ada'));
-    const earlier = (asked: ReturnType<typeof repeatable>, find: () => Promise<KeptAnswer | undefined>) =>
-      earlierAnswer(CreateCustomerResponseSchema, asked, find);
-    const kept = () => answerOnce(undefined, () => expect.unreachable());
-    expect(await earlier(repeatable({}), kept)).toEqual(given);
+    const runIdempotent = memoryStore();
+    const given = await respondWith(runIdempotent, async () => response('Ada'));
+    const earlier = (asked: ReturnType<typeof repeatable>, find: () => Promise<StoredResponse | undefined>) =>
+      earlierResponse(CreateCustomerResponseSchema, asked, find);
+    const stored = () => runIdempotent(undefined, () => expect.unreachable());
+    expect(await earlier(repeatable({}), stored)).toEqual(given);
     expect(await earlier(repeatable({}), async () => undefined)).toBeUndefined();
     expect(await earlier(undefined, () => expect.unreachable('nothing to look for'))).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MASK, maskUrlPasswords } from './mask.ts';
-import { durationMs } from './setting-schemas.ts';
+import { durationMs, positiveInteger } from './setting-schemas.ts';
 
 /** One environment variable that a process understands. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -10,28 +10,30 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
   /** Used when the variable is not set or empty; written as it would be in the environment. */
   readonly default?: string;
-  /** One sentence for the person who runs the process. */
+  /** One sentence for the operator. */
   readonly description: string;
-  /** Never shown, neither in errors nor in logs. */
+  /** Masked in errors and logs. */
   readonly secret?: true;
   /** A value to show in `.env.example` when there is no default. */
   readonly example?: string;
+  /** Variables that this one requires: where it is set they must be set too, and not to `false`. */
+  readonly requires?: readonly string[];
 }
 
 export type Settings = Record<string, Setting>;
 
-/** The values that {@link loadConfig} reads for some settings, by the same keys. */
+/** The values that {@link loadConfig} reads for a set of settings, by the same keys. */
 export type ConfigOf<T extends Settings> = { readonly [Key in keyof T]: z.output<T[Key]['schema']> };
 
-/** One setting that cannot be used. */
+/** One setting that is missing or invalid. */
 export interface ConfigProblem {
   readonly env: string;
-  /** What was given, without secrets; `undefined` when nothing was. */
+  /** The given value, without secrets; `undefined` when it was not set. */
   readonly given: string | undefined;
   readonly expected: string;
 }
 
-/** The environment cannot be used. The message is a block of lines, one per problem. */
+/** The environment is invalid. The message is a block of lines, one per problem. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly ConfigProblem[];
@@ -41,19 +43,21 @@ export class ConfigError extends Error {
       ({ env, given, expected }) =>
         `  ${env}: ${given === undefined ? 'not set' : `got ${given}`}, expected ${expected}`,
     );
-    super(`Wrong configuration, please correct the environment:\n${lines.join('\n')}`);
+    super(`Invalid configuration, please correct the environment:\n${lines.join('\n')}`);
     this.problems = problems;
   }
 }
 
-/** The settings as given; names their exact type, so that {@link loadConfig} knows the type of every value. */
+/**
+ * Returns the settings unchanged; infers their exact type, so that {@link loadConfig} knows the type of every value.
+ */
 export function defineSettings<T extends Settings>(settings: T): T {
   return settings;
 }
 
 /**
  * Reads the settings from the environment. An empty variable counts as not set.
- * @throws ConfigError naming every setting that is missing or wrong.
+ * @throws ConfigError naming every setting that is missing or invalid.
  */
 export function loadConfig<T extends Settings>(
   settings: T,
@@ -74,11 +78,26 @@ export function loadConfig<T extends Settings>(
       });
     }
   }
+  problems.push(...missingRequired(settings, env));
   if (problems.length > 0) throw new ConfigError(problems);
   return config as ConfigOf<T>;
 }
 
-/** Exit code for a configuration that cannot be used: EX_CONFIG of sysexits.h. */
+/** The variables that are not set although another one requires them. */
+function missingRequired(settings: Settings, env: NodeJS.ProcessEnv): ConfigProblem[] {
+  const isUnset = (name: string) => (env[name] || 'false') === 'false';
+  return Object.values(settings)
+    .filter((setting) => env[setting.env])
+    .flatMap((setting) =>
+      (setting.requires ?? []).filter(isUnset).map((name) => ({
+        env: name,
+        given: env[name] || undefined,
+        expected: `a value: ${setting.env} is set`,
+      })),
+    );
+}
+
+/** Exit code for an invalid configuration: EX_CONFIG of sysexits.h. */
 const EX_CONFIG = 78;
 
 /** {@link loadConfig} for `main.ts`: on a ConfigError prints it to stderr and exits with 78. */
@@ -107,8 +126,8 @@ function show(setting: Setting, value: string): string {
 }
 
 /**
- * The text of `.env.example`: every setting under its title, with its description. Lines that need not be changed,
- * because there is a default or the setting may be left out, are commented out.
+ * The text of `.env.example`: every setting under its title, with its description. Settings that have a default or are
+ * optional are commented out.
  */
 export function envExample(sections: readonly { title: string; settings: Settings }[]): string {
   return sections
@@ -135,12 +154,22 @@ export const commonSettings = defineSettings({
     default: 'info',
     description: `The least severe log lines written: ${logLevels.join(', ')}.`,
   },
-  // Nothing is authenticated yet, so listening to the whole network is something one has to say.
+  // Calls are not authenticated, so listening on all interfaces has to be configured explicitly.
   host: {
     env: 'HOST',
     schema: z.string(),
     default: '127.0.0.1',
     description: 'The address to listen on. Containers need 0.0.0.0.',
+  },
+  maxConnectionsPerAddress: {
+    env: 'MAX_CONNECTIONS_PER_ADDRESS',
+    schema: z.union(
+      [z.literal('off').transform(() => 0), positiveInteger],
+      'off or a whole number of at least 1',
+    ),
+    default: 'off',
+    description:
+      'The maximum number of connections per client address; off where callers come through a proxy.',
   },
   shutdownGraceMs: {
     env: 'SHUTDOWN_GRACE',

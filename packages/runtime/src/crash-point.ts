@@ -15,8 +15,8 @@ function parse(value: string | undefined): { name: string; at: number } | undefi
 }
 
 /**
- * Marks a place where tests kill the process. With `ORDERFLOW_TEST=1` and `CRASH_AT=name#n`, the n-th time this name
- * is passed the process gets SIGKILL and nothing after this call runs. Otherwise does nothing.
+ * Marks a point at which tests kill the process. With `ORDERFLOW_TEST=1` and `CRASH_AT=name#n`, the process gets
+ * SIGKILL the n-th time this name is passed, and nothing after this call runs. Otherwise does nothing.
  */
 export function crashPoint(name: string): void {
   if (target === undefined || target.name !== name) return;
@@ -24,6 +24,6 @@ export function crashPoint(name: string): void {
   if (passed !== target.at) return;
   writeSync(STDERR, `crash point ${name}#${passed} reached, killing this process\n`);
   process.kill(process.pid, 'SIGKILL');
-  // The signal may arrive a moment later; until then this thread must do nothing more.
+  // The signal may arrive a moment later; until then this thread must not continue.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

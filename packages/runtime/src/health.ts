@@ -20,11 +20,11 @@ export interface Readiness {
 }
 
 export interface Health {
-  /** Answers as long as the event loop turns. It asks no dependency: restarting us would not mend one. */
+  /** Returns as long as the event loop turns. It checks no dependency: a restart would not fix one. */
   live(): { live: true };
-  /** Whether to send work here. Never throws. */
+  /** Whether this process should receive work. Never throws. */
   ready(): Promise<Readiness>;
-  /** From now on `ready()` says no, so that callers go elsewhere while this process finishes. */
+  /** Makes `ready()` report false, so that callers use other instances while this process finishes. */
   drain(): void;
   readonly draining: boolean;
 }
@@ -33,8 +33,8 @@ const CHECK_LIMIT_MS = 1000;
 const CACHE_MS = 500;
 
 /**
- * Readiness over the checks of the components. A check gets 1 s; one that has not answered is not asked again before
- * it has. Results are kept for 500 ms, so that probes cannot hammer the dependencies.
+ * Creates readiness from the checks of the components. A check gets 1 s; one that is still running is not started
+ * again. Results are cached for 500 ms, so that probes cannot overload the dependencies.
  */
 export function createHealth(components: readonly Component[]): Health {
   const checks = components.flatMap((component) =>
@@ -77,7 +77,7 @@ function limited(component: Component): () => Promise<Check> {
       running = undefined;
     });
     try {
-      await withinMs(CHECK_LIMIT_MS, running, () => new Error(`no answer within ${CHECK_LIMIT_MS} ms`));
+      await withinMs(CHECK_LIMIT_MS, running, () => new Error(`no result within ${CHECK_LIMIT_MS} ms`));
       return { ok: true, ms: elapsedMs(began) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

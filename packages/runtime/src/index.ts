@@ -1,4 +1,5 @@
-export { attribute, type Metric, type MetricKind, metric } from './attributes.ts';
+export { cachedReading } from './cached-reading.ts';
+export { type CoalesceOptions, coalesce } from './coalesce.ts';
 export {
   ConfigError,
   type ConfigOf,
@@ -13,31 +14,25 @@ export {
   type Settings,
 } from './config.ts';
 export { crashPoint } from './crash-point.ts';
+export { createMetrics, type Meter, type Metrics, prometheusContentType } from './create-metrics.ts';
 export { type Check, createHealth, type Health, type Readiness } from './health.ts';
 export { infrastructureSettings } from './infrastructure.ts';
+export { counter, histogram, type Metric, observableGauge } from './instruments.ts';
+export { consumerSettings, type KafkaSecurity, kafkaSecurity, kafkaSettings } from './kafka-settings.ts';
 export { type Component, type RunningComponents, runComponents } from './lifecycle.ts';
 export { createLogger, type Logger } from './logging.ts';
 export { maskUrlPasswords } from './mask.ts';
-export {
-  counter,
-  createMetrics,
-  histogram,
-  type Meter,
-  type Metrics,
-  observableGauge,
-  prometheusContentType,
-} from './metrics.ts';
+export { type Page, readPage } from './page.ts';
 export { runProcess } from './process.ts';
 export type {
-  AnswerEachOnce,
-  AnswerOnce,
-  FindAnswer,
+  FindResponse,
   InTransaction,
-  KeptAnswer,
   RepeatableRequest,
+  RunEachIdempotent,
+  RunIdempotent,
+  StoredResponse,
 } from './repeatable-request.ts';
 export { brokerList, byteSize, durationMs, origins, port, positiveInteger, url } from './setting-schemas.ts';
-export { type TogetherOptions, together } from './together.ts';
 export {
   childOf,
   currentTrace,

@@ -5,42 +5,42 @@ import { elapsedMs, withinMs } from './time-limit.ts';
 export interface Component {
   /** Unique within the process; appears in logs and health. */
   readonly name: string;
-  /** Resolves once the component does its work. After a rejection `stop` is not called; see {@link isOutage}. */
+  /** Resolves once the component works. After a rejection `stop` is not called; see {@link isOutage}. */
   start(): Promise<void>;
-  /** Whether `start` has failed because what it needs is away, so that it is right to call it again. */
+  /** Whether `start` has failed because a dependency is unavailable, so that it is right to call it again. */
   isOutage?(error: unknown): boolean;
-  /** Finishes what is under way and gives everything back. Called once, after `start` has resolved. */
+  /** Finishes what is in flight and releases all resources. Called once, after `start` has resolved. */
   stop(): Promise<void>;
   /** Readiness: throws with a sentence that says why the component cannot work now. */
   check?(): Promise<void>;
-  /** Resolves with the reason when the component has broken down for good: the process then stops. Never rejects. */
+  /** Resolves with the reason when the component has failed permanently: the process then stops. Never rejects. */
   readonly failed?: Promise<Error>;
 }
 
 /** Starts and stops components as one. */
 export interface RunningComponents {
   /**
-   * Starts them in order, and waits up to a minute for what one of them needs and is away. When one fails, or `stop` is
+   * Starts them in order, and waits up to a minute for a dependency that is unavailable. When one fails, or `stop` is
    * called meanwhile, those started are stopped and this rejects.
    */
   start(): Promise<void>;
   /**
    * Stops those started, in reverse order, also when some of them fail to. Calling it again returns the same promise.
-   * @throws AggregateError of all that failed (each has been logged), or an Error when `graceMs` is over.
+   * @throws AggregateError of all that failed (each has been logged), or an Error after `graceMs`.
    */
   stop(): Promise<void>;
 }
 
-/** How often a start that takes longer says so. */
+/** The interval of log lines while a component is still starting. */
 const SLOW_START_MS = 10_000;
 /**
- * A store that is away at our start is mostly one that starts itself. Ending at once would leave the time of the next try
- * to a supervisor, and those wait longer each time; ending never would hide a wrong address from it.
+ * How long to wait for an unavailable dependency, which usually is starting too. Exiting at once would leave the retry
+ * to a supervisor, which waits longer each time; waiting forever would hide a wrong address from it.
  */
 const OUTAGE_PATIENCE_MS = 60_000;
 const OUTAGE_RETRY_MS = 500;
 
-/** See {@link RunningComponents}. `graceMs` limits the whole of `stop`. */
+/** Runs components; see {@link RunningComponents}. `graceMs` limits the whole of `stop`. */
 export function runComponents(
   components: readonly Component[],
   options: { logger: Logger; graceMs: number },
@@ -53,10 +53,10 @@ export function runComponents(
 
   async function startAll(): Promise<void> {
     for (const component of components) {
-      if (stoppingAll !== undefined) throw new Error(`told to stop before ${component.name} was started`);
+      if (stoppingAll !== undefined) throw new Error(`stopped before ${component.name} was started`);
       current = `starting ${component.name}`;
       const began = performance.now();
-      // Nothing is served before the last one has started: this line is all that says what is waited for.
+      // Nothing is served before the last component has started: only this line says what the process waits for.
       const waiting = setInterval(
         () => logger.warn({ component: component.name, ms: elapsedMs(began) }, 'component is still starting'),
         SLOW_START_MS,
@@ -82,7 +82,7 @@ export function runComponents(
         if (isFirst) {
           logger.warn(
             { component: component.name, err: error },
-            'what the component needs is away: waiting for it',
+            'a dependency is unavailable; waiting for it',
           );
         }
         await new Promise((over) => setTimeout(over, OUTAGE_RETRY_MS));
@@ -92,7 +92,7 @@ export function runComponents(
   }
 
   async function stopAll(): Promise<void> {
-    // A start under way may hold something that only its end lets us give back.
+    // A start in progress may hold resources that can be released only after it ends.
     await startingAll.catch(() => {});
     const errors: Error[] = [];
     for (const component of started.toReversed()) {
@@ -124,7 +124,7 @@ export function runComponents(
       try {
         await startingAll;
       } catch (error) {
-        // Why it did not start is what the caller needs; a failing stop has its own log lines.
+        // The caller needs to know why the start failed; a failing stop has its own log lines.
         await stop().catch((stopError: Error) =>
           logger.error({ err: stopError }, 'stopping after a failed start'),
         );

@@ -2,14 +2,14 @@ import { type DestinationStream, type LevelWithSilent, type Logger as PinoLogger
 import { MASK, maskUrlPasswords } from './mask.ts';
 import { currentTrace } from './tracing.ts';
 
-/** Writes one JSON object a line. Field names are snake_case; an error goes into `err`. */
+/** Writes one JSON object per line. Field names are snake_case; an error goes into `err`. */
 export type Logger = PinoLogger;
 
 const secretKeys = ['password', 'secret', 'token', 'authorization', 'cookie', 'api_key', 'apiKey'];
 
 /**
- * A logger whose lines carry `time` (ISO 8601, UTC), `level`, `service`, `role`, `pid`, and inside `withTrace` also
- * `trace_id` and `order_id`. Values under well-known secret names and passwords in error texts are masked.
+ * Creates a logger whose lines carry `time` (ISO 8601, UTC), `level`, `service`, `role`, `pid`, and inside `withTrace`
+ * also `trace_id` and `order_id`. Values under well-known secret names and passwords in error texts are masked.
  * Writes to stdout, synchronously, so that the last line before an exit is not lost.
  */
 export function createLogger(options: {
@@ -45,8 +45,8 @@ function traceFields(): Record<string, string> {
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const described = pino.stdSerializers.err(error);
-  // pino adds the causes to the message, though they are in the stack; and drivers like to put the whole
-  // connection string into their messages.
+  // pino appends the messages of the causes, though they are in the stack; and drivers put whole connection strings
+  // into their messages.
   described.message = maskUrlPasswords(error.message);
   described.stack = maskUrlPasswords(described.stack);
   return described;

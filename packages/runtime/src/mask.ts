@@ -1,9 +1,9 @@
-/** What stands where a secret was. */
+/** The replacement of a secret. */
 export const MASK = '***';
 
 /**
- * The text with passwords in URLs replaced: `postgres://app:s3cret@db/x` becomes `postgres://app:***@db/x`,
- * `?password=s3cret` becomes `?password=***`. Made for texts that may also be malformed URLs or sentences holding one.
+ * Masks passwords in URLs: `postgres://app:s3cret@db/x` becomes `postgres://app:***@db/x`, `?password=s3cret` becomes
+ * `?password=***`. Also for malformed URLs and for sentences that contain a URL.
  */
 export function maskUrlPasswords(text: string): string {
   return text

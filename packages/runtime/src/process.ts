@@ -8,7 +8,7 @@ const FAILED = 1;
 const INTERRUPTED = 130;
 
 /**
- * Runs the components until the process is told to end, then exits; it never returns.
+ * Runs the components until the process gets a stop signal, then exits; it never returns.
  *
  * - SIGTERM or SIGINT: readiness off, components stopped, exit 0; exit 1 if they did not stop cleanly within `graceMs`
  * - a second signal: exit 130 at once
@@ -29,7 +29,7 @@ export async function runProcess(options: {
 
   function onSignal(signal: NodeJS.Signals): void {
     if (exitCode !== undefined) {
-      logger.warn({ signal }, `${name}: told to end again, exiting at once`);
+      logger.warn({ signal }, `${name}: second signal, exiting at once`);
       process.exit(INTERRUPTED);
     }
     logger.info({ signal }, `${name}: stopping`);
@@ -50,13 +50,13 @@ export async function runProcess(options: {
   for (const component of components) {
     component.failed?.then((error) => onFatal(`${component.name} failed`, error));
   }
-  // Until somebody ends it a process stays, also while no component has anything open.
+  // Keeps the process running, also while no component has an open handle.
   setInterval(() => {}, 2 ** 30);
 
   all.start().then(
     () => logger.info(`${name}: started`),
     (error: unknown) => {
-      // A start broken off by a signal is what was asked for.
+      // A start interrupted by a signal is not a failure.
       if (exitCode === undefined) onFatal('could not start', error);
     },
   );

@@ -1,6 +1,6 @@
 /**
- * A request that its caller can repeat: asked again, it is answered as the first time. packages/rpc reads it from a
- * call, packages/storage keeps its answer; this is what the two share.
+ * A request that its caller can repeat: the same response is returned each time. packages/rpc reads it from a call,
+ * packages/storage stores its response; these are their shared types.
  */
 export interface RepeatableRequest {
   /** Request ids are unique per caller and method only. */
@@ -8,45 +8,46 @@ export interface RepeatableRequest {
   /** Full name, such as `orderflow.enrichment.v1.CustomerService/CreateCustomer`. */
   readonly method: string;
   readonly requestId: string;
-  /** Equal for requests that ask for the same. */
+  /** Equal for requests with the same content. */
   readonly contentHash: Uint8Array;
 }
 
 /**
- * `answer`: the bytes of the response message. `reused`: the request id came with other content before, so that there
- * is no answer to this request.
+ * `response`: the bytes of the response message. `reused`: the request id was used before with other content, so there is
+ * no response to this request.
  */
-export type KeptAnswer =
-  | { readonly kind: 'answer'; readonly bytes: Uint8Array }
+export type StoredResponse =
+  | { readonly kind: 'response'; readonly bytes: Uint8Array }
   | { readonly kind: 'reused' };
 
 /**
- * The answer this request was given before; else does the work and keeps what it answers. Bound to a transaction, which
- * an error of the work must undo: a refused request is judged anew when it is repeated.
+ * Returns the stored response of this request; if there is none, does the work and stores its response. Bound to a
+ * transaction, which an error of the work must roll back: a refused request is evaluated again when it is repeated.
  * Without a request the work is done every time.
  */
-export type AnswerOnce = (
+export type RunIdempotent = (
   request: RepeatableRequest | undefined,
   work: () => Promise<Uint8Array>,
-) => Promise<KeptAnswer>;
+) => Promise<StoredResponse>;
 
 /**
- * Like {@link AnswerOnce} for many requests in one transaction, each of which succeeds or fails by itself. The work gets
- * the places of those that were not answered before, and answers for each: undefined when it is refused, so that nothing
- * is kept. Answers in the order of the requests, undefined for those refused. No two may have the same request id.
+ * Like {@link RunIdempotent} for many requests in one transaction, each of which succeeds or fails on its own. The work
+ * gets the indexes of the requests without a stored response, and returns a response for each, or undefined when the
+ * request is refused, so that nothing is stored. Returns responses in the order of the requests, undefined for refused
+ * requests. No two requests may have the same request id.
  */
-export type AnswerEachOnce = (
+export type RunEachIdempotent = (
   requests: readonly (RepeatableRequest | undefined)[],
-  work: (places: readonly number[]) => Promise<ReadonlyMap<number, Uint8Array | undefined>>,
-) => Promise<(KeptAnswer | undefined)[]>;
+  work: (indexes: readonly number[]) => Promise<ReadonlyMap<number, Uint8Array | undefined>>,
+) => Promise<(StoredResponse | undefined)[]>;
 
-/** The answer this request was given before, if any. */
-export type FindAnswer = (request: RepeatableRequest) => Promise<KeptAnswer | undefined>;
+/** Returns the stored response of this request, if any. */
+export type FindResponse = (request: RepeatableRequest) => Promise<StoredResponse | undefined>;
 
 /**
- * Runs the work in one transaction, which is undone when the work throws. `answerOnce` belongs to that transaction.
- * Implemented by a service's outbound, called by its inbound; use cases are given the transaction.
+ * Runs the work in one transaction, which is rolled back when the work throws. `runIdempotent` belongs to that
+ * transaction. Implemented by a service's outbound, called by its inbound; use cases are given the transaction.
  */
 export type InTransaction<Transaction> = <T>(
-  work: (transaction: Transaction, answerOnce: AnswerOnce) => Promise<T>,
+  work: (transaction: Transaction, runIdempotent: RunIdempotent) => Promise<T>,
 ) => Promise<T>;

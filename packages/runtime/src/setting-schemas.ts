@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-// Every schema reads the text of an environment variable. Its one message says what is expected, so that it reads
-// the same for a wrong value and for one that is not set.
+// Every schema reads the text of an environment variable. Its message says what is expected, so that it reads the same
+// for an invalid value and for a missing one.
 
 function text(expected: string, pattern: RegExp) {
   return z.string(expected).regex(pattern, expected);
@@ -21,7 +21,7 @@ export const positiveInteger = whole('a whole number of at least 1', 1, Number.M
 
 const durationUnits: Record<string, number> = { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** A length of time, read into whole milliseconds: `500` and `500ms` are 500, `2s` is 2000; also `m` and `h`. */
+/** A duration, read into whole milliseconds: `500` and `500ms` are 500, `2s` is 2000; also `m` and `h`. */
 export const durationMs = withUnit('a duration such as 500, 500ms, 2s, 5m or 1h', durationUnits);
 
 const byteUnits: Record<string, number> = { '': 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
@@ -44,7 +44,7 @@ export function url(...protocols: [string, ...string[]]) {
   return z.string(expected).refine((value) => {
     const [, protocol, authority] = /^([a-z][a-z0-9+.-]*):\/\/([^/?#\s]+)\S*$/.exec(value) ?? [];
     if (protocol === undefined || authority === undefined || !protocols.includes(protocol)) return false;
-    // The platform's URL refuses the comma list of a replica set, so each host is checked alone.
+    // The platform's URL rejects the comma-separated hosts of a replica set, so each host is checked individually.
     const hosts = authority.slice(authority.lastIndexOf('@') + 1).split(',');
     return hosts.every((host) => URL.canParse(`http://${host}`));
   }, expected);
@@ -53,7 +53,9 @@ export function url(...protocols: [string, ...string[]]) {
 const isBroker = (address: string) =>
   /^[^\s:/@]+:[1-9]\d*$/.test(address) && URL.canParse(`http://${address}`);
 
-const isOrigin = (origin: string) => URL.canParse(origin) && new URL(origin).origin === origin;
+/** Whether it is an exact origin: browsers send their origin literally, so a pattern would never match. */
+const isOrigin = (origin: string) =>
+  !origin.includes('*') && URL.canParse(origin) && new URL(origin).origin === origin;
 
 const brokers = 'Kafka brokers as host:port, separated by commas';
 
@@ -63,9 +65,10 @@ export const brokerList = z
   .transform((value) => value.split(',').map((address) => address.trim()))
   .refine((addresses) => addresses.every(isBroker), brokers);
 
-const originsExpected = 'origins such as https://shop.example, separated by commas, or *';
+const originsExpected =
+  'origins such as https://shop.example, each written out, separated by commas, or * for all';
 
-/** Origins of web pages, `https://shop.example,https://admin.example`, or `*`, read into a list. */
+/** Origins of web pages, `https://shop.example,https://admin.example`, or `*`, read into a list. No patterns. */
 export const origins = z
   .string(originsExpected)
   .transform((value) => value.split(',').map((origin) => origin.trim()))

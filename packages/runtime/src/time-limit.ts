@@ -1,6 +1,6 @@
 /**
- * The outcome of `work`, or a rejection with `late()` when it takes longer than `ms`. The work itself goes on.
- * The timer keeps the process alive, so that the limit is reached even when nothing else is going on.
+ * Resolves to the result of `work`, or rejects with `late()` when it takes longer than `ms`. The work itself continues.
+ * The timer keeps the process alive, so that the limit is reached even when nothing else is pending.
  */
 export async function withinMs<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();

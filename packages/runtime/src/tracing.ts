@@ -11,7 +11,7 @@ export interface Traceparent {
   readonly flags: string;
 }
 
-/** What the code running now works on. */
+/** The trace and the order of the code that runs now. */
 export interface Trace {
   readonly traceparent: string;
   readonly traceId: string;
@@ -26,7 +26,7 @@ export function newTraceparent(): string {
   return format({ traceId: randomId(16), spanId: randomId(8), flags: SAMPLED });
 }
 
-/** The parts of a `traceparent`, or `undefined` when there is none or it breaks the W3C rules. */
+/** The parts of a `traceparent`, or `undefined` when it is missing or breaks the W3C rules. */
 export function parseTraceparent(header: string | undefined): Traceparent | undefined {
   const [, version, traceId, spanId, flags, more] = pattern.exec(header ?? '') ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
@@ -36,7 +36,7 @@ export function parseTraceparent(header: string | undefined): Traceparent | unde
   return { traceId, spanId, flags };
 }
 
-/** A `traceparent` for the next step of the same trace; a new trace when the header is missing or malformed. */
+/** A `traceparent` for the next span of the same trace; a new trace when the header is missing or malformed. */
 export function childOf(header: string | undefined): string {
   const parent = parseTraceparent(header);
   return parent === undefined ? newTraceparent() : format({ ...parent, spanId: randomId(8) });
@@ -57,7 +57,7 @@ export function withTrace<T>(trace: { traceparent?: string | undefined; orderId?
   return storage.run({ traceparent, traceId, ...(orderId !== undefined && { orderId }) }, fn);
 }
 
-/** The trace of the code running now, if any. */
+/** The trace of the code that runs now, if any. */
 export function currentTrace(): Trace | undefined {
   return storage.getStore();
 }

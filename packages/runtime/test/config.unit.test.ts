@@ -64,7 +64,7 @@ test('names every problem at once, without secrets and passwords', () => {
   expect(load).toThrow(ConfigError);
   expect(load).toThrow(
     [
-      'Wrong configuration, please correct the environment:',
+      'Invalid configuration, please correct the environment:',
       '  PORT: got "80011", expected a port from 0 to 65535 (0 chooses a free one)',
       '  KAFKA_BROKERS: not set, expected Kafka brokers as host:port, separated by commas',
       '  POSTGRES_URL: got "mysql://app:***@db/x", expected a URL starting with postgres:// or postgresql://',
@@ -112,6 +112,7 @@ test('the settings of every process have usable defaults', () => {
     logLevel: 'info',
     host: '127.0.0.1',
     shutdownGraceMs: 10_000,
+    maxConnectionsPerAddress: 0,
   });
 });
 
@@ -158,6 +159,9 @@ test.each([
   [origins, 'shop.example'],
   [origins, 'https://shop.example/'],
   [origins, 'https://shop.example,'],
+  [origins, 'https://*.shop.example'],
+  [origins, 'https://*'],
+  [origins, 'https://shop.example:*'],
   [brokerList, 'kafka'],
   [brokerList, 'kafka:9092,'],
   [brokerList, 'kafka:99999'],

@@ -45,20 +45,24 @@ test('a check that throws at once is a failed check', async () => {
   });
 });
 
-test('a check that hangs fails after a second and is not asked again until it has answered', async () => {
-  const answer = Promise.withResolvers<void>();
-  const check = vi.fn(() => answer.promise);
+test('a check that hangs fails after a second and is not called again until it has settled', async () => {
+  const reply = Promise.withResolvers<void>();
+  const check = vi.fn(() => reply.promise);
   const health = createHealth([component('kafka', check)]);
 
   for (let probe = 0; probe < 3; probe += 1) {
     const probing = health.ready();
     await vi.advanceTimersByTimeAsync(1000);
-    expect((await probing).checks.kafka).toEqual({ ok: false, error: 'no answer within 1000 ms', ms: 1000 });
+    expect((await probing).checks.kafka).toEqual({
+      ok: false,
+      error: 'no result within 1000 ms',
+      ms: 1000,
+    });
     await vi.advanceTimersByTimeAsync(500);
   }
   expect(check).toHaveBeenCalledTimes(1);
 
-  answer.resolve();
+  reply.resolve();
   await vi.advanceTimersByTimeAsync(0);
   expect((await health.ready()).ready).toBe(true);
   expect(check).toHaveBeenCalledTimes(2);

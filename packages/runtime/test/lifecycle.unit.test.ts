@@ -61,16 +61,16 @@ test('a start that takes long says what is waited for, and falls silent once it 
 function waitsFor(tries: number, component: (name: string, overrides: Partial<Component>) => Component) {
   const started: number[] = [];
   const waiting = component('b', {
-    isOutage: (error) => (error as Error).message === 'store is away',
+    isOutage: (error) => (error as Error).message === 'store is unavailable',
     async start() {
       started.push(performance.now());
-      if (started.length <= tries) throw new Error('store is away');
+      if (started.length <= tries) throw new Error('store is unavailable');
     },
   });
   return { waiting, started };
 }
 
-test('a start waits for a store that is away, says so once, and goes on by itself', async () => {
+test('a start waits for an unavailable store, logs it once, and continues by itself', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const { events, logged, component, run } = recorder();
@@ -82,7 +82,7 @@ test('a start waits for a store that is away, says so once, and goes on by itsel
   await start;
   expect(events).toEqual(['start a', 'start c']);
   expect(started).toHaveLength(11);
-  expect(logged).toEqual(['store is away']);
+  expect(logged).toEqual(['store is unavailable']);
 });
 
 test('a start gives a store up that stays away for a minute, with the reason', async () => {
@@ -91,7 +91,7 @@ test('a start gives a store up that stays away for a minute, with the reason', a
   const { events, component, run } = recorder(() => undefined);
   const { waiting } = waitsFor(Number.POSITIVE_INFINITY, component);
   const start = run([component('a'), waiting]).start();
-  const failure = expect(start).rejects.toThrow('b did not start: store is away');
+  const failure = expect(start).rejects.toThrow('b did not start: store is unavailable');
   await vi.advanceTimersByTimeAsync(59_000);
   expect(events).toEqual(['start a']);
   await vi.advanceTimersByTimeAsync(2_000);
@@ -105,7 +105,7 @@ test('a start that waits for a store can be stopped', async () => {
   const { events, component, run } = recorder();
   const { waiting, started } = waitsFor(1, component);
   const all = run([component('a'), waiting]);
-  const failure = expect(all.start()).rejects.toThrow('b did not start: store is away');
+  const failure = expect(all.start()).rejects.toThrow('b did not start: store is unavailable');
   await vi.advanceTimersByTimeAsync(100);
   const stopping = all.stop();
   await vi.advanceTimersByTimeAsync(1_000);
@@ -148,14 +148,14 @@ test('a stop that takes too long is given up with the name of the component', as
   await expect(all.stop()).rejects.toThrow('not stopped within 20 ms, still stopping a');
 });
 
-test('a stop during the start waits for the component under way and starts no other', async () => {
+test('a stop during the start waits for the component that is starting and starts no other', async () => {
   const { events, component, run } = recorder();
   const slow = Promise.withResolvers<void>();
   const all = run([component('a', { start: () => slow.promise }), component('b')]);
   const starting = all.start();
   const stopping = all.stop();
   slow.resolve();
-  await expect(starting).rejects.toThrow('told to stop before b was started');
+  await expect(starting).rejects.toThrow('stopped before b was started');
   await stopping;
   expect(events).toEqual(['stop a']);
 });

@@ -10,7 +10,7 @@ function capture(options: { role?: string; level?: 'debug' | 'info' } = {}) {
 
 test('a line is one JSON object with time, level, service and role', () => {
   const { logger, lines } = capture({ role: 'worker' });
-  logger.info({ records: 3 }, 'slice done');
+  logger.info({ records: 3 }, 'batch done');
   expect(lines()).toEqual([
     {
       level: 'info',
@@ -19,7 +19,7 @@ test('a line is one JSON object with time, level, service and role', () => {
       role: 'worker',
       pid: process.pid,
       records: 3,
-      msg: 'slice done',
+      msg: 'batch done',
     },
   ]);
 });

@@ -12,7 +12,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-test('a process without open handles stays until it is told to end', async () => {
+test('a process without open handles stays until it is asked to end', async () => {
   const process = run('run.ts', ['works']);
   await process.printed('test: started');
   // Node ends a process with nothing to do within this time by far.
@@ -34,7 +34,7 @@ test.each([
   ['start-fails', 'worker did not start: no broker', 'database stopped'],
   ['component-fails', 'consumer crashed', 'worker stopped'],
   ['throws', 'thrown in a timer', 'worker stopped'],
-  ['rejects', 'nobody waits for this', 'worker stopped'],
+  ['rejects', 'an unhandled rejection', 'worker stopped'],
 ])('%s: logs why, stops the components, exits with 1', async (mode, why, stopped) => {
   const process = run('run.ts', [mode]);
   expect(await process.ended).toEqual({ code: 1, signal: null });
@@ -74,7 +74,7 @@ test('a wrong configuration is one readable block on stderr and exit code 78', a
   expect(await process.ended).toEqual({ code: 78, signal: null });
   expect(process.stderr()).toBe(
     [
-      'Wrong configuration, please correct the environment:',
+      'Invalid configuration, please correct the environment:',
       '  LOG_LEVEL: got "loud", expected one of trace, debug, info, warn, error, fatal',
       '  SHUTDOWN_GRACE: got "soon", expected a duration such as 500, 500ms, 2s, 5m or 1h',
       '',

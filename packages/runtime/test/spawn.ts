@@ -31,10 +31,10 @@ export function run(file: string, args: string[] = [], env: Record<string, strin
     ended,
     printed: (text) =>
       new Promise((resolve, reject) => {
-        const look = () => stdout.includes(text) && resolve();
-        child.stdout.on('data', look);
+        const check = () => stdout.includes(text) && resolve();
+        child.stdout.on('data', check);
         void ended.then(() => reject(new Error(`ended without printing "${text}":\n${stdout}${stderr}`)));
-        look();
+        check();
       }),
   };
 }

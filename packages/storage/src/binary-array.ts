@@ -1,10 +1,10 @@
-/** The numbers by which Postgres knows the types. */
+/** The type numbers of Postgres. */
 const oids = { bytea: 17, int8: 20, int4: 23, text: 25 } as const;
 const headerBytes = 20;
 
 /**
- * An array of byte strings as a parameter `$1::bytea[]`, in the binary format of Postgres. The driver would write it
- * as text: twice as long, and every value copied four times.
+ * Encodes byte strings as a parameter `$1::bytea[]`, in the binary format of Postgres. The driver would write it as
+ * text: twice as long, and every value copied four times.
  */
 export function byteaArray(values: readonly (Uint8Array | null)[]): Buffer {
   return binaryArray(oids.bytea, values, {
@@ -13,7 +13,7 @@ export function byteaArray(values: readonly (Uint8Array | null)[]): Buffer {
   });
 }
 
-/** An array of texts as a parameter `$1::text[]`, in the binary format of Postgres: nothing has to be escaped. */
+/** Encodes texts as a parameter `$1::text[]`, in the binary format of Postgres: nothing has to be escaped. */
 export function textArray(values: readonly (string | null)[]): Buffer {
   return binaryArray(oids.text, values, {
     size: (value) => Buffer.byteLength(value),
@@ -21,7 +21,7 @@ export function textArray(values: readonly (string | null)[]): Buffer {
   });
 }
 
-/** An array of numbers as a parameter `$1::int[]`, in the binary format of Postgres. */
+/** Encodes numbers as a parameter `$1::int[]`, in the binary format of Postgres. */
 export function intArray(values: readonly number[]): Buffer {
   return binaryArray(oids.int4, values, {
     size: () => 4,
@@ -29,7 +29,7 @@ export function intArray(values: readonly number[]): Buffer {
   });
 }
 
-/** An array of large numbers as a parameter `$1::bigint[]`, in the binary format of Postgres. */
+/** Encodes large numbers as a parameter `$1::bigint[]`, in the binary format of Postgres. */
 export function bigintArray(values: readonly (bigint | null)[]): Buffer {
   return binaryArray(oids.int8, values, {
     size: () => 8,
@@ -37,7 +37,7 @@ export function bigintArray(values: readonly (bigint | null)[]): Buffer {
   });
 }
 
-/** Number of dimensions, whether there are nulls, type; length and first index; then each value behind its length. */
+/** Number of dimensions, whether there are nulls, type; length and first index; then each value after its length. */
 function binaryArray<T>(
   oid: number,
   values: readonly (T | null)[],

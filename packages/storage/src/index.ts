@@ -1,13 +1,15 @@
-export { answerExpiry } from './answer-expiry.ts';
 export { bigintArray, byteaArray, intArray, textArray } from './binary-array.ts';
+export { type ExpiryOptions, expiry, responseExpiry } from './expiry.ts';
+export type { ReadGauge } from './gauge-connection.ts';
+export {
+  findResponse,
+  idempotencyMigration,
+  runEachIdempotent,
+  runIdempotent,
+} from './idempotency.ts';
 export { millis } from './millis.ts';
 export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';
+export { pipelined } from './pipelined.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
-export { sendTogether } from './send-together.ts';
-export {
-  answerEachOnce,
-  answerOnce,
-  findAnswer,
-  idempotencyMigration,
-} from './stored-answers.ts';
+export { type PostgresServer, postgresServer } from './postgres-server.ts';

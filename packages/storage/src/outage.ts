@@ -1,4 +1,4 @@
-/** Node's codes for a connection that could not be made or broke. */
+/** Node's codes for a connection that could not be established or broke. */
 const networkCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -10,22 +10,23 @@ const networkCodes = new Set([
 ]);
 
 /**
- * SQLSTATE classes: connection, credentials, lost race, resources, operator's intervention, system. And what no row can
- * cause: a server that only reads (a primary that was one until just now), a transaction left idle, no such database, a
- * right taken away, a lock that somebody keeps.
+ * SQLSTATE classes: connection, credentials, serialization failure, resources, shutdown (57P), system. And errors that
+ * no row can cause: a read-only server (a former primary), a transaction left idle, a missing database, a revoked
+ * permission, a lock that another session keeps. Not 57014, a statement timeout: the server works, and the statement
+ * may be to blame.
  */
-const serverCodes = /^((08|28|40|53|57|58)...|25006|25P03|3D000|42501|55P03)$/;
+const serverCodes = /^((08|28|40|53|58)...|57P..|25006|25P03|3D000|42501|55P03)$/;
 
-/** The driver has no codes for these. */
+/** Errors for which the driver has no codes. */
 const driverMessages =
   /Connection terminated|timeout exceeded when trying to connect|connection error and is not queryable|Client has encountered a connection error/;
 
-/** Whether an error says that Postgres can't work now, so that trying again later is right; not that data is wrong. */
+/** Whether an error says that Postgres is unavailable, so that retrying later can succeed; not that data is wrong. */
 export function isPostgresOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';
   if (networkCodes.has(code) || serverCodes.test(code) || driverMessages.test(error.message)) return true;
-  // Several addresses tried, or the driver's error inside the mapper's.
+  // Several addresses were tried, or the mapper has wrapped the driver's error.
   const inner = error instanceof AggregateError ? error.errors : [error.cause];
   return inner.some(isPostgresOutage);
 }

@@ -2,12 +2,15 @@ import type { Constructor, EntitySchema } from '@mikro-orm/core';
 import { type Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Component, Logger } from '@orderflow/runtime';
+import { databaseClock } from './database-clock.ts';
+import { gaugeConnection, type ReadGauge } from './gauge-connection.ts';
 import { isPostgresOutage } from './outage.ts';
+import { type PostgresServer, postgresServer } from './postgres-server.ts';
 import { PreparingClient } from './preparing-client.ts';
 
 /** How a service reaches its Postgres database. */
 export interface PostgresOptions {
-  /** The server, without a database: `postgres://user:password@host:5432`. */
+  /** The server, without a database: `postgres://user:password@host:5432`; parameters as in `postgresServer`. */
   readonly url: string;
   readonly database: string;
   /** Shown in `pg_stat_activity`. */
@@ -16,74 +19,75 @@ export interface PostgresOptions {
   readonly entities: readonly EntitySchema<any, any, any>[];
   /** In the order they run. A name, once released, never changes. */
   readonly migrations: readonly { readonly name: string; readonly class: Constructor<Migration> }[];
-  /** Runs in the same transaction as the migrations' lock, after them; for data that must be there. */
+  /** Runs in the transaction that holds the migration lock, after the migrations; inserts required data. */
   readonly seed?: (em: SqlEntityManager) => Promise<void>;
   readonly logger: Logger;
 }
 
-/** A service's database: the ORM, and a component that prepares it at start and answers whether it can be reached. */
+/**
+ * A service's database: the ORM, and a component that prepares the database at start and checks that it is available.
+ */
 export interface Postgres {
   readonly orm: MikroORM;
+  /** Runs a gauge's SQL on a connection of its own. */
+  readonly readGauge: ReadGauge;
   readonly component: Component;
+  /** The database's time, whatever the clock of this machine says; see `DatabaseClock`. */
+  readonly now: () => Date;
 }
 
 const connectTimeoutMs = 5_000;
 /**
- * The server ends a transaction whose process sends nothing for this long: one that is frozen, or whose machine is gone,
+ * The server ends a transaction whose process is silent for this long: one that is frozen, or whose machine is gone,
  * must not keep its row locks from the process that has taken over its work. Transactions here take far less than 1 s.
  */
 const idleInTransactionMs = 10_000;
 /**
- * Statements are planned once for all values, by index wherever there is one: the plan of a table's first day, when it
- * has no rows, would read the whole of it, and would be kept. A count that has no index then counts as so expensive that
- * older servers would compile it first.
+ * The server ends a statement of a running service that takes this long. A statement that waits for a lock ends
+ * earlier, with an error of its own, which counts as an outage: the holder of the lock is to blame, not the data.
+ */
+const serviceLimits = '-c statement_timeout=30s -c lock_timeout=20s';
+/** Migrations and seeds, and waiting for those of another process, have no time limit. */
+const noLimits = '-c statement_timeout=0 -c lock_timeout=0';
+/**
+ * Statements are planned once for all values, by index wherever there is one: a plan made while a table is still empty
+ * would be a sequential scan, and would be kept. A count without an index then has such a high estimated cost that
+ * older servers would use JIT compilation for it.
  */
 const plansForGood = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off';
-/** Any number will do as long as no other advisory lock of the database has it. */
+/** The key of an advisory lock; any number that the database does not use otherwise. */
 const preparationLock = 3_601_975;
 
-/** Nothing is connected before the component's start, which creates the database and runs the migrations. */
+/** Creates it without connecting: the component's start creates the database and runs the migrations. */
 export function createPostgres(options: PostgresOptions): Postgres {
-  const { url, database, applicationName, entities, migrations, logger } = options;
-  const orm = new MikroORM({
-    clientUrl: url,
-    dbName: database,
-    entities: [...entities],
-    extensions: [Migrator],
-    migrations: { migrationsList: [...migrations], snapshot: false },
-    // Tables without entities: they come with their own statements and their own SQL.
-    schemaGenerator: { skipTables: ['idempotency', 'outbox', 'relay_lease'] },
-    driverOptions: {
-      connectionTimeoutMillis: connectTimeoutMs,
-      idle_in_transaction_session_timeout: idleInTransactionMs,
-      application_name: applicationName,
-      options: plansForGood,
-      Client: PreparingClient,
-      // Statements that do not wait for each other's answers are sent together.
-      pipeline: true,
-      onPoolCreated: giveBackLostConnections,
-    },
-    // These lines go into a JSON log.
-    colors: false,
-    logger: (message) => logger.debug(message),
+  const { database, applicationName } = options;
+  const server = postgresServer(options.url);
+  const orm = connect(options, serviceLimits);
+  const gauges = gaugeConnection({
+    connectionString: `${server.url}/${database}`,
+    ssl: server.ssl,
+    application_name: `${applicationName} gauges`,
+    options: plansForGood,
+    connectionTimeoutMillis: connectTimeoutMs,
   });
+  const clock = databaseClock(orm);
   return {
     orm,
+    readGauge: gauges.read,
+    now: clock.now,
     component: {
       name: 'postgres',
       isOutage: isPostgresOutage,
       async start() {
-        await ensureDatabase(url, database);
-        await orm.em.fork().transactional(async (em) => {
-          // The migrator has connections of its own; this transaction only keeps other processes waiting, for as long
-          // as it takes.
-          await em.execute('set local idle_in_transaction_session_timeout = 0');
-          await em.execute('select pg_advisory_xact_lock(?)', [preparationLock]);
-          await orm.migrator.up();
-          await options.seed?.(em);
-        });
+        await ensureDatabase(server, database);
+        await clock.compare();
+        await prepare(options);
+        clock.start();
       },
-      stop: () => orm.close(),
+      stop: async () => {
+        await clock.stop();
+        await Promise.all([orm.close(), gauges.close()]);
+      },
       async check() {
         await orm.em.fork().execute('select 1');
       },
@@ -91,15 +95,61 @@ export function createPostgres(options: PostgresOptions): Postgres {
   };
 }
 
-/** Already there: as the statement finds it, and as it fails when another process creates it at the same time. */
+/** Runs the migrations and the seed. */
+async function prepare(options: PostgresOptions): Promise<void> {
+  const orm = connect(options, noLimits);
+  try {
+    await orm.em.fork().transactional(async (em) => {
+      // The migrator has connections of its own; this transaction only blocks other processes.
+      await em.execute('set local idle_in_transaction_session_timeout = 0');
+      await em.execute('select pg_advisory_xact_lock(?)', [preparationLock]);
+      await orm.migrator.up();
+      await options.seed?.(em);
+    });
+  } finally {
+    await orm.close();
+  }
+}
+
+function connect(
+  { url, database, applicationName, entities, migrations, logger }: PostgresOptions,
+  limits: string,
+): MikroORM {
+  const { url: clientUrl, ssl } = postgresServer(url);
+  return new MikroORM({
+    clientUrl,
+    dbName: database,
+    entities: [...entities],
+    extensions: [Migrator],
+    migrations: { migrationsList: [...migrations], snapshot: false },
+    // Tables without entities: they have their own DDL and their own SQL.
+    schemaGenerator: { skipTables: ['currency', 'idempotency', 'outbox', 'relay_lease'] },
+    driverOptions: {
+      ssl,
+      connectionTimeoutMillis: connectTimeoutMs,
+      idle_in_transaction_session_timeout: idleInTransactionMs,
+      application_name: applicationName,
+      options: `${plansForGood} ${limits}`,
+      Client: PreparingClient,
+      // Statements that do not wait for each other's results are sent at once.
+      pipeline: true,
+      onPoolCreated: giveBackLostConnections,
+    },
+    // These lines go into a JSON log.
+    colors: false,
+    logger: (message) => logger.debug(message),
+  });
+}
+
+/** The database exists: found by the statement, or created by another process at the same time. */
 const alreadyThere = new Set(['42P04', '23505']);
 
-async function ensureDatabase(url: string, database: string): Promise<void> {
+async function ensureDatabase({ url, ssl }: PostgresServer, database: string): Promise<void> {
   const admin = new MikroORM({
     clientUrl: url,
     dbName: 'postgres',
     discovery: { warnWhenNoEntities: false },
-    driverOptions: { connectionTimeoutMillis: connectTimeoutMs },
+    driverOptions: { connectionTimeoutMillis: connectTimeoutMs, ssl },
   });
   try {
     const found = await admin.em.execute('select 1 from pg_database where datname = ?', [database]);
@@ -112,7 +162,7 @@ async function ensureDatabase(url: string, database: string): Promise<void> {
   }
 }
 
-/** What is used here of the driver's pool and its connections. */
+/** The parts of the driver's pool and connections that are used here. */
 interface Pool {
   on(event: 'connect' | 'acquire', listener: (connection: Connection) => void): void;
   on(event: 'release', listener: (error: unknown, connection: Connection) => void): void;
@@ -123,8 +173,8 @@ interface Connection {
 }
 
 /**
- * Kysely gives the connection of a transaction back only when its commit or rollback succeeds. When the server goes
- * away neither does, so that each outage would cost connections until the pool has none left.
+ * Releases lost connections. Kysely releases the connection of a transaction only when its commit or rollback succeeds.
+ * When the server stops neither does, so that each outage would leak connections until the pool is exhausted.
  */
 function giveBackLostConnections(pool: Pool): void {
   const inUse = new Set<Connection>();
@@ -132,7 +182,7 @@ function giveBackLostConnections(pool: Pool): void {
   pool.on('release', (_, connection) => inUse.delete(connection));
   pool.on('connect', (connection) => {
     connection.once('end', () => {
-      // Statements outside of transactions are given back by Kysely as soon as they have failed, before this runs.
+      // Kysely releases statements outside of transactions as soon as they have failed, before this runs.
       setImmediate(() => {
         if (inUse.has(connection)) connection.release(true);
       });

@@ -7,7 +7,7 @@ test.each([
   ['a refused connection', withCode('ECONNREFUSED')],
   ['a broken connection', withCode('ECONNRESET')],
   ['a name that cannot be resolved now', withCode('EAI_AGAIN')],
-  ['several addresses, none of which answers', new AggregateError([withCode('ECONNREFUSED')])],
+  ['several addresses, none of which responds', new AggregateError([withCode('ECONNREFUSED')])],
   ['a connection exception', withCode('08006')],
   ['a deadlock', withCode('40P01')],
   ['too many connections', withCode('53300')],
@@ -18,9 +18,9 @@ test.each([
   ['a role that may not log in', withCode('28000')],
   ['a password that was changed', withCode('28P01')],
   ['a right that was taken away', withCode('42501')],
-  ['a database that is not there', withCode('3D000')],
+  ['a database that does not exist', withCode('3D000')],
   ['a lock that was not to be had', withCode('55P03')],
-  ['a start that is under way', withCode('57P03')],
+  ['a start in progress', withCode('57P03')],
   ['an I/O error', withCode('58030')],
   ['a pool without a connection in time', new Error('timeout exceeded when trying to connect')],
   ['the cause of another error', new Error('not saved', { cause: withCode('57P01') })],
@@ -29,6 +29,7 @@ test.each([
 });
 
 test.each([
+  ['a statement that took too long', withCode('57014')],
   ['a duplicate', withCode('23505')],
   ['a value out of range', withCode('22003')],
   ['text with NUL', withCode('22021')],

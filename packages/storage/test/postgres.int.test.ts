@@ -87,32 +87,45 @@ describe('a start', () => {
   });
 
   test('may take its time; later on a transaction that is left idle is ended, so that its locks are freed', async () => {
-    const limit = 'show idle_in_transaction_session_timeout';
+    const limits = `select name, setting from pg_settings
+      where name in ('idle_in_transaction_session_timeout', 'lock_timeout', 'statement_timeout') order by name`;
     let whileStarting: unknown;
+    let whileMigrating: unknown;
+    class RequestLimits extends Migration {
+      override async up(): Promise<void> {
+        whileMigrating = await this.execute(limits);
+      }
+    }
     const one = postgres({
+      migrations: [{ name: 'ask', class: RequestLimits }],
       async seed(em) {
-        whileStarting = await em.execute(limit);
+        whileStarting = await em.execute(limits);
       },
     });
     await one.component.start();
-    expect(whileStarting).toEqual([{ idle_in_transaction_session_timeout: '0' }]);
-    expect(await rows(one, limit)).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
+    expect(whileStarting).toMatchObject([{ setting: '0' }, { setting: '0' }, { setting: '0' }]);
+    expect(whileMigrating).toMatchObject([{ setting: '10000' }, { setting: '0' }, { setting: '0' }]);
+    expect(await rows(one, limits)).toMatchObject([
+      { setting: '10000' },
+      { setting: '20000' },
+      { setting: '30000' },
+    ]);
   });
 
   test('of many processes at once migrates and seeds one after the other', async () => {
     const database = uniqueName('storage');
     let seeding = 0;
-    let most = 0;
+    let max = 0;
     const seed: PostgresOptions['seed'] = async (em) => {
       seeding += 1;
-      most = Math.max(most, seeding);
+      max = Math.max(max, seeding);
       await em.execute("insert into notes values (1, 'seed') on conflict do nothing");
       await em.execute('select pg_sleep(0.05)');
       seeding -= 1;
     };
     const processes = Array.from({ length: 4 }, () => postgres({ database, seed }));
     await Promise.all(processes.map(({ component }) => component.start()));
-    expect(most).toBe(1);
+    expect(max).toBe(1);
     for (const one of processes) expect(await rows(one, 'select id from notes')).toEqual([{ id: 1 }]);
     const [first] = processes;
     expect(first && (await rows(first, 'select count(*)::int as n from mikro_orm_migrations'))).toEqual([
@@ -146,7 +159,7 @@ describe('errors of the real server', () => {
   test.each([
     ['it only reads', ['set transaction read only', "insert into notes values (2, 'two')"]],
     ['it denies us what it allowed', ['set local role pg_monitor', "insert into notes values (2, 'two')"]],
-    ['somebody keeps a lock', ["set local lock_timeout = '10ms'", 'lock table notes']],
+    ['a lock is held', ["set local lock_timeout = '10ms'", 'lock table notes']],
   ])('that say that %s are an outage', async (_, statements) => {
     const one = postgres();
     await one.component.start();
@@ -159,6 +172,18 @@ describe('errors of the real server', () => {
       await em.execute('lock table notes in access share mode');
       expect(isPostgresOutage(await failure(inTransaction()))).toBe(true);
     });
+  });
+
+  test('that say that a statement took too long are none, so that what it was asked for can be found to blame', async () => {
+    const one = postgres();
+    await one.component.start();
+    const slow = one.orm.em.fork().transactional(async (em) => {
+      await em.execute("set local statement_timeout = '10ms'");
+      await em.execute('select pg_sleep(60)');
+    });
+    const error = await failure(slow);
+    expect(error).toMatchObject({ code: '57014' });
+    expect(isPostgresOutage(error)).toBe(false);
   });
 
   test('that come from terminated connections are an outage, and cost the pool no connection', async () => {
@@ -200,6 +225,28 @@ describe('errors of the real server', () => {
   });
 });
 
+test('gauges are read on a connection of their own, also while the service has used up all of its', async () => {
+  const one = postgres();
+  await one.component.start();
+  const ems = await Promise.all(
+    Array.from({ length: 10 }, async () => {
+      const em = one.orm.em.fork();
+      await em.begin();
+      await em.execute('select 1');
+      return em;
+    }),
+  );
+  const name = 'select application_name, $1::int as n from pg_stat_activity where pid = pg_backend_pid()';
+  expect(await Promise.all([one.readGauge(name, [1]), one.readGauge(name, [2])])).toEqual([
+    [{ application_name: 'storage test gauges', n: 1 }],
+    [{ application_name: 'storage test gauges', n: 2 }],
+  ]);
+  const backend = await one.readGauge<{ pid: number }>('select pg_backend_pid() as pid');
+  await failure(one.readGauge('select pg_terminate_backend(pg_backend_pid())'));
+  expect(await one.readGauge('select pg_backend_pid() as pid')).not.toEqual(backend);
+  for (const em of ems) await em.rollback();
+});
+
 describe('a statement with values', () => {
   const prepared = `select statement, generic_plans::int as generic, custom_plans::int as custom
     from pg_prepared_statements order by name`;
@@ -221,7 +268,7 @@ describe('a statement with values', () => {
     expect(JSON.stringify(plan)).toContain('Index Scan');
   });
 
-  test('goes on after a column was added, whether it names its columns or not', async () => {
+  test('continues after a column was added, whether it names its columns or not', async () => {
     const one = postgres();
     await one.component.start();
     await insert(one, 1);

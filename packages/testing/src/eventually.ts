@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Repeats `attempt` until it neither throws nor returns false, and resolves to what it returned. When that takes
- * longer than `timeoutMs` (15,000), rejects with the last error, whose message then says how long was waited.
+ * longer than `timeoutMs` (15,000), rejects with the last error, whose message then says how long it waited.
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,

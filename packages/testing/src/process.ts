@@ -8,7 +8,7 @@ export interface TestProcess extends AsyncDisposable {
   /** Resolves when it has ended, however it ended. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   hasEnded(): boolean;
-  /** What it has written so far, both streams as they came. */
+  /** Its output so far, both streams interleaved. */
   output(): string;
   /** Resolves to the first line that matches; rejects when it ends before that, or after `timeoutMs` (30,000). */
   waitForLine(pattern: RegExp, options?: { timeoutMs?: number }): Promise<string>;
@@ -21,7 +21,7 @@ export interface TestProcess extends AsyncDisposable {
   thaw(): void;
 }
 
-/** Starts a program. It is killed when this process ends, however this process ends. */
+/** Starts a program. It is killed when this process ends, even if this process is killed. */
 export function startProcess({
   command,
   args = [],
@@ -46,7 +46,7 @@ export function startProcess({
     );
   }
 
-  // Its input is a pipe held by this process: the end of this process, by SIGKILL too, is the end of the input.
+  // Its input is a pipe held by this process: when this process ends, even by SIGKILL, the input ends.
   const guard = spawn('sh', ['-c', 'read -r _; kill -9 -"$1"', 'guard', String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -3,7 +3,7 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 
 /**
  * A TCP proxy on 127.0.0.1 for network faults. Faults hold for open and for new connections until `heal`.
- * Kafka clients connect to the address that the broker tells them, past the proxy.
+ * Kafka clients connect to the address that the broker advertises, past the proxy.
  */
 export interface Proxy extends AsyncDisposable {
   readonly port: number;
@@ -13,18 +13,18 @@ export interface Proxy extends AsyncDisposable {
   cut(): void;
   /** Resets every open connection and refuses new ones. */
   refuse(): Promise<void>;
-  /** Holds back every chunk of a reply for this long. */
+  /** Delays every chunk of a reply by this long. */
   delay(ms: number): void;
-  /** Requests arrive, replies are swallowed: the caller cannot know what happened. */
+  /** Requests arrive, replies are dropped: the caller cannot know what happened. */
   dropReplies(): void;
   /** Nothing passes in either direction, nothing is lost; connections stay open. */
   freeze(): void;
-  /** Ends every fault: what was frozen goes on, refused callers get in again on the same port. */
+  /** Ends every fault: frozen traffic continues, and refused callers can connect again on the same port. */
   heal(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A proxy to a port of 127.0.0.1. */
+/** Creates a proxy to a port of 127.0.0.1. */
 export async function createProxy({ target }: { target: number }): Promise<Proxy> {
   const pairs = new Set<{ client: Socket; upstream: Socket }>();
   let accepted = 0;

@@ -17,7 +17,9 @@ export function testStack(): Pick<Stack, 'urls' | 'parts'> {
   return attachStack({ dir });
 }
 
-/** A stack of this test's own, for killing and freezing. Disposing of it, or the end of this process, removes it. */
+/**
+ * Starts a stack for this test only, for killing and freezing. It is removed when disposed or when this process ends.
+ */
 export async function privateStack({
   parts,
 }: {
@@ -27,20 +29,26 @@ export async function privateStack({
   return { urls: stack.urls, parts: stack.parts, [Symbol.asyncDispose]: release };
 }
 
-/** `prefix` and a random end, in letters that Kafka topics, Postgres databases and MongoDB collections all allow. */
+/** `prefix` and a random suffix, in letters that Kafka topics, Postgres databases and MongoDB collections all allow. */
 export function uniqueName(prefix: string): string {
   return `${prefix}_${randomBytes(5).toString('hex')}`;
 }
 
-/** Makes an empty database of this name and resolves to its URL. On the shared stack unless another is given. */
+/**
+ * Makes an empty database of this name and resolves to its URL. On the shared stack unless another is given.
+ * `icuLocale`: text sorts by the rules of this language, such as `en-US`; by its bytes when not given.
+ */
 export async function createDatabase(
   name: string,
-  { urls }: Pick<Stack, 'urls'> = testStack(),
+  { urls, icuLocale }: Pick<Stack, 'urls'> & { readonly icuLocale?: string } = testStack(),
 ): Promise<string> {
   const client = new pg.Client({ connectionString: `${urls.POSTGRES_URL}/postgres` });
   await client.connect();
   try {
-    await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+    const locale = icuLocale
+      ? `TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE ${client.escapeLiteral(icuLocale)}`
+      : '';
+    await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} ${locale}`);
   } finally {
     await client.end();
   }

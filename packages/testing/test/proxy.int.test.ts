@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { createProxy, eventually } from '../src/index.ts';
 
-/** A server that answers "ok:" and what it got, the proxy to it, and what the server received. */
+/** A server that responds "ok:" and what it got, the proxy to it, and what the server received. */
 async function start() {
   let received = '';
   const server = createServer({ allowHalfOpen: true }, (socket) => {

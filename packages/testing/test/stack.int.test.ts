@@ -19,13 +19,13 @@ it('gives a private stack that can be killed without harm to the shared one, and
     part = stack.parts.redis;
     expect(part.port).not.toBe(testStack().parts.redis.port);
     await part.kill();
-    expect(await part.answers()).toBe(false);
+    expect(await part.responds()).toBe(false);
     await part.start();
-    expect(await part.answers()).toBe(true);
+    expect(await part.responds()).toBe(true);
   }
   expect(part.pid()).toBeUndefined();
-  await eventually(async () => !(await part.answers()));
-  expect(await testStack().parts.redis.answers()).toBe(true);
+  await eventually(async () => !(await part.responds()));
+  expect(await testStack().parts.redis.responds()).toBe(true);
 });
 
 it('makes names that do not repeat', () => {

@@ -3,22 +3,16 @@ import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/pro
 import { Fault_Kind, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { createFaults } from '@orderflow/faults';
 import { createKafka, createRelay } from '@orderflow/messaging';
-import { createRpcServer } from '@orderflow/rpc';
-import {
-  type Component,
-  createHealth,
-  createLogger,
-  createMetrics,
-  describeConfig,
-  type Health,
-  type Logger,
-} from '@orderflow/runtime';
-import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
+import { refusalErrors } from '@orderflow/rpc';
+import { kafkaSecurity, type Logger } from '@orderflow/runtime';
+import { type App, openService } from '@orderflow/service';
+import { createPostgres, responseExpiry } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
 import { Refusal } from './domain/refusal.ts';
-import { askedIds } from './inbound/faults/asked-ids.ts';
-import { spoilAnswer } from './inbound/faults/spoil-answer.ts';
+import { corruptResponse } from './inbound/faults/corrupt-response.ts';
+import { requestedIds } from './inbound/faults/requested-ids.ts';
 import { customerHandlers } from './inbound/rpc/customer-handlers.ts';
+import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { productHandlers } from './inbound/rpc/product-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { kafkaTopics } from './outbound/kafka-topics.ts';
@@ -30,10 +24,7 @@ import { seedTables } from './outbound/postgres/seed-tables.ts';
 
 const service = 'enrichment-stub';
 
-/** How long the server says "not ready" before it takes no more calls. */
-const drainMs = 200;
-
-/** What a test may put in place of the real thing. */
+/** Replacements for real dependencies in tests. */
 export interface Overrides {
   readonly logger?: Logger;
   readonly now?: () => Date;
@@ -41,24 +32,13 @@ export interface Overrides {
   readonly random?: () => number;
 }
 
-/** The whole service, not yet started. */
-export interface App {
-  /** In the order in which they start. */
-  readonly components: readonly Component[];
-  readonly health: Health;
-  readonly logger: Logger;
-  /** Where it listens; throws before the start. */
-  readonly port: () => number;
-}
-
-/** Puts the service together. */
+/** Creates the service: the only place that knows every concrete part. */
 export function createApp(config: Config, overrides: Overrides = {}): App {
-  const { now = () => new Date(), random = Math.random } = overrides;
-  const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
-  const metrics = createMetrics({ service });
-  logger.info({ config: describeConfig(settings, config) }, 'configuration');
+  const { random = Math.random } = overrides;
+  const skeleton = openService({ service, settings, config, ...overrides });
+  const { logger, meter } = skeleton;
 
-  const { orm, component: database } = createPostgres({
+  const postgres = createPostgres({
     url: config.postgresUrl,
     database: `${config.databasePrefix}enrichment`,
     applicationName: service,
@@ -67,29 +47,36 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     seed: (em) => seedTables(em, now()),
     logger,
   });
+  const { orm, readGauge, component: database } = postgres;
+  const now = overrides.now ?? postgres.now;
   const customers = postgresCustomers(orm);
   const products = postgresProducts(orm);
   const inTransaction = postgresCustomerTransactions(orm, now);
 
   const { kafkaBrokers: brokers, topicPrefix } = config;
-  const kafka = createKafka({ brokers, clientId: service, topicPrefix, logger });
-  const relay = createRelay({ orm, kafka, name: service, logger, meter: metrics.meter });
+  const kafka = createKafka({
+    brokers,
+    security: kafkaSecurity(config),
+    clientId: service,
+    topicPrefix,
+    logger,
+  });
+  const relay = createRelay({ orm, readGauge, kafka, name: service, logger, meter });
 
   const faults = createFaults({
     services: [CustomerService, ProductService],
-    askedIds,
+    requestedIds,
     ownKinds: [Fault_Kind.WRONG_DATA, Fault_Kind.WRONG_ID, Fault_Kind.HUGE_REPLY],
-    spoilAnswer,
+    corruptResponse,
     random,
   });
   const customerService = customerHandlers({ customers, inTransaction, now });
   const productService = productHandlers({ products });
 
-  // Kafka is left out: without it everything can be read, and what is written is told later.
-  const health = createHealth([database]);
-  const server = createRpcServer({
-    service,
-    host: config.host,
+  return skeleton.createApp({
+    parts: [database, responseExpiry({ orm, now, logger }), kafkaTopics(kafka, logger), relay],
+    // Kafka is not checked: without it everything can be read, and changes are published later.
+    checked: [database],
     port: config.port,
     routes(router) {
       router.service(CustomerService, faults.misbehave(CustomerService, customerService));
@@ -97,28 +84,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       router.service(FaultService, faults.handlers);
     },
     services: [CustomerService, ProductService, FaultService],
-    refusal: Refusal,
-    isOutage: isPostgresOutage,
-    health,
-    prometheus: metrics.prometheus,
-    logger,
-    meter: metrics.meter,
-    drainMs,
-    // The rest of the time is for what stops after the server.
-    graceMs: config.shutdownGraceMs / 2,
+    refusalError: refusalErrors(Refusal, errorReasons),
   });
-
-  return {
-    components: [
-      metrics.component,
-      database,
-      answerExpiry({ orm, now, logger }),
-      kafkaTopics(kafka, logger),
-      relay,
-      server,
-    ],
-    health,
-    logger,
-    port: () => server.port,
-  };
 }

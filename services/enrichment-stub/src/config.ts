@@ -3,15 +3,16 @@ import {
   commonSettings,
   defineSettings,
   infrastructureSettings,
+  kafkaSettings,
   port,
 } from '@orderflow/runtime';
 
-const { kafkaBrokers, topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
+const { topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
 
 /** Settings of the enrichment stub. */
 export const settings = defineSettings({
   ...commonSettings,
-  kafkaBrokers,
+  ...kafkaSettings,
   topicPrefix,
   postgresUrl,
   databasePrefix,

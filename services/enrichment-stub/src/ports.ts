@@ -1,11 +1,11 @@
 import type { Customer } from './domain/customer.ts';
 import type { Product } from './domain/product.ts';
 
-/** Where customers are read. */
+/** Reads customers. */
 export interface CustomerReader {
-  /** The customers that have one of these ids, each once, in any order. */
+  /** Returns the customers with these ids, each once, in any order. */
   find(customerIds: readonly string[]): Promise<Customer[]>;
-  /** Up to `limit` customers in the order of ids, from the one after `afterId` or the first. */
+  /** Returns up to `limit` customers in the order of ids, after `afterId` or from the first. */
   page(afterId: string | undefined, limit: number): Promise<Customer[]>;
 }
 
@@ -15,21 +15,21 @@ export interface ProductNames {
   readonly skus: readonly string[];
 }
 
-/** Where products are read. */
+/** Reads products. */
 export interface ProductReader {
-  /** The products that have one of these names, each once, in any order. */
+  /** Returns the products with these names, each once, in any order. */
   find(names: ProductNames): Promise<Product[]>;
-  /** Up to `limit` products in the order of ids, from the one after `afterId` or the first. */
+  /** Returns up to `limit` products in the order of ids, after `afterId` or from the first. */
   page(afterId: string | undefined, limit: number): Promise<Product[]>;
 }
 
-/** What happens all together or not at all. */
+/** Changes of customers that are committed together. */
 export interface CustomerTransaction {
-  /** The customer, who nobody else can change before this transaction ends. */
+  /** Locks the customer until the end of the transaction. */
   findForUpdate(customerId: string): Promise<Customer | undefined>;
-  /** Answers false, and does nothing, when there is a customer of this id. */
+  /** Returns false, and does nothing, when a customer with this id exists. */
   insert(customer: Customer): Promise<boolean>;
   update(customer: Customer): Promise<void>;
-  /** Tells the world that the customer was created or changed. */
-  tellUpdated(customer: Customer): Promise<void>;
+  /** Publishes that the customer was created or changed. */
+  publishUpdated(customer: Customer): Promise<void>;
 }

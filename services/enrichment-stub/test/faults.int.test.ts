@@ -39,7 +39,7 @@ async function elapsedMs(call: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-test('latency delays the answer, evenly between its limits', async () => {
+test('latency delays the response, evenly between its limits', async () => {
   // So far apart that a busy machine does not take one for the other.
   const limits = { minLatency: durationFromMs(100), maxLatency: durationFromMs(2_900) };
   await setFault({ method: 'GetCustomer', ...limits });
@@ -85,7 +85,7 @@ test('wrong data: a customer without a name, a product with a negative price in 
   expect(product).toMatchObject({ productId: 'p-3', price: { currencyCode: '', units: -1n } });
 });
 
-test('wrong id: the answer speaks of somebody else', async () => {
+test('wrong id: the response is about another customer', async () => {
   await setFault({ method: 'BatchGetCustomers', kind: Fault_Kind.WRONG_ID });
   await setFault({ method: 'BatchGetProducts', kind: Fault_Kind.WRONG_ID });
   const { customers } = await stub.customers.batchGetCustomers({ customerIds: ['c-1'] });
@@ -126,10 +126,10 @@ test('faults are listed, replaced and cleared, and one method leaves the others 
 });
 
 test.each<[string, MessageInitShape<typeof FaultSchema>]>([
-  ['of a method that is not here', { method: 'GetNobody' }],
+  ['of an unknown method', { method: 'GetNobody' }],
   ['with errors of no code', { method: 'GetCustomer', errorRate: 0.5 }],
   ['of more than every call', { method: 'GetCustomer', errorRate: 2, errorCode: 14 }],
-  ['that answers before it was asked', { method: 'GetCustomer', minLatency: durationFromMs(-1) }],
+  ['that responds before it was called', { method: 'GetCustomer', minLatency: durationFromMs(-1) }],
   [
     'with less at most than at least',
     { method: 'GetCustomer', minLatency: durationFromMs(2), maxLatency: durationFromMs(1) },

@@ -1,10 +1,10 @@
 import type { Customer } from '../src/domain/customer.ts';
 import type { CustomerReader, CustomerTransaction } from '../src/ports.ts';
 
-/** Customers and what was told of them, in memory, with the promises of the ports. */
+/** Customers and their published updates, in memory, with the guarantees of the ports. */
 export function inMemoryCustomers(initial: readonly Customer[] = []) {
   const customers = new Map(initial.map((customer) => [customer.customerId, customer]));
-  const told: Customer[] = [];
+  const published: Customer[] = [];
 
   const reader: CustomerReader = {
     find: async (ids) => ids.flatMap((id) => customers.get(id) ?? []),
@@ -22,8 +22,8 @@ export function inMemoryCustomers(initial: readonly Customer[] = []) {
       return true;
     },
     update: async (customer) => void customers.set(customer.customerId, customer),
-    tellUpdated: async (customer) => void told.push(customer),
+    publishUpdated: async (customer) => void published.push(customer),
   };
 
-  return { reader, transaction, told };
+  return { reader, transaction, published };
 }

@@ -26,7 +26,7 @@ test('an id is no SKU, and a SKU no id', async () => {
   await expect(getProduct(reader, { sku: 'p-1' })).rejects.toEqual(refused);
 });
 
-test('a batch answers a product once, also when it is asked for by id and by SKU', async () => {
+test('a batch returns a product once, also when it is requested by id and by SKU', async () => {
   const names = { productIds: ['p-1', 'p-9', 'p-9'], skus: ['LAPTOP001', 'CHAIR001', 'NOTHING'] };
   const { found, notFound } = await batchGetProducts(reader, names);
   expect(idsOf(found)).toEqual(['p-1', 'p-3']);

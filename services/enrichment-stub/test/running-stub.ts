@@ -40,7 +40,7 @@ export async function runStub(config: Config, overrides: Overrides = {}) {
   const app = createApp(config, { logger, ...overrides });
   const components = runComponents(app.components, { logger, graceMs: config.shutdownGraceMs });
   await components.start();
-  const baseUrl = `http://127.0.0.1:${app.port()}`;
+  const baseUrl = `http://127.0.0.1:${app.server.port}`;
   const transport = createRpcTransport({
     name: 'stub',
     baseUrl,
@@ -81,7 +81,7 @@ export async function readCustomerEvents(config: Config) {
     kafka,
     groupId: groups.orderCache,
     topics: [source.name],
-    handle: async (slice) => void records.push(...slice),
+    handle: async (batch) => void records.push(...batch),
     isOutage: () => false,
     logger,
     meter: createMetrics({ service: 'test' }).meter,

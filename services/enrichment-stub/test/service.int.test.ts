@@ -4,7 +4,7 @@ import { Code } from '@connectrpc/connect';
 import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { CustomerSchema } from '@orderflow/contracts/orderflow/enrichment/v1/customer';
 import { Product_State } from '@orderflow/contracts/orderflow/enrichment/v1/product';
-import { errorReason } from '@orderflow/rpc';
+import { errorReason, pageTokens, textKey } from '@orderflow/rpc';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCustomerEvents, runStub, testConfig } from './running-stub.ts';
@@ -111,7 +111,17 @@ test('customers are listed by the bytes of their ids, 50 a page', async () => {
   ]);
 });
 
-test('creating and updating a customer is told on customer-events', async () => {
+test('page tokens that hold what no list has written are refused', async () => {
+  const made = (list: string) => pageTokens<[string]>(list, textKey).encode(['\0']);
+  for (const call of [
+    stub.customers.listCustomers({ pageToken: made('customers') }),
+    stub.products.listProducts({ pageToken: made('products') }),
+  ]) {
+    expect(await failure(call)).toEqual([Code.InvalidArgument, 'PAGE_TOKEN_INVALID']);
+  }
+});
+
+test('creating and updating a customer publishes customer-events', async () => {
   const customer = draft();
   const { customerId } = customer;
   const trace = '0af7651916cd43dd8448eb211c80319c';
@@ -135,7 +145,7 @@ test('creating and updating a customer is told on customer-events', async () => 
       event: fromBinary(CustomerUpdatedSchema, value ?? new Uint8Array()),
     })),
   ).toEqual(
-    stored.map((answer, index) => ({
+    stored.map((response, index) => ({
       key: customerId,
       headers: {
         ce_specversion: '1.0',
@@ -143,37 +153,37 @@ test('creating and updating a customer is told on customer-events', async () => 
         ce_type: 'orderflow.enrichment.event.v1.CustomerUpdated',
         ce_source: '/orderflow/enrichment-stub',
         ce_subject: customerId,
-        ce_time: answer?.updateTime && timestampDate(answer.updateTime).toISOString(),
+        ce_time: response?.updateTime && timestampDate(response.updateTime).toISOString(),
         'content-type': 'application/protobuf',
         traceparent: index === 0 ? trace : expect.any(String),
       },
       event: expect.objectContaining({
         customerId,
         version: BigInt(index + 1),
-        updateTime: answer?.updateTime,
+        updateTime: response?.updateTime,
       }),
     })),
   );
 });
 
-test('20 equal requests at once create one customer and get equal answers', async () => {
+test('20 equal requests at once create one customer and get equal responses', async () => {
   const customer = draft();
   const requestId = uniqueName('r');
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 20 }, () => stub.customers.createCustomer({ customer, requestId })),
   );
-  const texts = answers.map((answer) => answer.customer && toJson(CustomerSchema, answer.customer));
+  const texts = responses.map((response) => response.customer && toJson(CustomerSchema, response.customer));
   expect(new Set(texts.map((text) => JSON.stringify(text))).size).toBe(1);
   await eventually(() => eventsOf(customer.customerId).length >= 1);
 
-  // Told once, so the next event there is version 2.
+  // Published once, so the next event there is version 2.
   await stub.customers.updateCustomer({ customer });
   await eventually(() => eventsOf(customer.customerId).length >= 2);
   expect(eventsOf(customer.customerId).map((record) => record.headers['ce_id'])).toEqual([
     `${customer.customerId}/1`,
     `${customer.customerId}/2`,
   ]);
-  // The answer of the time when it was created.
+  // The response of the time when it was created.
   expect((await stub.customers.createCustomer({ customer, requestId })).customer?.version).toBe(1n);
 });
 
@@ -186,14 +196,14 @@ test('a request id with another body is refused, from another caller it is anoth
     Code.InvalidArgument,
     'REQUEST_ID_REUSED',
   ]);
-  const headers = { 'x-caller-id': 'somebody-else' };
+  const headers = { 'x-caller-id': 'another-caller' };
   expect(await failure(stub.customers.createCustomer(other, { headers }))).toEqual([
     Code.AlreadyExists,
     'CUSTOMER_ALREADY_EXISTS',
   ]);
 });
 
-test('a repeated update gets the first answer, before any other check', async () => {
+test('a repeated update gets the first response, before any other check', async () => {
   const customer = draft();
   await stub.customers.createCustomer({ customer });
   const update = { customer: { ...customer, name: 'Grace Bauer', version: 1n }, requestId: uniqueName('r') };
@@ -210,19 +220,19 @@ test('a refused request is judged anew when it is repeated', async () => {
   expect((await stub.customers.updateCustomer(update)).customer?.version).toBe(2n);
 });
 
-test('updates at once each get a version of their own, and are told in that order', async () => {
+test('concurrent updates each get their own version, and are published in that order', async () => {
   const customer = draft();
   await stub.customers.createCustomer({ customer });
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 10 }, (_, index) =>
       stub.customers.updateCustomer({ customer: { ...customer, name: `Ada ${index}` } }),
     ),
   );
-  const versions = answers.map((answer) => Number(answer.customer?.version)).sort((a, b) => a - b);
+  const versions = responses.map((response) => Number(response.customer?.version)).sort((a, b) => a - b);
   expect(versions).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   await eventually(() => eventsOf(customer.customerId).length >= 11);
-  const told = eventsOf(customer.customerId).map((record) => record.headers['ce_id']);
-  expect(told).toEqual([1, ...versions].map((version) => `${customer.customerId}/${version}`));
+  const published = eventsOf(customer.customerId).map((record) => record.headers['ce_id']);
+  expect(published).toEqual([1, ...versions].map((version) => `${customer.customerId}/${version}`));
 });
 
 test('an update of an old version is ABORTED, of an unknown customer NOT_FOUND', async () => {

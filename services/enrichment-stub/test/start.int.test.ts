@@ -18,7 +18,7 @@ test('two instances that start at once on an empty server share one database', a
   await Promise.all([one.stop(), other.stop()]);
 });
 
-test('a restart keeps what was changed, and tells nothing but changes', async () => {
+test('a restart keeps what was changed, and publishes nothing but changes', async () => {
   const config = testConfig();
   const before = await runStub(config);
   await before.customers.updateCustomer({ customer: changed });
@@ -57,7 +57,7 @@ test('the migrations make the tables that the entities describe', async () => {
   await component.stop();
 });
 
-test('without Kafka it starts, is ready, reads and writes; the events are told once Kafka is there', async () => {
+test('without Kafka it starts, is ready, reads and writes; the events are published once Kafka is there', async () => {
   const config = testConfig();
   const alone = await runStub({ ...config, kafkaBrokers: ['127.0.0.1:1'] });
   expect(await isReady(alone)).toBe(true);

@@ -8,20 +8,14 @@ import {
   eventSpec,
   topicsComponent,
 } from '@orderflow/messaging';
-import { createRpcServer } from '@orderflow/rpc';
-import {
-  type Component,
-  createHealth,
-  createLogger,
-  createMetrics,
-  describeConfig,
-  type Health,
-  type Logger,
-} from '@orderflow/runtime';
-import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
+import { refusalErrors } from '@orderflow/rpc';
+import { kafkaSecurity, type Logger } from '@orderflow/runtime';
+import { type App, openService } from '@orderflow/service';
+import { createPostgres, isPostgresOutage, responseExpiry } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
 import { Refusal } from './domain/refusal.ts';
 import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
+import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { inventoryHandlers } from './inbound/rpc/inventory-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { ReservationRow, StockAdjustmentRow, StockRow } from './outbound/postgres/entities.ts';
@@ -30,39 +24,23 @@ import { postgresReservationTransactions } from './outbound/postgres/reservation
 import { seedTables } from './outbound/postgres/seed-tables.ts';
 import { postgresStock } from './outbound/postgres/stock-reader.ts';
 import { postgresStockTransactions } from './outbound/postgres/stock-transaction.ts';
-import { ReservedMeanwhile } from './ports.ts';
+import { ConcurrentReservationError } from './ports.ts';
 import { createHandleOrderEvents } from './use-cases/handle-order-events.ts';
 
 const service = 'inventory';
 
-/** How long the server says "not ready" before it takes no more calls. */
-const drainMs = 200;
-
-/** What a test may put in place of the real thing. */
+/** Replacements for real dependencies in tests. */
 export interface Overrides {
   readonly logger?: Logger;
   readonly now?: () => Date;
 }
 
-/** The whole service, not yet started. */
-export interface App {
-  /** In the order in which they start. */
-  readonly components: readonly Component[];
-  readonly health: Health;
-  readonly logger: Logger;
-  /** Where it listens; throws before the start. */
-  readonly port: () => number;
-}
-
-/** Puts the service together: the only place that knows every concrete part. */
+/** Creates the service: the only place that knows every concrete part. */
 export function createApp(config: Config, overrides: Overrides = {}): App {
-  const { now = () => new Date() } = overrides;
-  const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
-  const metrics = createMetrics({ service });
-  const { meter } = metrics;
-  logger.info({ config: describeConfig(settings, config) }, 'configuration');
+  const skeleton = openService({ service, settings, config, ...overrides });
+  const { logger, meter } = skeleton;
 
-  const { orm, component: database } = createPostgres({
+  const postgres = createPostgres({
     url: config.postgresUrl,
     database: `${config.databasePrefix}inventory`,
     applicationName: service,
@@ -71,35 +49,40 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     seed: (em) => seedTables(em, now()),
     logger,
   });
+  const { orm, readGauge, component: database } = postgres;
+  const now = overrides.now ?? postgres.now;
 
   const { kafkaBrokers: brokers, topicPrefix } = config;
-  const kafka = createKafka({ brokers, clientId: service, topicPrefix, logger });
+  const kafka = createKafka({
+    brokers,
+    security: kafkaSecurity(config),
+    clientId: service,
+    topicPrefix,
+    logger,
+  });
   const orderEvents = eventSpec(topics.orderEvents);
   const neededTopics = topicsComponent(kafka, [
     orderEvents,
     deadLetterSpec(orderEvents, groups.inventory),
     eventSpec(topics.inventoryEvents),
   ]);
-  const relay = createRelay({ orm, kafka, name: service, logger, meter });
+  const relay = createRelay({ orm, readGauge, kafka, name: service, logger, meter });
   const inTransaction = postgresReservationTransactions(orm);
   const consumer = createBatchConsumer({
     kafka,
     groupId: groups.inventory,
     topics: [topics.orderEvents],
     handle: createOrderEventsHandler(createHandleOrderEvents({ inTransaction, now }), logger, meter),
-    // Another process at work on the same orders is no fault of the records either: they come again in a moment.
-    isOutage: (error) => isPostgresOutage(error) || error instanceof ReservedMeanwhile,
-    sliceSize: config.sliceSize,
+    // A process that handles the same orders at the same time is not the records' fault either: they are handled again.
+    isOutage: (error) => isPostgresOutage(error) || error instanceof ConcurrentReservationError,
+    batchSize: config.batchSize,
     sessionTimeoutMs: config.sessionTimeoutMs,
     logger,
     meter,
   });
 
-  const parts = [database, answerExpiry({ orm, now, logger }), neededTopics, relay, consumer];
-  const health = createHealth(parts);
-  const server = createRpcServer({
-    service,
-    host: config.host,
+  return skeleton.createApp({
+    parts: [database, responseExpiry({ orm, now, logger }), neededTopics, relay, consumer],
     port: config.port,
     routes(router) {
       router.service(
@@ -113,21 +96,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       );
     },
     services: [InventoryService],
-    refusal: Refusal,
-    isOutage: isPostgresOutage,
-    health,
-    prometheus: metrics.prometheus,
-    logger,
-    meter,
-    drainMs,
-    // The rest of the time is for what stops after the server.
-    graceMs: config.shutdownGraceMs / 2,
+    refusalError: refusalErrors(Refusal, errorReasons),
   });
-
-  return {
-    components: [metrics.component, ...parts, server],
-    health,
-    logger,
-    port: () => server.port,
-  };
 }

@@ -1,19 +1,19 @@
 import {
   type ConfigOf,
   commonSettings,
+  consumerSettings,
   defineSettings,
-  durationMs,
   infrastructureSettings,
+  kafkaSettings,
   port,
-  positiveInteger,
 } from '@orderflow/runtime';
 
-const { kafkaBrokers, topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
+const { topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
 
 /** Settings of inventory. */
 export const settings = defineSettings({
   ...commonSettings,
-  kafkaBrokers,
+  ...kafkaSettings,
   topicPrefix,
   postgresUrl,
   databasePrefix,
@@ -23,18 +23,7 @@ export const settings = defineSettings({
     default: '8002',
     description: 'Where RPC, health and metrics are served; 0 takes a free port.',
   },
-  sliceSize: {
-    env: 'SLICE_SIZE',
-    schema: positiveInteger,
-    default: '500',
-    description: 'How many events of a partition are handled in one transaction.',
-  },
-  sessionTimeoutMs: {
-    env: 'KAFKA_SESSION_TIMEOUT',
-    schema: durationMs,
-    default: '30s',
-    description: 'How long Kafka waits for a silent consumer before its partitions go to others.',
-  },
+  ...consumerSettings,
 });
 
 export type Config = ConfigOf<typeof settings>;

@@ -1,65 +1,65 @@
 import type { Reservation } from './domain/reservation.ts';
 import type { Stock, StockAdjustment } from './domain/stock.ts';
 
-/** The state of a reservation, to be told to the order service and to payment. */
-export interface Answer {
+/** The state of a reservation, to be published to the order service and payment. */
+export interface Reply {
   readonly reservation: Reservation;
-  /** Of the event that it answers. */
+  /** The trace of the event that it replies to. */
   readonly traceparent: string;
 }
 
-/** What a slice of events has changed. */
+/** The changes of a batch of events. */
 export interface ReservationChanges {
-  /** Of orders that had none before. */
+  /** New reservations. */
   readonly opened: readonly Reservation[];
-  /** Of orders that had one before: only state and time are new. */
+  /** Existing reservations: only state and time are new. */
   readonly moved: readonly Reservation[];
   readonly stock: readonly Stock[];
-  /** In the order in which they are to be told. */
-  readonly answers: readonly Answer[];
+  /** In the order in which they are published. */
+  readonly replies: readonly Reply[];
 }
 
-/** Reservations and the stock under them: what happens all together or not at all. */
+/** Reservations and their stock, committed together. */
 export interface ReservationTransaction {
-  /** Those of the orders that have one. Nobody else can change them before this transaction ends. */
+  /** Locks the existing reservations of these orders until the end of the transaction. */
   lockReservations(orderIds: readonly string[]): Promise<Reservation[]>;
-  /** Those of the products that were ever stocked. Nobody else can change them before this transaction ends. */
+  /** Locks the existing stock of these products until the end of the transaction. */
   lockStock(productIds: readonly string[]): Promise<Stock[]>;
-  /** @throws ReservedMeanwhile */
+  /** @throws ConcurrentReservationError */
   write(changes: ReservationChanges): Promise<void>;
 }
 
-/** Runs the work in one transaction, which is undone when the work throws. */
+/** Runs the work in one transaction, which is rolled back when the work throws. */
 export type InReservationTransaction = <T>(
   work: (transaction: ReservationTransaction) => Promise<T>,
 ) => Promise<T>;
 
-/** Another process has opened a reservation of this slice since it was looked for. Doing the slice again finds it. */
-export class ReservedMeanwhile extends Error {
-  override readonly name = 'ReservedMeanwhile';
+/** Another process has inserted a reservation of this batch since it was read. Handling the batch again finds it. */
+export class ConcurrentReservationError extends Error {
+  override readonly name = 'ConcurrentReservationError';
 }
 
-/** A change of stock by hand. */
+/** A manual change of stock. */
 export interface StockTransaction {
-  /** The stock, also of a product that was never stocked. Nobody else can change it before this transaction ends. */
+  /** Locks the stock until the end of the transaction, also of a product that was never stocked. */
   lock(productId: string): Promise<Stock>;
   write(stock: Stock, adjustment: StockAdjustment): Promise<void>;
 }
 
-/** Where stock is read. */
+/** Reads stock. */
 export interface StockReader {
-  /** Those of the products that were ever stocked, in any order. */
+  /** Returns the existing stock of these products, in any order. */
   find(productIds: readonly string[]): Promise<Stock[]>;
   /**
-   * Up to `limit` in the order of product ids, from the one after `afterId` or the first; only those of which at most
-   * `availableAtMost` can still be ordered, if that is given.
+   * Returns up to `limit` items in the order of product ids, after `afterId` or from the first; only those of which at
+   * most `availableAtMost` can still be ordered, if that is given.
    */
   page(page: {
     readonly availableAtMost: bigint | undefined;
     readonly afterId: string | undefined;
     readonly limit: number;
   }): Promise<Stock[]>;
-  /** Up to `limit` changes by hand of a product, newest first, from the one before `beforeId` or the last. */
+  /** Returns up to `limit` manual changes of a product, newest first, before `beforeId` or from the newest. */
   adjustments(page: {
     readonly productId: string;
     readonly beforeId: bigint | undefined;
@@ -67,12 +67,12 @@ export interface StockReader {
   }): Promise<StoredAdjustment[]>;
 }
 
-/** An adjustment with its place in the list of all: higher is newer. */
+/** An adjustment with its position in the list of all: higher is newer. */
 export interface StoredAdjustment extends StockAdjustment {
   readonly id: bigint;
 }
 
-/** Where reservations are read. */
+/** Reads reservations. */
 export interface ReservationReader {
   find(orderId: string): Promise<Reservation | undefined>;
 }

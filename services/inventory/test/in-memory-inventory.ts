@@ -1,6 +1,6 @@
 import type { Reservation } from '../src/domain/reservation.ts';
 import { noStock, type Stock } from '../src/domain/stock.ts';
-import type { Answer, InReservationTransaction } from '../src/ports.ts';
+import type { InReservationTransaction, Reply } from '../src/ports.ts';
 
 /** Stock and reservations in memory, one transaction at a time. `onHand`: what lies on the shelf at first. */
 export function inMemoryInventory(onHand: Readonly<Record<string, number>>) {
@@ -8,7 +8,7 @@ export function inMemoryInventory(onHand: Readonly<Record<string, number>>) {
     Object.entries(onHand).map(([id, pieces]) => [id, { ...noStock(id), onHand: BigInt(pieces) }]),
   );
   const reservations = new Map<string, Reservation>();
-  const answers: Answer[] = [];
+  const replies: Reply[] = [];
   const inTransaction: InReservationTransaction = (work) =>
     work({
       lockReservations: async (ids) => ids.flatMap((id) => reservations.get(id) ?? []),
@@ -16,8 +16,8 @@ export function inMemoryInventory(onHand: Readonly<Record<string, number>>) {
       async write(changes) {
         for (const one of [...changes.opened, ...changes.moved]) reservations.set(one.orderId, one);
         for (const level of changes.stock) stock.set(level.productId, level);
-        answers.push(...changes.answers);
+        replies.push(...changes.replies);
       },
     });
-  return { stock, reservations, answers, inTransaction };
+  return { stock, reservations, replies, inTransaction };
 }

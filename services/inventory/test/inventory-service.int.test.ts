@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema } from '@orderflow/contracts/google/rpc/error_details';
-import { errorInfo } from '@orderflow/rpc';
+import { errorInfo, pageTokens, textKey } from '@orderflow/rpc';
 import { nativeQuery } from '@orderflow/storage';
 import { createProxy, eventually, testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -36,7 +36,7 @@ async function errorOf(call: Promise<unknown>): Promise<ConnectError> {
   return ConnectError.from(error);
 }
 
-/** Reserves so many pieces for an order of its own; answers its id. */
+/** Reserves so many pieces for a new order; returns its id. */
 async function reserve(productId: string, quantity: number): Promise<string> {
   const orderId = uniqueName('o');
   const inTransaction = postgresReservationTransactions(database.orm);
@@ -95,6 +95,17 @@ test('adjustments are read by pages, each of its own product', async () => {
   expect(deltas).toEqual([4n, 3n, 2n, 1n, 1000n]);
 });
 
+test('page tokens that hold what no list has written are refused', async () => {
+  const made = (list: string, key: string) => pageTokens<[string]>(list, textKey).encode([key]);
+  const adjustments = (pageToken: string) => client.listStockAdjustments({ productId: 'p-21', pageToken });
+  const calls = [
+    client.listStock({ pageToken: made('stock', '\0') }),
+    adjustments(made('adjustments of p-21', 'one')),
+    adjustments(made('adjustments of p-21', '-1')),
+  ];
+  for (const call of calls) expect(errorInfo(await errorOf(call))?.reason).toBe('PAGE_TOKEN_INVALID');
+});
+
 test('a product that was never stocked can be', async () => {
   const { stock } = await client.setStock({ productId: 'x-new', onHand: 3n, reason });
   expect(stock).toMatchObject({ onHand: 3n, reserved: 0n, committed: 0n });
@@ -103,7 +114,7 @@ test('a product that was never stocked can be', async () => {
   expect((await client.getStock({ productId: 'x-none' })).stock?.updateTime).toBeUndefined();
 });
 
-test('stock is never set below what is reserved; all of the rest can be taken', async () => {
+test('stock is never set below the reserved quantity; everything else can be removed', async () => {
   await reserve('p-23', 10);
   const set = await errorOf(client.setStock({ productId: 'p-23', onHand: 9n, reason }));
   expect(set.code).toBe(Code.FailedPrecondition);
@@ -118,11 +129,11 @@ test('stock is never set below what is reserved; all of the rest can be taken', 
   expect(stock).toMatchObject({ onHand: 10n, reserved: 10n, available: 0n });
 });
 
-test('the same request id is one change with one answer; with other content it is refused', async () => {
+test('the same request id is one change with one response; with other content it is refused', async () => {
   const request = { productId: 'p-24', delta: 5n, reason, requestId: uniqueName('r') };
   const [first, ...others] = await Promise.all(Array.from({ length: 10 }, () => client.adjustStock(request)));
   for (const other of others) expect(other).toEqual(first);
-  // The answer of then, whatever the stock is now.
+  // The response of that time, whatever the stock is now.
   await client.adjustStock({ productId: 'p-24', delta: 100n, reason });
   expect(await client.adjustStock(request)).toEqual(first);
   expect((await client.getStock({ productId: 'p-24' })).stock?.onHand).toBe(1105n);
@@ -175,7 +186,7 @@ test('stock is listed in the order of ids, also only what runs low', async () =>
   expect(errorInfo(other)?.reason).toBe('PAGE_TOKEN_INVALID');
 });
 
-test('a reservation that nobody asked for is not found', async () => {
+test('a reservation that was never requested is not found', async () => {
   const error = await errorOf(client.getReservation({ orderId: 'o-none' }));
   expect([error.code, errorInfo(error)]).toMatchObject([
     Code.NotFound,

@@ -28,12 +28,12 @@ afterAll(async () => {
   await inventory.stop();
 });
 
-const answersTo = (orderId: string) => kafka.answers().filter(({ key }) => key?.toString() === orderId);
+const repliesTo = (orderId: string) => kafka.replies().filter(({ key }) => key?.toString() === orderId);
 
-/** Waits until an order was told so many answers. */
-async function answersOf(orderId: string, count: number): Promise<ReceivedRecord[]> {
-  await eventually(() => expect(answersTo(orderId)).toHaveLength(count));
-  return answersTo(orderId);
+/** Waits until so many replies to an order were published. */
+async function repliesOf(orderId: string, count: number): Promise<ReceivedRecord[]> {
+  await eventually(() => expect(repliesTo(orderId)).toHaveLength(count));
+  return repliesTo(orderId);
 }
 
 const idsOf = (records: readonly ReceivedRecord[]) => records.map(({ headers }) => headers['ce_id']);
@@ -43,10 +43,10 @@ async function stockOf(productId: string) {
   return { onHand: stock?.onHand, reserved: stock?.reserved, committed: stock?.committed };
 }
 
-test('an accepted order is reserved whole, and told with what is to be paid', async () => {
+test('an accepted order is reserved in full, and the reply has the amount to pay', async () => {
   const orderId = uniqueName('o');
   await kafka.send(accepted(orderId, { 'p-11': 2, 'p-12': 3 }));
-  const [record] = await answersOf(orderId, 1);
+  const [record] = await repliesOf(orderId, 1);
   const event = fromBinary(InventoryReservedSchema, record?.value ?? new Uint8Array());
   expect(event).toMatchObject({
     orderId,
@@ -74,7 +74,7 @@ test('an accepted order is reserved whole, and told with what is to be paid', as
 test('when a line is short nothing is held, and every short line is named', async () => {
   const orderId = uniqueName('o');
   await kafka.send(accepted(orderId, { 'p-13': 1, 'p-14': 1001, 'p-unknown': 7 }));
-  const [record] = await answersOf(orderId, 1);
+  const [record] = await repliesOf(orderId, 1);
   const event = fromBinary(InventoryUnavailableSchema, record?.value ?? new Uint8Array());
   expect(record?.headers['ce_id']).toBe(`${orderId}/InventoryUnavailable`);
   expect(event.shortages).toMatchObject([
@@ -95,8 +95,8 @@ test('confirmed goods leave the shelf, once', async () => {
   const [confirm, after] = [confirmed(orderId), uniqueName('o')];
   await kafka.send(accepted(orderId, { 'p-15': 4 }), confirm, confirm);
   await kafka.send(confirm, accepted(orderId, { 'p-15': 4 }), cancelRequested(after));
-  await answersOf(after, 1);
-  const records = await answersOf(orderId, 2);
+  await repliesOf(after, 1);
+  const records = await repliesOf(orderId, 2);
   expect(idsOf(records)).toEqual([`${orderId}/InventoryReserved`, `${orderId}/InventoryCommitted`]);
   expect(fromBinary(InventoryCommittedSchema, records[1]?.value ?? new Uint8Array()).orderId).toBe(orderId);
   expect(await stockOf('p-15')).toEqual({ onHand: 996n, reserved: 0n, committed: 4n });
@@ -105,18 +105,18 @@ test('confirmed goods leave the shelf, once', async () => {
 test('a cancelled order gives its stock back, once', async () => {
   const orderId = uniqueName('o');
   await kafka.send(accepted(orderId, { 'p-16': 4 }), cancelRequested(orderId), cancelRequested(orderId));
-  const records = await answersOf(orderId, 2);
+  const records = await repliesOf(orderId, 2);
   expect(idsOf(records)).toEqual([`${orderId}/InventoryReserved`, `${orderId}/InventoryReleased`]);
   expect(fromBinary(InventoryReleasedSchema, records[1]?.value ?? new Uint8Array()).orderId).toBe(orderId);
   expect(await stockOf('p-16')).toEqual({ onHand: 1000n, reserved: 0n, committed: 0n });
 });
 
-test('an order that is cancelled before it is accepted is answered, and never reserved', async () => {
+test('an order that is cancelled before it is accepted gets a reply, and is never reserved', async () => {
   const orderId = uniqueName('o');
   await kafka.send(cancelRequested(orderId));
-  await answersOf(orderId, 1);
+  await repliesOf(orderId, 1);
   await kafka.send(accepted(orderId, { 'p-17': 4 }), accepted(orderId, { 'p-17': 4 }, { requery: true }));
-  const records = await answersOf(orderId, 2);
+  const records = await repliesOf(orderId, 2);
   expect(idsOf(records)).toEqual([`${orderId}/InventoryReleased`, `${orderId}/InventoryReleased`]);
   expect(await stockOf('p-17')).toEqual({ onHand: 1000n, reserved: 0n, committed: 0n });
 });
@@ -124,13 +124,13 @@ test('an order that is cancelled before it is accepted is answered, and never re
 test.each([
   ['OrderAccepted', (orderId: string) => accepted(orderId, { 'p-18': 1 }, { requery: true })],
   ['OrderReserved', (orderId: string) => reserved(orderId, { requery: true })],
-])('asked again by %s, the same event is told again; the work is done once', async (_, askAgain) => {
+])('after %s the same event is republished; the work is done once', async (_, askAgain) => {
   const orderId = uniqueName('o');
   const before = await stockOf('p-18');
   await kafka.send(accepted(orderId, { 'p-18': 1 }, { requery: true }), reserved(orderId));
-  await answersOf(orderId, 1);
+  await repliesOf(orderId, 1);
   await kafka.send(askAgain(orderId));
-  const [first, second] = await answersOf(orderId, 2);
+  const [first, second] = await repliesOf(orderId, 2);
   expect(second?.headers).toMatchObject({
     ce_id: first?.headers['ce_id'],
     ce_time: first?.headers['ce_time'],
@@ -139,7 +139,7 @@ test.each([
   expect(await stockOf('p-18')).toEqual({ ...before, reserved: (before.reserved ?? 0n) + 1n });
 });
 
-test('what cannot be read, and what cannot be, is set aside; what is for others is passed over', async () => {
+test('unreadable and contradictory events are dead-lettered; events for other services are ignored', async () => {
   const [orderId, other] = [uniqueName('o'), uniqueName('o')];
   const unreadable = { ...toRecord(accepted(orderId, { 'p-19': 1 })), value: Buffer.from('nonsense') };
   const nameless = toRecord(accepted('', { 'p-19': 1 }));
@@ -151,7 +151,7 @@ test('what cannot be read, and what cannot be, is set aside; what is for others 
   });
   await kafka.send(confirmed(orderId));
   await kafka.send(accepted(other, { 'p-19': 2 }), confirmed(other), cancelRequested(other));
-  await answersOf(other, 2);
+  await repliesOf(other, 2);
   await eventually(() => expect(kafka.deadLetters()).toHaveLength(5));
   const letters = Map.groupBy(kafka.deadLetters(), ({ headers }) => headers['dlq_reason']);
   expect(letters.get('MALFORMED_PROTOBUF')).toHaveLength(3);
@@ -164,6 +164,6 @@ test('what cannot be read, and what cannot be, is set aside; what is for others 
     'the order is confirmed, and nothing was ever reserved for it',
     'the order is to be cancelled, and its reservation is COMMITTED',
   ]);
-  expect(answersTo(orderId)).toEqual([]);
+  expect(repliesTo(orderId)).toEqual([]);
   expect(await stockOf('p-19')).toEqual({ onHand: 998n, reserved: 0n, committed: 2n });
 });

@@ -24,21 +24,21 @@ test('two instances and 200 orders for 50 pieces: exactly 50 are reserved', asyn
   await using kafka = await talkTo(config);
   const orders = Array.from({ length: 200 }, (_, index) => `o-${index + 1}`);
   await Promise.all(orders.map((orderId) => kafka.send(accepted(orderId, { 'p-2': 1 }))));
-  await eventually(() => expect(kafka.answers()).toHaveLength(200), { timeoutMs: 30_000 });
+  await eventually(() => expect(kafka.replies()).toHaveLength(200), { timeoutMs: 30_000 });
 
-  const told = Map.groupBy(kafka.answers(), ({ headers }) => headers['ce_id']?.split('/')[1]);
-  expect(told.get('InventoryReserved')).toHaveLength(50);
-  expect(told.get('InventoryUnavailable')).toHaveLength(150);
+  const published = Map.groupBy(kafka.replies(), ({ headers }) => headers['ce_id']?.split('/')[1]);
+  expect(published.get('InventoryReserved')).toHaveLength(50);
+  expect(published.get('InventoryUnavailable')).toHaveLength(150);
   const { stock } = await instances[0].client.getStock({ productId: 'p-2' });
   expect(stock).toMatchObject({ onHand: 50n, reserved: 50n, available: 0n, committed: 0n });
   await Promise.all(instances.map((instance) => instance.stop()));
 });
 
-const { stockChanged, ...sliceCrashPoints } = crashPoints;
+const { stockChanged, ...batchCrashPoints } = crashPoints;
 
 // Side by side: most of it is waiting for the session of the one killed.
-test.concurrent.each(Object.values(sliceCrashPoints))(
-  'killed at %s, the slice comes again and changes nothing',
+test.concurrent.each(Object.values(batchCrashPoints))(
+  'killed at %s, the batch comes again and changes nothing',
   async (point) => {
     const env = testEnv();
     // The topics and the database must be there before the process that is to die.
@@ -64,7 +64,7 @@ test.concurrent.each(Object.values(sliceCrashPoints))(
       ...['o-3/InventoryReleased', 'o-3/InventoryUnavailable'],
       ...['o-4/InventoryReleased', 'o-4/InventoryReserved'],
     ];
-    const ids = () => new Set(kafka.answers().map(({ headers }) => headers['ce_id']));
+    const ids = () => new Set(kafka.replies().map(({ headers }) => headers['ce_id']));
     await eventually(() => expect([...ids()].sort()).toEqual(expected), { timeoutMs: 30_000 });
     expect((await successor.client.getStock({ productId: 'p-6' })).stock).toMatchObject({
       onHand: 998n,
@@ -83,7 +83,7 @@ test.concurrent.each(Object.values(sliceCrashPoints))(
   60_000,
 );
 
-test('killed before it could answer, a repeated change of stock is answered and made once', async () => {
+test('killed before it could respond, a repeated change of stock gets its response and is made once', async () => {
   const env = { ...testEnv(), PORT: '0' };
   const config = testConfig(env);
   const first = await runInventory(config);

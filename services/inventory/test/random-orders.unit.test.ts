@@ -32,14 +32,14 @@ function reorder(events: OrderEvent[], random: () => number): OrderEvent[] {
     .map(({ event }) => event);
 }
 
-function slicesOf(events: OrderEvent[], random: () => number): OrderEvent[][] {
-  const slices: OrderEvent[][] = [];
+function batchesOf(events: OrderEvent[], random: () => number): OrderEvent[][] {
+  const batches: OrderEvent[][] = [];
   for (let start = 0; start < events.length; ) {
     const size = 1 + Math.floor(random() * 60);
-    slices.push(events.slice(start, start + size));
+    batches.push(events.slice(start, start + size));
     start += size;
   }
-  return slices;
+  return batches;
 }
 
 /** Added up over reservations: what is held and what has left, by product. */
@@ -67,7 +67,7 @@ function checkBooks(stock: ReadonlyMap<string, Stock>, reservations: ReadonlyMap
   expect(stock.has('p-unknown')).toBe(false);
 }
 
-/** What the answers must say, worked out in another way: from the stock before the slice, event by event. */
+/** What the replies must say, worked out in another way: from the stock before the batch, event by event. */
 function expectShortLines(reservation: Reservation, before: ReadonlyMap<string, Stock>): void {
   const shortages = reservation.lines.filter((line) => line.available !== undefined);
   for (const { productId, quantity, available: had } of shortages) {
@@ -91,14 +91,14 @@ test.each(Array.from({ length: 40 }, (_, index) => index + 1))(
     const events = reorder(stories.flat(), random);
     const outcomes = new Set<string>();
 
-    for (const slice of slicesOf(events, random)) {
-      // One by one on a copy shows what each order found; the slice must come to the same.
+    for (const batch of batchesOf(events, random)) {
+      // One by one on a copy shows what each order found; the batch must come to the same.
       const copy = inMemoryInventory({});
       for (const [id, level] of inventory.stock) copy.stock.set(id, level);
       for (const [id, one] of inventory.reservations) copy.reservations.set(id, one);
       const single = createHandleOrderEvents({ inTransaction: copy.inTransaction, now: () => now });
       const oneByOne = [];
-      for (const event of slice) {
+      for (const event of batch) {
         const before = new Map(copy.stock);
         const [decision] = await single([traced(event)]);
         if (decision?.kind === 'applied' && event.kind === 'accepted') {
@@ -107,7 +107,7 @@ test.each(Array.from({ length: 40 }, (_, index) => index + 1))(
         oneByOne.push(decision);
       }
 
-      const decisions = await handle(slice.map(traced));
+      const decisions = await handle(batch.map(traced));
       expect(decisions).toEqual(oneByOne);
       expect(inventory.stock).toEqual(copy.stock);
       expect(inventory.reservations).toEqual(copy.reservations);
@@ -115,11 +115,11 @@ test.each(Array.from({ length: 40 }, (_, index) => index + 1))(
       for (const { kind } of decisions) outcomes.add(kind);
     }
 
-    expect(outcomes).toEqual(new Set(['applied', 'told_again', 'already_done', 'contradictory']));
+    expect(outcomes).toEqual(new Set(['applied', 'republished', 'duplicate', 'contradiction']));
     const states = new Set([...inventory.reservations.values()].map(({ state }) => state));
     expect(states).toEqual(new Set(['RESERVED', 'UNAVAILABLE', 'RELEASED', 'COMMITTED']));
 
-    // Once more, as dead letters are replayed: what came before its time can be now. After that nothing is left to do.
+    // Once more, like replayed dead letters: early events can be applied now. After that nothing is left to do.
     await handle(events.map(traced));
     checkBooks(inventory.stock, inventory.reservations);
     const [stock, reservations] = [new Map(inventory.stock), new Map(inventory.reservations)];

@@ -113,7 +113,7 @@ test('an order that could not be served is released without touching stock', () 
   expect(decision).toMatchObject({ reservation: { state: 'RELEASED' }, stock: [] });
 });
 
-test('an order that is cancelled before it is heard of is closed', () => {
+test('an order that is cancelled before it is accepted is closed', () => {
   const { reservation, stock } = applied(decide(undefined, shelf(), cancelRequested('o-1'), now));
   expect(reservation).toEqual({
     orderId: 'o-1',
@@ -124,7 +124,7 @@ test('an order that is cancelled before it is heard of is closed', () => {
     updateTime: now,
   });
   expect(stock).toEqual([]);
-  expect(decide(reservation, shelf(), order, later)).toEqual({ kind: 'already_done' });
+  expect(decide(reservation, shelf(), order, later)).toEqual({ kind: 'duplicate' });
 });
 
 const repeats = [
@@ -138,11 +138,11 @@ const repeats = [
   ['RELEASED', reserved('o-1')],
 ] as const;
 
-test.each(repeats)('%s: a repeat does nothing, a re-query has the answer told again: %o', (state, event) => {
+test.each(repeats)('%s: a repeat does nothing, a requery republishes the reply: %o', (state, event) => {
   const reservation = states[state];
-  expect(decide(reservation, shelf(3n), event, later)).toEqual({ kind: 'already_done' });
+  expect(decide(reservation, shelf(3n), event, later)).toEqual({ kind: 'duplicate' });
   expect(decide(reservation, shelf(3n), { ...event, requery: true }, later)).toEqual({
-    kind: 'told_again',
+    kind: 'republished',
     reservation,
   });
 });
@@ -159,7 +159,7 @@ test.each(contradictions)('%s: what cannot be is said to be so, asked once or ag
   for (const requery of [false, true]) {
     const decision = decide(states[state], shelf(3n), { ...event, requery }, later);
     expect(decision).toMatchObject({
-      kind: 'contradictory',
+      kind: 'contradiction',
       detail: expect.stringContaining(state),
     });
   }

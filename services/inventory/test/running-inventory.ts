@@ -54,7 +54,7 @@ export async function runInventory(config: Config, overrides: Overrides = {}) {
   const app = createApp(config, { logger, ...overrides });
   const components = runComponents(app.components, { logger, graceMs: config.shutdownGraceMs });
   await components.start();
-  const baseUrl = `http://127.0.0.1:${app.port()}`;
+  const baseUrl = `http://127.0.0.1:${app.server.port}`;
   const transport = createRpcTransport({
     name: 'inventory',
     baseUrl,
@@ -86,7 +86,7 @@ export async function openDatabase(config: Config) {
   return { orm, [Symbol.asyncDispose]: () => component.stop() };
 }
 
-/** Writes order-events as the order service would, and reads what becomes of them; the topics must be there. */
+/** Writes order-events as the order service would, and reads the replies; the topics must exist. */
 export async function talkTo(config: Config) {
   const logger = quietLogger;
   const { kafkaBrokers: brokers, topicPrefix } = config;
@@ -98,7 +98,7 @@ export async function talkTo(config: Config) {
     kafka,
     groupId: uniqueName('reader'),
     topics: [topics.inventoryEvents, deadLetters],
-    handle: async (slice) => void read.push(...slice),
+    handle: async (batch) => void read.push(...batch),
     isOutage: () => false,
     logger,
     meter: createMetrics({ service: 'test' }).meter,
@@ -108,8 +108,8 @@ export async function talkTo(config: Config) {
   return {
     send: (...events: OrderEvent[]) => producer.send(events.map(toRecord)),
     sendRecords: (...records: OutgoingRecord[]) => producer.send(records),
-    /** Everything told so far, in order per order. */
-    answers: () => on(topics.inventoryEvents),
+    /** Everything published so far, in order per order. */
+    replies: () => on(topics.inventoryEvents),
     deadLetters: () => on(deadLetters),
     async [Symbol.asyncDispose]() {
       await consumer.stop();

@@ -7,36 +7,35 @@ import {
   type TopicSpec,
   topicsComponent,
 } from '@orderflow/messaging';
-import { createRpcServer, type RpcServer } from '@orderflow/rpc';
-import {
-  type Component,
-  type ConfigOf,
-  createHealth,
-  createLogger,
-  createMetrics,
-  describeConfig,
-  type Health,
-  type Logger,
-} from '@orderflow/runtime';
-import { createPostgres, isPostgresOutage } from '@orderflow/storage';
+import { refusalErrors } from '@orderflow/rpc';
+import { type Component, type ConfigOf, kafkaSecurity, type Logger } from '@orderflow/runtime';
+import { type App, openService } from '@orderflow/service';
+import { createPostgres } from '@orderflow/storage';
 import { type Role, rolePorts, settings } from './config.ts';
 import { Refusal } from './domain/refusal.ts';
+import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { migrations } from './migrations/index.ts';
 import { connectEnrichment } from './outbound/enrichment/connect-enrichment.ts';
-import { OrderHistoryRow, OrderRow } from './outbound/entities.ts';
-import { createMongo } from './outbound/mongo.ts';
-import { createRedis } from './outbound/redis.ts';
+import { createMongo } from './outbound/mongo/mongo.ts';
+import { OrderHistoryRow, OrderRow } from './outbound/postgres/entities.ts';
+import { ensureCurrency } from './outbound/postgres/stored-currency.ts';
+import { createRedis } from './outbound/redis/redis.ts';
 import type { Enrichment, OrderDocuments, OrderStore, Stock } from './ports.ts';
-import { apiRole, relayRole, type Shared, sagaRole, viewRole, workerRole } from './roles.ts';
+import { apiRole } from './roles/api.ts';
+import { relayRole } from './roles/relay.ts';
+import { sagaRole } from './roles/saga.ts';
+import type { Shared } from './roles/shared.ts';
+import { viewRole } from './roles/view.ts';
+import { workerRole } from './roles/worker.ts';
 
-/** Everything a process of the order service needs to know. */
+/** The configuration of a process of the order service. */
 export type Config = ConfigOf<typeof settings>;
 
-/** What a test puts in place of the real thing. */
+/** Replacements for real dependencies in tests. */
 export interface Overrides {
   readonly enrichment?: Enrichment;
   readonly stock?: Stock;
-  /** How long CreateOrder looks at an order: longer than promised, on a machine that is busy with other tests. */
+  /** The time limit of CreateOrder's precheck: longer than promised, on a machine that is busy with other tests. */
   readonly checkLimitMs?: number;
   readonly store?: OrderStore;
   readonly documents?: OrderDocuments;
@@ -44,23 +43,12 @@ export interface Overrides {
   readonly logger?: Logger;
 }
 
-/** A process of the order service: to be started and stopped as a whole. */
-export interface App {
-  readonly components: readonly Component[];
-  readonly health: Health;
-  readonly logger: Logger;
-  readonly server: RpcServer;
-}
-
-/** How long a process that takes calls says "not ready" before it takes no more. */
-const drainMs = 200;
-
-/** Records may be as large as Kafka takes them by default. */
+/** Records may be as large as Kafka accepts by default. */
 const ordersTopic: TopicSpec = { name: topics.orders, retention: 'unlimited' };
 
-/** The topics that the roles read and write, with their dead letters. */
+/** The topics that each role reads and writes, with their dead-letter topics. */
 const topicSpecs: Record<Role, readonly TopicSpec[]> = {
-  // It leaves Kafka to the relay, so that it takes orders while Kafka is away.
+  // It does not connect to Kafka: it accepts orders while Kafka is unavailable.
   api: [],
   worker: [
     ordersTopic,
@@ -76,15 +64,11 @@ const topicSpecs: Record<Role, readonly TopicSpec[]> = {
   view: [eventSpec(topics.orderEvents), deadLetterSpec(eventSpec(topics.orderEvents), groups.orderView)],
 };
 
-/** Puts a process of the order service together. With roles.ts the only place that knows every concrete part. */
+/** Creates a process of the order service. Together with roles/ the only place that knows every concrete part. */
 export function createApp(config: Config, roles: readonly [Role, ...Role[]], overrides: Overrides = {}): App {
   const name = `order-${roles.join('-')}`;
-  const logger =
-    overrides.logger ?? createLogger({ service: 'order', role: roles.join(','), level: config.logLevel });
-  const metrics = createMetrics({ service: 'order', role: roles.join(',') });
-  const { meter } = metrics;
-  logger.info({ config: describeConfig(settings, config) }, 'configuration');
-  const now = overrides.now ?? (() => new Date());
+  const skeleton = openService({ service: 'order', role: roles.join(','), settings, config, ...overrides });
+  const { logger, meter } = skeleton;
   const has = (...wanted: Role[]) => wanted.some((role) => roles.includes(role));
 
   const postgres = createPostgres({
@@ -93,6 +77,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     applicationName: name,
     entities: [OrderRow, OrderHistoryRow],
     migrations,
+    seed: (em) => ensureCurrency(em, config.currency),
     logger,
   });
   const { mongo, component: mongoComponent } = createMongo({
@@ -103,6 +88,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
   const { redis, component: redisComponent } = createRedis(config.redisUrl, logger);
   const kafka = createKafka({
     brokers: config.kafkaBrokers,
+    security: kafkaSecurity(config),
     clientId: name,
     topicPrefix: config.topicPrefix,
     logger,
@@ -111,23 +97,24 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
   const shared: Shared = {
     config,
     orm: postgres.orm,
+    readGauge: postgres.readGauge,
     mongo,
     redis,
     kafka,
     logger,
     meter,
-    now,
-    instead: overrides,
+    now: overrides.now ?? postgres.now,
+    overrides,
   };
 
-  // Whoever judges orders; both share what they read and what they know of the enrichment API's health.
-  const judges = has('api', 'worker') ? connectEnrichment(shared) : undefined;
-  const enrichment = overrides.enrichment ?? judges?.enrichment;
+  // For the roles that judge orders; they share the cache and the state of the circuit breakers.
+  const enrichmentConnection = has('api', 'worker') ? connectEnrichment(shared) : undefined;
+  const enrichment = overrides.enrichment ?? enrichmentConnection?.enrichment;
   const api = has('api') && enrichment ? apiRole(shared, enrichment) : undefined;
   const parts: Component[] = [
     ...(has('api', 'worker', 'relay', 'saga') ? [postgres.component] : []),
     ...(has('worker', 'view') ? [mongoComponent] : []),
-    ...(judges ? [redisComponent, judges.component] : []),
+    ...(enrichmentConnection ? [redisComponent, enrichmentConnection.component] : []),
     ...(specs.length > 0 ? [topicsComponent(kafka, specs)] : []),
     ...(api ? api.components : []),
     ...(has('relay') ? relayRole(shared) : []),
@@ -135,25 +122,14 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     ...(has('saga') ? sagaRole(shared) : []),
     ...(has('view') ? viewRole(shared) : []),
   ];
-  const health = createHealth(parts);
-  const server = createRpcServer({
-    service: name,
-    host: config.host,
+  return skeleton.createApp({
+    parts,
     port: config.port ?? rolePorts[roles[0]],
     routes: (router) => api && router.service(OrderService, api.handlers),
     services: api ? [OrderService] : [],
-    refusal: Refusal,
-    isOutage: isPostgresOutage,
+    refusalError: refusalErrors(Refusal, errorReasons),
     ...(config.corsOrigins && { cors: { allowedOrigins: config.corsOrigins } }),
-    health,
-    prometheus: metrics.prometheus,
-    logger,
-    meter,
-    drainMs: api ? drainMs : 0,
-    // The rest of the time is for what stops after the server.
-    graceMs: config.shutdownGraceMs / 2,
   });
-  return { components: [metrics.component, ...parts, server], health, logger, server };
 }
 
 function uniqueByName(specs: readonly TopicSpec[]): TopicSpec[] {

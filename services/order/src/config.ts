@@ -1,22 +1,23 @@
+import { hasTwoDecimals } from '@orderflow/contracts';
 import {
   commonSettings,
+  consumerSettings,
   defineSettings,
   durationMs,
   infrastructureSettings,
   origins,
   port,
-  positiveInteger,
   url,
 } from '@orderflow/runtime';
 import { z } from 'zod';
 
-/** What a process of the order service can be; one process may be several. */
+/** The roles of a process of the order service; one process may have several. */
 export const roles = ['api', 'worker', 'relay', 'saga', 'view'] as const;
 
 /** One of the `roles`. */
 export type Role = (typeof roles)[number];
 
-/** Where a process listens when `PORT` is not set: the port of its first role. */
+/** The default of `PORT`: the port of the process's first role. */
 export const rolePorts: Record<Role, number> = {
   api: 8001,
   relay: 8011,
@@ -54,7 +55,7 @@ export const settings = defineSettings({
     env: 'ENRICHMENT_TRY_TIMEOUT',
     schema: durationMs,
     default: '4s',
-    description: 'How long one try of an enrichment call may take.',
+    description: 'How long one attempt of an enrichment call may take.',
   },
   enrichmentDeadlineMs: {
     env: 'ENRICHMENT_DEADLINE',
@@ -67,14 +68,14 @@ export const settings = defineSettings({
     schema: url('http', 'https'),
     default: 'http://localhost:8002',
     description:
-      'Where stock is looked at before an order is taken: orderflow.inventory.v1.InventoryService over gRPC.',
+      'Where stock is checked before an order is stored: orderflow.inventory.v1.InventoryService over gRPC.',
   },
   corsOrigins: {
     env: 'CORS_ORIGINS',
     schema: origins.optional(),
     example: 'https://shop.example',
     description:
-      'Pages of these origins may call the API from a browser, separated by commas; * for all. Not set: none.',
+      'Web origins that may call the API from a browser, separated by commas; * for all. Not set: none.',
   },
   pendingDeadlineMs: {
     env: 'PENDING_DEADLINE',
@@ -88,33 +89,24 @@ export const settings = defineSettings({
     schema: durationMs,
     default: '30m',
     description:
-      'How long stock and payment may take from the decision on; asked again at half of it, cancelled at its end.',
+      'How long inventory and payment may take after the decision; the order is requeried at half of it and cancelled at its end.',
   },
   settleDeadlineMs: {
     env: 'SETTLE_DEADLINE',
     schema: durationMs,
     default: '10m',
     description:
-      'How long a paid or cancelled order may take to come to its end before it is asked for again, and then needs attention.',
+      'How long a paid or cancelled order may take to finish before it is requeried; after the same time again it needs attention.',
   },
-  sliceSize: {
-    env: 'SLICE_SIZE',
-    schema: positiveInteger,
-    default: '500',
-    description: 'How many records of a partition are decided in one transaction.',
-  },
-  sessionTimeoutMs: {
-    env: 'KAFKA_SESSION_TIMEOUT',
-    schema: durationMs,
-    default: '30s',
-    description: 'How long Kafka waits for a silent consumer before its partitions go to others.',
-  },
+  ...consumerSettings,
   currency: {
     env: 'CURRENCY',
-    schema: z.string('a currency code such as USD').regex(/^[A-Z]{3}$/, 'a currency code such as USD'),
+    schema: z
+      .string()
+      .refine(hasTwoDecimals, 'the ISO 4217 code of a currency with two decimals, such as USD'),
     default: 'USD',
     description:
-      'The one currency that orders are priced in; it must have two decimals. Stored totals are in it: it stays as it is.',
+      'The currency of all orders; it must have two decimals. Stored in the database by the first start, which later starts must match.',
   },
   taxBasisPoints: {
     env: 'TAX_BASIS_POINTS',

@@ -1,97 +1,97 @@
+import type { BehindPartition, DueOrder } from './domain/deadline.ts';
+import type { Decision } from './domain/decision.ts';
 import type { EnrichedOrder } from './domain/enriched-order.ts';
 import type { Customer, Lookup, Product } from './domain/enrichment.ts';
-import type { OrderInFull, OrderTransition, StoredOrder, SubmissionRecord } from './domain/order.ts';
-import type { SagaOrder, Step } from './domain/order-step.ts';
+import type { FullOrder, OrderTransition, StoredOrder, SubmissionRecord } from './domain/order.ts';
 import type { CancelReason, OrderEventName, OrderState } from './domain/saga.ts';
 import type { ProductReference } from './domain/submission.ts';
+import type { SagaOrder, Transition } from './domain/transition.ts';
 
-/** Looks customers and products up in the enrichment API, or in copies that are fresh enough. */
+/** Looks up customers and products in the enrichment API, or in cache entries that are fresh enough. */
 export interface Enrichment {
   /**
-   * Answers for every id asked for.
-   * `fresh`: read from the API now, whatever copies there are; else a copy will do where there is one.
+   * Returns a result for every id.
+   * `fresh`: reads from the API, without the cache; otherwise fresh cache entries are used.
    */
   customers(ids: readonly string[], options: { fresh: boolean }): Promise<Map<string, Lookup<Customer>>>;
-  /** Answers for every reference asked for, by its `referenceKey`. */
+  /** Returns a result for every reference, by its `referenceKey`. */
   products(
     references: readonly ProductReference[],
     options: { fresh: boolean },
   ): Promise<Map<string, Lookup<Product>>>;
 }
 
-/** An order that a record asks to be decided. */
+/** An order to decide, from a record. */
 export interface Candidate {
   readonly orderId: string;
   readonly customerId: string;
-  /** The record that asks, as topic/partition/offset, and the trace it belongs to. */
+  /** The record as topic/partition/offset, and its trace. */
   readonly cause: string;
   readonly traceparent: string | undefined;
-  /** Equal for submissions of the same content; see `sameContentKey`. */
+  /** Equal for submissions with the same content; see `sameContentKey`. */
   readonly contentHash: Uint8Array;
-  /** The record's value and content-type, to be sent again if the order has to wait for a person. */
+  /** The record's value and content-type, to be resent if the order needs attention. */
   readonly submission: SubmissionRecord;
-  /**
-   * The decision to take should there be none yet. `invalid`: none can be made for as long as the enrichment API
-   * answers wrongly, so the order is to wait for a person. `undefined`: none can be made now.
-   */
-  readonly decision: EnrichedOrder | { readonly invalid: string } | undefined;
+  /** The decision to make if there is none yet; undefined: none is possible now. */
+  readonly decision: Decision | undefined;
 }
 
-/** What the store says of an order id, with the content that the stored order has. */
+/** The store's result for an order id, with the content of the stored order. */
 export type Settled = {
   readonly contentHash: Uint8Array;
 } /** Decided now (`new`, or `pending` when it was stored undecided), or before. */ & (
   | { readonly kind: 'new' | 'pending' | 'decided'; readonly order: EnrichedOrder }
   /** Cancelled before it was decided: nothing to do. */
   | { readonly kind: 'closed' }
-  /** Stored as PENDING that needs attention: the record is to be set aside. */
+  /** Stored as PENDING and needs attention: the record is dead-lettered. */
   | { readonly kind: 'invalid'; readonly cause: string }
-  /** Stored as PENDING, and no candidate of its content brought a decision. */
+  /** Stored as PENDING, and no candidate with its content has a decision. */
   | { readonly kind: 'open' }
 );
 
-/** Where orders are decided: the order service's Postgres. */
+/** The store in which orders are decided: the order service's Postgres. */
 export interface OrderStore {
   /**
-   * Takes the decisions of a slice in one transaction, with their history and events, and answers by order id.
-   * A decision stored before wins over the one given. Where several candidates have one id, the first claims it,
-   * and the decision is taken from the one whose content is the stored order's. An id that is not stored, and
-   * whose first candidate brings no decision, is absent from the answer.
+   * Stores the decisions of a batch in one transaction, with their history and events, and returns results by order id.
+   * Their times are those of the database's clock, and never before earlier transitions of their orders. A stored
+   * decision takes precedence over the given one. Of several candidates with one id, the first claims it, and the
+   * decision is that of the candidate with the stored order's content. An id that is not stored, and whose first
+   * candidate has no decision, is absent from the result.
    */
   decide(candidates: readonly Candidate[]): Promise<Map<string, Settled>>;
 }
 
-/** An order that a caller wants to have taken. */
+/** An order that a caller submits. */
 export interface NewOrder {
   readonly orderId: string;
   readonly customerId: string;
   readonly callerId: string;
   /** See `contentHashOf`. */
   readonly contentHash: Uint8Array;
-  /** What the worker will read. */
+  /** The record that the worker will read. */
   readonly submission: SubmissionRecord;
   readonly traceparent: string | undefined;
 }
 
-/** Orders that are taken in one transaction. */
+/** Stores new orders in one transaction. */
 export interface IntakeTransaction {
   /**
-   * Stores orders as PENDING and has their submissions sent to the worker. Answers each as it is stored: the new one,
-   * or the one that has had its id before, untouched. No two may have the same id.
+   * Stores orders as PENDING and sends their submissions to the worker. Returns each as it is stored: the new one, or
+   * the unchanged earlier one with the same id. No two may have the same id.
    */
-  take(orders: readonly NewOrder[]): Promise<TakenOrder[]>;
+  take(orders: readonly NewOrder[]): Promise<IntakeResult[]>;
 }
 
-/** An order as it is stored after it was to be taken. */
-export interface TakenOrder {
+/** A stored order after an intake. */
+export interface IntakeResult {
   readonly isNew: boolean;
-  readonly order: OrderInFull;
+  readonly order: FullOrder;
 }
 
-/** What callers do to an order, in one transaction. */
+/** What callers can do to an order, in one transaction. */
 export interface OrderTransaction extends SagaTransaction, Pick<OrderReader, 'find'> {}
 
-/** Which orders are wanted; what is left out does not matter. */
+/** Conditions of a list; an absent one matches every order. */
 export interface OrderConditions {
   readonly customerId?: string | undefined;
   readonly state?: OrderState | undefined;
@@ -99,110 +99,148 @@ export interface OrderConditions {
   readonly createTimeFrom?: Date | undefined;
   /** Before this time. */
   readonly createTimeTo?: Date | undefined;
-  /** Only those that a person has to look at. */
+  /** Only those that need attention. */
   readonly needsAttention: boolean;
 }
 
-/** What orders are listed by. */
+/** The sort key of lists. */
 export type OrderKey = Pick<StoredOrder, 'createTime' | 'orderId'>;
 
-/** Where orders are read: the order service's Postgres, so that what was answered is seen. */
+/** Reads orders from the order service's Postgres, so that a caller sees its own writes. */
 export interface OrderReader {
-  find(orderId: string): Promise<OrderInFull | undefined>;
-  /** Up to `limit` orders, newest first, from the one after `after` or the newest. */
+  find(orderId: string): Promise<FullOrder | undefined>;
+  /** Returns up to `limit` orders, newest first, after `after` or from the newest. */
   page(conditions: OrderConditions, after: OrderKey | undefined, limit: number): Promise<StoredOrder[]>;
-  /** The steps of an order, oldest first; none when there is no such order. */
+  /** Returns the transitions of an order, oldest first; none when the order does not exist. */
   history(orderId: string): Promise<OrderTransition[]>;
 }
 
-/** How much there is of products. */
+/** Reads available stock. */
 export interface Stock {
   /**
-   * How many of each product can be ordered now, by product id. Never throws: what cannot be read is absent.
+   * Returns the available quantity by product id. Never throws: a product that cannot be read is absent.
    */
   available(productIds: readonly string[]): Promise<Map<string, bigint>>;
 }
 
-/** Which deadlines: of orders that wait for their decision, or for stock and payment. */
+/** Kinds of deadlines: of orders that wait for their decision, or for inventory and payment. */
 export type DeadlineKind = 'undecided' | 'decided';
 
-/** All that there was to be told and read at one moment. */
+/** A moment up to which everything has to be published and read. */
 export interface BacklogMark {
   readonly time: Date;
 }
 
-/** What the order service has not told or not read yet. */
+/** The events that the order service has not published or read yet. */
 export interface Backlog<Mark extends BacklogMark = BacklogMark> {
-  /** Marks this moment, if there is an order that a deadline of this kind has come for. */
+  /** Marks this moment, if the deadline of an order of this kind has passed. */
   mark(kind: DeadlineKind): Promise<Mark | undefined>;
-  /** Whether all that was to be told and read at that moment has been. */
-  isWorkedOff(mark: Mark): Promise<boolean>;
+  /** Whether everything that had to be published and read at that moment has been. */
+  isDrained(mark: Mark): Promise<boolean>;
 }
 
-/** Orders in one transaction, in which all that is written happens or nothing does. */
-export interface SagaTransaction {
-  /** The orders of these ids that there are. Locked in id order: nobody else changes them before the end. */
-  lock(orderIds: readonly string[]): Promise<Map<string, SagaOrder>>;
+/** The position of a group in one partition. */
+export interface ReadPosition extends BehindPartition {
+  /** The offset after the last record. */
+  readonly end: bigint;
+  /** The offset before which everything has been read or deleted. */
+  readonly readTo: bigint;
+}
+
+/** Reads how far inventory and payment have read the events they reply to. */
+export interface ParticipantProgress {
   /**
-   * Up to `limit` orders that were to be looked at before this time, locked. Left out are those that somebody else has
-   * locked, and those of which something is still to be told, unless Kafka refuses it for good: nobody will answer that.
+   * Reads the positions in all their partitions. `time`: by the database's clock, from before they were read.
+   * `isAllPublished`: whether everything that the order service had to publish at the time `previous` has been published.
    */
-  lockDue(kind: DeadlineKind, before: Date, limit: number): Promise<SagaOrder[]>;
-  /** Writes steps of locked orders, in this order: rows, history, and the events that tell them. */
-  write(steps: readonly Step[]): Promise<void>;
+  read(previous: Date | undefined): Promise<{
+    readonly time: Date;
+    readonly isAllPublished: boolean;
+    readonly positions: readonly ReadPosition[];
+  }>;
+  /** The partition of an order's records in a topic with this many partitions. */
+  partitionOf(orderId: string, partitions: number): number;
 }
 
-/** Where decided orders are shown: MongoDB. */
+/** The sort key of due orders. */
+export type DueKey = Pick<DueOrder, 'dueTime' | 'orderId'>;
+
+/** Reads orders whose deadline has passed. */
+export interface DueOrders {
+  /**
+   * Returns up to `limit` orders whose deadline was before this time, after `after`. Orders with unpublished events are
+   * excluded, unless Kafka permanently refuses them: no reply will ever come.
+   */
+  page(kind: DeadlineKind, before: Date, after: DueKey | undefined, limit: number): Promise<DueOrder[]>;
+}
+
+/** Locks and writes orders in one transaction. */
+export interface SagaTransaction {
+  /** Locks the existing orders with these ids, in id order: no other transaction changes them before the end. */
+  lock(orderIds: readonly string[]): Promise<Map<string, SagaOrder>>;
+  /** Locks those of these orders whose deadline was before this time; skips orders that are locked already. */
+  lockDue(
+    orderIds: readonly string[],
+    before: Date,
+  ): Promise<{ readonly order: SagaOrder; readonly due: DueOrder }[]>;
+  /** Writes transitions of locked orders, in this order: rows, history, and the events that publish them. */
+  write(transitions: readonly Transition[]): Promise<void>;
+}
+
+/** The read model of decided orders: MongoDB. */
 export interface OrderDocuments {
   /**
-   * Writes the documents of decided orders; repeating it changes nothing. Answers the ids of documents that the
-   * server refuses to hold, with the reason, after all others were written. Throws when the server is in trouble.
+   * Writes the documents of decided orders; idempotent. Returns the ids of documents that the server refuses, with the
+   * reason, after all others have been written. Throws when the server is unavailable.
    */
   show(orders: readonly EnrichedOrder[]): Promise<Map<string, string>>;
 }
 
-/** One step of an order's progress, as one of its events tells it. */
-export interface ProgressStep {
+/** One update of an order's progress, from one of its events. */
+export interface ProgressUpdate {
   readonly orderId: string;
   readonly version: number;
   /** The name of the event. */
   readonly event: OrderEventName;
   readonly state: OrderState;
   readonly time: Date;
-  /** Where the money is; undefined when there is nothing to pay. */
+  /** The state of the payment; undefined when there is nothing to pay. */
   readonly payment: { readonly state: PaymentProgress; readonly transactionId: string } | undefined;
   readonly cancelReason: CancelReason | undefined;
 }
 
-/** Where an order's money is: to be charged, charged, being undone, not charged or given back, refunded. */
+/** The state of a payment: to be charged, charged, being undone, not charged or undone, refunded. */
 export type PaymentProgress = 'AWAITED' | 'CHARGED' | 'BEING_UNDONE' | 'UNDONE' | 'REFUNDED';
 
-/** How far orders have come, beside their documents in MongoDB. */
+/** The progress of orders, stored with their documents in MongoDB. */
 export interface OrderProgress {
   /**
-   * Takes the steps; one that is not ahead of what is there changes nothing. Answers how many it had to write: decisions
-   * are left to `OrderDocuments`.
+   * Writes the updates; one that is not newer than the stored progress changes nothing. Returns how many it had to
+   * write: `OrderDocuments` writes decisions.
    */
-  advance(steps: readonly ProgressStep[]): Promise<number>;
+  advance(transitions: readonly ProgressUpdate[]): Promise<number>;
 }
 
-/** A version of a customer that was announced. */
+/** A published version of a customer. */
 export interface CustomerVersion {
   readonly customerId: string;
   readonly version: bigint;
 }
 
-/** The copies of customers that the cache keeps. */
-export interface CustomerCopies {
-  /** From now on no copy older than these versions is used. Throws when that can't be made sure. */
-  outdate(updates: readonly CustomerVersion[]): Promise<void>;
+/** The cached customers. */
+export interface CustomerCache {
+  /** Ensures that no entry older than these versions is used from now on. Throws when that cannot be ensured. */
+  invalidate(updates: readonly CustomerVersion[]): Promise<void>;
 }
 
-/** Keeps workers from deciding the same orders at the same time. A courtesy: nothing relies on it. */
+/**
+ * Reduces duplicate work: keeps workers from deciding the same orders at the same time. Correctness never depends on
+ * it.
+ */
 export interface OrderLocks {
   /**
-   * Takes the locks of these orders, waiting a little for those that others hold, then going on without them.
-   * Never throws. The answer gives back what was taken.
+   * Acquires the locks of these orders; waits briefly for those held by others, then continues without them.
+   * Never throws. The returned function releases the acquired locks.
    */
   acquire(orderIds: readonly string[]): Promise<() => Promise<void>>;
 }

@@ -21,7 +21,7 @@ async function postgresBehindProxy() {
   return { behindProxy, proxy };
 }
 
-test('orders are taken and read while everything but Postgres is away, and the API says that it is ready', async () => {
+test('orders are taken and read while everything but Postgres is unavailable, and the API says that it is ready', async () => {
   await using api = await runApi({
     KAFKA_BROKERS: nowhere,
     REDIS_URL: `redis://${nowhere}`,
@@ -38,7 +38,7 @@ test('orders are taken and read while everything but Postgres is away, and the A
   expect(await api.query('select topic from outbox')).toEqual([{ topic: 'orders' }]);
 });
 
-test('while Postgres is away callers are told to repeat later, and the API says that it is not ready', async () => {
+test('while Postgres is unavailable callers get UNAVAILABLE, and the API says that it is not ready', async () => {
   const { behindProxy, proxy } = await postgresBehindProxy();
   await using _ = proxy;
   await using api = await runApi({ POSTGRES_URL: behindProxy });
@@ -57,7 +57,7 @@ test('while Postgres is away callers are told to repeat later, and the API says 
   expect((await fetch(`${api.baseUrl}/health/live`)).status).toBe(200);
 });
 
-test('when the reply to a commit is lost, repeating the request answers the order that was taken', async () => {
+test('when the reply to a commit is lost, repeating the request returns the order that was created', async () => {
   const { behindProxy, proxy } = await postgresBehindProxy();
   await using _ = proxy;
   await using api = await runApi({ POSTGRES_URL: behindProxy });

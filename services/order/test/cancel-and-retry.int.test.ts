@@ -26,17 +26,17 @@ const refusalOf = async (call: Promise<unknown>) => {
 };
 const query = (sql: string) => api.query<{ n: number }>(sql);
 
-test('CancelOrder repeated with its request id gives the first answer, however the order stands by then', async () => {
+test('CancelOrder repeated with its request id gives the first response, however the order stands by then', async () => {
   await place('twice');
   const request = { orderId: 'twice', reason: 'changed my mind', requestId: 'r-1' };
-  const answers = await Promise.all(Array.from({ length: 10 }, () => api.orders.cancelOrder(request)));
-  expect(answers[0]?.order?.state).toBe(Order_State.CANCELLED);
-  for (const answer of answers) expect(answer).toEqual(answers[0]);
-  const [steps] = await query("select count(*)::int as n from order_history where order_id = 'twice'");
-  expect(steps?.n).toBe(2);
+  const responses = await Promise.all(Array.from({ length: 10 }, () => api.orders.cancelOrder(request)));
+  expect(responses[0]?.order?.state).toBe(Order_State.CANCELLED);
+  for (const response of responses) expect(response).toEqual(responses[0]);
+  const [transitions] = await query("select count(*)::int as n from order_history where order_id = 'twice'");
+  expect(transitions?.n).toBe(2);
 
   await query("update orders set cancel_detail = 'something else' where id = 'twice'");
-  expect(await api.orders.cancelOrder(request)).toEqual(answers[0]);
+  expect(await api.orders.cancelOrder(request)).toEqual(responses[0]);
   expect(await refusalOf(api.orders.cancelOrder({ ...request, orderId: 'other' }))).toMatchObject({
     reason: 'REQUEST_ID_REUSED',
   });

@@ -28,29 +28,29 @@ const updated = { ce_type: CustomerUpdatedSchema.typeName };
 async function handle(...records: ReceivedRecord[]) {
   const outdated: CustomerVersion[] = [];
   const handler = createCustomerUpdatesHandler({
-    outdate: async (updates) => void outdated.push(...updates),
+    invalidate: async (updates) => void outdated.push(...updates),
   });
   const context = { signal: new AbortController().signal, isCurrent: () => true };
   return { outdated, result: await handler(records, context) };
 }
 
-test('copies older than an announced version are dropped; what cannot be read, or names nobody, is set aside', async () => {
+test('cache entries below the minimum version are dropped; events that are unreadable or name no customer are dead-lettered', async () => {
   const broken = record(Buffer.from([0xff]), updated, 1n);
-  const nobody = record(new Uint8Array(), updated, 2n);
-  const { outdated, result } = await handle(record(announcement, updated), broken, nobody);
+  const withoutCustomer = record(new Uint8Array(), updated, 2n);
+  const { outdated, result } = await handle(record(announcement, updated), broken, withoutCustomer);
   expect(outdated).toEqual([{ customerId: 'c-1', version: 4n }]);
   expect(result).toMatchObject({
-    setAside: [
+    deadLetters: [
       { record: broken, reason: 'MALFORMED_PROTOBUF' },
-      { record: nobody, reason: 'MALFORMED_PROTOBUF' },
+      { record: withoutCustomer, reason: 'MALFORMED_PROTOBUF' },
     ],
     idle: false,
   });
 });
 
-test('events of other types are passed over, whatever they look like', async () => {
+test('events of other types are ignored, whatever their content', async () => {
   const deleted = { ce_type: 'orderflow.enrichment.event.v1.CustomerDeleted' };
   const { outdated, result } = await handle(record(announcement, deleted), record(announcement, {}, 1n));
   expect(outdated).toEqual([]);
-  expect(result).toEqual({ setAside: [], idle: true });
+  expect(result).toEqual({ deadLetters: [], idle: true });
 });

@@ -3,7 +3,7 @@ import type { EnrichedOrder } from '../src/domain/enriched-order.ts';
 import type { Customer, Lookup, Product } from '../src/domain/enrichment.ts';
 import { referenceKey, type Submission } from '../src/domain/submission.ts';
 import type { Candidate, Enrichment, OrderDocuments, OrderStore, Settled } from '../src/ports.ts';
-import { createDecideOrders, type Fate, type ReceivedOrder } from '../src/use-cases/decide-orders.ts';
+import { createDecideOrders, type Outcome, type ReceivedOrder } from '../src/use-cases/decide-orders.ts';
 import {
   byId,
   copied,
@@ -23,10 +23,10 @@ type Stored = { contentHash: Uint8Array } & ({ order: EnrichedOrder } | { state:
 /** The contract of the order store, in memory; the real one is held to it in order-store.int.test.ts. */
 function memoryStore() {
   const rows = new Map<string, Stored>();
-  const slices: Candidate[][] = [];
+  const batches: Candidate[][] = [];
   const store: OrderStore = {
     async decide(candidates) {
-      slices.push([...candidates]);
+      batches.push([...candidates]);
       const settled = new Map<string, Settled>();
       for (const [id, ofId] of Map.groupBy(candidates, ({ orderId }) => orderId)) {
         const row = rows.get(id);
@@ -51,26 +51,33 @@ function memoryStore() {
           rows.set(id, { contentHash, state: 'PENDING' });
           settled.set(id, { kind: 'invalid', contentHash, cause: decision.invalid });
         } else {
-          rows.set(id, { contentHash, order: decision });
-          settled.set(id, { kind: row ? 'pending' : 'new', contentHash, order: decision });
+          const order = { ...decision, decideTime: now };
+          rows.set(id, { contentHash, order });
+          settled.set(id, { kind: row ? 'pending' : 'new', contentHash, order });
         }
       }
       return settled;
     },
   };
-  return { rows, slices, store };
+  return { rows, batches, store };
 }
 
 /** An enrichment that knows everybody and everything, but for what a test says otherwise. */
 function world() {
   const asked: { fresh: boolean; keys: string[] }[] = [];
-  const customers = { copy: new Map<string, Lookup<Customer>>(), api: new Map<string, Lookup<Customer>>() };
-  const products = { copy: new Map<string, Lookup<Product>>(), api: new Map<string, Lookup<Product>>() };
+  const customers = {
+    cacheEntry: new Map<string, Lookup<Customer>>(),
+    api: new Map<string, Lookup<Customer>>(),
+  };
+  const products = {
+    cacheEntry: new Map<string, Lookup<Product>>(),
+    api: new Map<string, Lookup<Product>>(),
+  };
   const enrichment: Enrichment = {
     async customers(ids, { fresh }) {
       asked.push({ fresh, keys: [...ids] });
       const of = (id: string) =>
-        (fresh ? undefined : customers.copy.get(id)) ??
+        (fresh ? undefined : customers.cacheEntry.get(id)) ??
         customers.api.get(id) ??
         found(customer({ customerId: id }));
       return new Map(ids.map((id) => [id, of(id)]));
@@ -80,8 +87,8 @@ function world() {
       return new Map(
         references.map((reference) => {
           const { value } = reference;
-          const copy = fresh ? undefined : products.copy.get(value);
-          return [referenceKey(reference), copy ?? products.api.get(value) ?? knownProduct(reference)];
+          const cacheEntry = fresh ? undefined : products.cacheEntry.get(value);
+          return [referenceKey(reference), cacheEntry ?? products.api.get(value) ?? knownProduct(reference)];
         }),
       );
     },
@@ -101,7 +108,6 @@ function world() {
     store: memory.store,
     documents,
     terms,
-    now: () => now,
     stage: async (name, work) => {
       const result = await work();
       passed.push(name);
@@ -123,14 +129,14 @@ function received(change: Partial<Submission> = {}, bytes = ''): ReceivedOrder {
   };
 }
 
-/** A fate in a word: `ACCEPTED`, `ACCEPTED again`, `waiting` … */
-function word(fate: Fate): string {
-  if (fate.kind === 'set_aside') return fate.reason;
-  if (fate.kind === 'decided') return fate.order.decision.outcome + (fate.repeat ? ' again' : '');
-  return fate.kind;
+/** An outcome in a word: `ACCEPTED`, `ACCEPTED again`, `waiting` … */
+function word(outcome: Outcome): string {
+  if (outcome.kind === 'dead_letter') return outcome.reason;
+  if (outcome.kind === 'decided') return outcome.order.decision.outcome + (outcome.repeat ? ' again' : '');
+  return outcome.kind;
 }
 
-async function fates(w: ReturnType<typeof world>, ...orders: ReceivedOrder[]): Promise<string[]> {
+async function outcomes(w: ReturnType<typeof world>, ...orders: ReceivedOrder[]): Promise<string[]> {
   return (await w.decide(orders)).map(word);
 }
 
@@ -140,10 +146,10 @@ const unavailable = { status: 'unavailable', cause: 'the API is down' } as const
 const invalid = { status: 'invalid', cause: 'nonsense' } as const;
 
 describe('an id is one of five', () => {
-  test('new: decided, shown, and told as decided now', async () => {
+  test('new: decided, shown, and published as decided now', async () => {
     const w = world();
     w.customers.api.set('c-bad', { status: 'not_found' });
-    expect(await fates(w, received({ orderId: 'a' }), received({ orderId: 'b', ...ofBad }))).toEqual([
+    expect(await outcomes(w, received({ orderId: 'a' }), received({ orderId: 'b', ...ofBad }))).toEqual([
       'ACCEPTED',
       'REJECTED',
     ]);
@@ -154,57 +160,57 @@ describe('an id is one of five', () => {
   test('pending with the same content: decided when it comes again', async () => {
     const w = world();
     w.customers.api.set('c-bad', invalid);
-    expect(await fates(w, received(ofBad))).toEqual(['ENRICHMENT_INVALID']);
+    expect(await outcomes(w, received(ofBad))).toEqual(['ENRICHMENT_INVALID']);
     expect(w.shown).toEqual([]);
     w.customers.api.delete('c-bad');
-    expect(await fates(w, received(ofBad))).toEqual(['ACCEPTED']);
+    expect(await outcomes(w, received(ofBad))).toEqual(['ACCEPTED']);
   });
 
   test('decided: the stored decision stands, whatever the enrichment says now, and is shown once more', async () => {
     const w = world();
-    await fates(w, received());
+    await outcomes(w, received());
     w.customers.api.set('c-1', { status: 'not_found' });
-    expect(await fates(w, received())).toEqual(['ACCEPTED again']);
+    expect(await outcomes(w, received())).toEqual(['ACCEPTED again']);
     w.customers.api.set('c-1', unavailable);
-    expect(await fates(w, received())).toEqual(['ACCEPTED again']);
+    expect(await outcomes(w, received())).toEqual(['ACCEPTED again']);
     expect(w.shown).toEqual([['o-1'], ['o-1'], ['o-1']]);
   });
 
   test('closed: there is nothing to do', async () => {
     const w = world();
-    await fates(w, received());
+    await outcomes(w, received());
     const contentHash = w.rows.get('o-1')?.contentHash ?? new Uint8Array();
     w.rows.set('o-1', { contentHash, state: 'CANCELLED' });
     w.shown.length = 0;
-    expect(await fates(w, received(), received(two))).toEqual(['closed', 'ORDER_ID_CONFLICT']);
+    expect(await outcomes(w, received(), received(two))).toEqual(['closed', 'ORDER_ID_CONFLICT']);
     expect(w.shown).toEqual([]);
   });
 
-  test('conflict: other content of a decided id is set aside, and the first is untouched', async () => {
+  test('conflict: other content of a decided id is dead-lettered, and the first is untouched', async () => {
     const w = world();
-    await fates(w, received());
+    await outcomes(w, received());
     const stored = w.rows.get('o-1');
-    expect(await fates(w, received(two))).toEqual(['ORDER_ID_CONFLICT']);
+    expect(await outcomes(w, received(two))).toEqual(['ORDER_ID_CONFLICT']);
     expect(w.rows.get('o-1')).toBe(stored);
   });
 });
 
-describe('the same id more than once in a slice', () => {
+describe('the same id more than once in a batch', () => {
   test('is judged once and is a repeat from its second record on', async () => {
     const w = world();
-    expect(await fates(w, received(), received(), received({ lines: [line(), line()] }))).toEqual([
+    expect(await outcomes(w, received(), received(), received({ lines: [line(), line()] }))).toEqual([
       'ACCEPTED',
       'ACCEPTED again',
       'ORDER_ID_CONFLICT',
     ]);
-    expect(w.slices[0]).toHaveLength(2);
-    expect(w.slices[0]?.[0]?.cause).toMatch(/^orders\/0\/\d+$/);
+    expect(w.batches[0]).toHaveLength(2);
+    expect(w.batches[0]?.[0]?.cause).toMatch(/^orders\/0\/\d+$/);
     expect(w.shown).toEqual([['o-1']]);
   });
 
   test('belongs to the first content', async () => {
     const w = world();
-    expect(await fates(w, received(two), received(), received(two))).toEqual([
+    expect(await outcomes(w, received(two), received(), received(two))).toEqual([
       'ACCEPTED',
       'ORDER_ID_CONFLICT',
       'ACCEPTED again',
@@ -214,7 +220,7 @@ describe('the same id more than once in a slice', () => {
   test('content too bad to compare is the same when the bytes are', async () => {
     const w = world();
     const bad = { lines: [line({ quantity: -1 })] };
-    expect(await fates(w, received(bad, 'x'), received(bad, 'x'), received(bad, 'y'))).toEqual([
+    expect(await outcomes(w, received(bad, 'x'), received(bad, 'x'), received(bad, 'y'))).toEqual([
       'REJECTED',
       'REJECTED again',
       'ORDER_ID_CONFLICT',
@@ -225,49 +231,49 @@ describe('the same id more than once in a slice', () => {
     const w = world();
     w.customers.api.set('c-bad', unavailable);
     const other = received({ orderId: 'other' });
-    expect(await fates(w, received(ofBad), received(), other)).toEqual(['waiting', 'waiting', 'ACCEPTED']);
+    expect(await outcomes(w, received(ofBad), received(), other)).toEqual(['waiting', 'waiting', 'ACCEPTED']);
     expect(w.rows.has('o-1')).toBe(false);
     w.customers.api.delete('c-bad');
-    expect(await fates(w, received(ofBad), received())).toEqual(['ACCEPTED', 'ORDER_ID_CONFLICT']);
+    expect(await outcomes(w, received(ofBad), received())).toEqual(['ACCEPTED', 'ORDER_ID_CONFLICT']);
   });
 
   test('of a pending order: the record of its content decides it, also when it is not the first', async () => {
     const w = world();
     w.products.api.set('p-1', invalid);
-    await fates(w, received());
+    await outcomes(w, received());
     w.products.api.delete('p-1');
-    expect(await fates(w, received(two), received())).toEqual(['ORDER_ID_CONFLICT', 'ACCEPTED']);
+    expect(await outcomes(w, received(two), received())).toEqual(['ORDER_ID_CONFLICT', 'ACCEPTED']);
   });
 
   test('a pending order that cannot be decided yet waits, and other content is still a conflict', async () => {
     const w = world();
     w.products.api.set('p-1', invalid);
-    await fates(w, received());
+    await outcomes(w, received());
     w.products.api.set('p-1', unavailable);
-    expect(await fates(w, received(), received(two))).toEqual(['waiting', 'ORDER_ID_CONFLICT']);
+    expect(await outcomes(w, received(), received(two))).toEqual(['waiting', 'ORDER_ID_CONFLICT']);
   });
 });
 
-describe('copies', () => {
+describe('cache entries', () => {
   const inactive = customer({ customerId: 'c-bad', active: false });
 
   test('accept without a question to the API', async () => {
     const w = world();
-    w.customers.copy.set('c-1', copied(customer(), { stale: true }));
-    const [fate] = await w.decide([received()]);
-    expect(fate).toMatchObject({ kind: 'decided', order: { customer: { freshness: { stale: true } } } });
+    w.customers.cacheEntry.set('c-1', copied(customer(), { stale: true }));
+    const [outcome] = await w.decide([received()]);
+    expect(outcome).toMatchObject({ kind: 'decided', order: { customer: { freshness: { stale: true } } } });
     expect(w.asked.every(({ fresh }) => !fresh)).toBe(true);
   });
 
   test('that speak against an order are read again before it is rejected, and nothing else is', async () => {
     const w = world();
-    w.customers.copy.set('c-bad', copied(inactive));
-    w.products.copy.set('p-9', copied(productOf('p-9', { retired: true })));
+    w.customers.cacheEntry.set('c-bad', copied(inactive));
+    w.products.cacheEntry.set('p-9', copied(productOf('p-9', { retired: true })));
     w.customers.api.set('c-bad', found(inactive));
     const order = received({ ...ofBad, lines: [line(), line({ reference: byId('p-9') })] });
-    const [fate] = await w.decide([received({ orderId: 'fine' }), order].reverse());
+    const [outcome] = await w.decide([received({ orderId: 'fine' }), order].reverse());
     // The product is sold again, the customer is still inactive.
-    expect(fate).toMatchObject({ order: { decision: { rejections: [{ reason: 'CUSTOMER_INACTIVE' }] } } });
+    expect(outcome).toMatchObject({ order: { decision: { rejections: [{ reason: 'CUSTOMER_INACTIVE' }] } } });
     expect(w.asked.filter(({ fresh }) => fresh)).toEqual([
       { fresh: true, keys: ['c-bad'] },
       { fresh: true, keys: ['product_id:p-9'] },
@@ -276,34 +282,34 @@ describe('copies', () => {
 
   test('that speak against an order no longer do when the API says otherwise', async () => {
     const w = world();
-    w.customers.copy.set('c-bad', copied(inactive));
-    expect(await fates(w, received(ofBad))).toEqual(['ACCEPTED']);
+    w.customers.cacheEntry.set('c-bad', copied(inactive));
+    expect(await outcomes(w, received(ofBad))).toEqual(['ACCEPTED']);
   });
 
   test('never reject while the API cannot be asked: the order waits with the cause', async () => {
     const w = world();
-    w.customers.copy.set('c-bad', copied(inactive, { stale: true }));
+    w.customers.cacheEntry.set('c-bad', copied(inactive, { stale: true }));
     w.customers.api.set('c-bad', unavailable);
     expect(await w.decide([received(ofBad)])).toEqual([{ kind: 'waiting', cause: 'the API is down' }]);
     expect(w.rows.size).toBe(0);
   });
 });
 
-test('everything a slice needs is asked for once, in one question per kind', async () => {
+test('everything a batch needs is asked for once, in one question per kind', async () => {
   const w = world();
   const lines = [line(), line({ reference: byId('p-2') }), line()];
-  await fates(w, received({ orderId: 'a', lines }), received({ orderId: 'b' }));
+  await outcomes(w, received({ orderId: 'a', lines }), received({ orderId: 'b' }));
   expect(w.asked).toEqual([
     { fresh: false, keys: ['c-1'] },
     { fresh: false, keys: ['product_id:p-1', 'product_id:p-2'] },
   ]);
 });
 
-test('an order whose document is refused is decided, and its records are set aside with the reason', async () => {
+test('an order whose document is refused is decided, and its records are dead-lettered with the reason', async () => {
   const w = world();
   w.refuses.set('o-1', 'too large');
   expect(await w.decide([received(), received({ orderId: 'other' })])).toMatchObject([
-    { kind: 'set_aside', reason: 'DOCUMENT_REFUSED', detail: 'too large' },
+    { kind: 'dead_letter', reason: 'DOCUMENT_REFUSED', detail: 'too large' },
     { kind: 'decided' },
   ]);
   expect(w.rows.size).toBe(2);
@@ -321,7 +327,6 @@ test.each(['store', 'documents'] as const)('an outage of the %s is not swallowed
     store: which === 'store' ? { decide: fail } : w.store,
     documents: which === 'documents' ? { show: fail } : { show: async () => new Map() },
     terms,
-    now: () => now,
     stage: (_, work) => work(),
   });
   await expect(decide([received()])).rejects.toBe(outage);

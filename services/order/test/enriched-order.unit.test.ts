@@ -2,8 +2,8 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { EnrichedOrderSchema } from '@orderflow/contracts/orderflow/order/v1/enriched_order';
 import { describe, expect, test } from 'vitest';
 import type { EnrichedOrder } from '../src/domain/enriched-order.ts';
-import { decodeEnrichedOrder, encodeEnrichedOrder } from '../src/outbound/enriched-order-codec.ts';
-import { toDocument } from '../src/outbound/order-document.ts';
+import { toDocument } from '../src/outbound/mongo/to-document.ts';
+import { decodeEnrichedOrder, encodeEnrichedOrder } from '../src/outbound/postgres/enriched-order-codec.ts';
 import { byId, bySku, copied, customer, decide, found, line, productOf, source, submission } from './kit.ts';
 
 const accepted = decide(
@@ -45,7 +45,7 @@ const orders: [string, EnrichedOrder][] = [
 ];
 
 describe('the bytes in the history', () => {
-  test.each(orders)('give back %s', (_, order) => {
+  test.each(orders)('return %s', (_, order) => {
     expect(decodeEnrichedOrder(encodeEnrichedOrder(order))).toEqual(order);
   });
 
@@ -53,7 +53,7 @@ describe('the bytes in the history', () => {
     expect(toDocument(decodeEnrichedOrder(encodeEnrichedOrder(order)))).toEqual(toDocument(order));
   });
 
-  test('tell the same copy as fresh or stale, and in its currency, as each order used it', () => {
+  test('represent the same cache entry as fresh or stale, and in its currency, as each order used it', () => {
     const ada = customer();
     const used = [false, true, false].map((stale) =>
       decide(submission(), { customer: copied(ada, { stale }) }),

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import {
   customerUpstream,
   productUpstream,
-  UpstreamAnswerError,
+  UpstreamResponseError,
   UpstreamUnavailableError,
 } from '../src/outbound/enrichment/enrichment-api.ts';
 import { byId, bySku } from './kit.ts';
@@ -25,15 +25,15 @@ const laptop = {
 };
 
 function customers(
-  answer: () => Partial<Pick<CustomersReply, 'notFoundCustomerIds'>> & { customers?: (typeof ada)[] },
+  response: () => Partial<Pick<CustomersReply, 'notFoundCustomerIds'>> & { customers?: (typeof ada)[] },
 ) {
   const transport = createRouterTransport(({ service }) => {
-    service(CustomerService, { batchGetCustomers: () => answer() });
+    service(CustomerService, { batchGetCustomers: () => response() });
   });
   return customerUpstream(createClient(CustomerService, transport));
 }
 
-function products(answer: {
+function products(response: {
   products?: (typeof laptop)[];
   notFoundSkus?: string[];
   notFoundProductIds?: string[];
@@ -43,7 +43,7 @@ function products(answer: {
     service(ProductService, {
       batchGetProducts({ productIds, skus }) {
         asked.push({ productIds, skus });
-        return answer;
+        return response;
       },
     });
   });
@@ -51,12 +51,12 @@ function products(answer: {
 }
 
 describe('customers', () => {
-  test('are answered in the order of the question, undefined where there is none', async () => {
+  test('are returned in the order of the request, undefined where there is none', async () => {
     const upstream = customers(() => ({ customers: [ada], notFoundCustomerIds: ['c-2'] }));
-    const answer = await upstream.fetch(['c-2', 'c-1']);
-    expect([...answer.keys()]).toEqual(['c-2', 'c-1']);
-    expect(answer.get('c-2')).toBeUndefined();
-    const message = answer.get('c-1');
+    const response = await upstream.fetch(['c-2', 'c-1']);
+    expect([...response.keys()]).toEqual(['c-2', 'c-1']);
+    expect(response.get('c-2')).toBeUndefined();
+    const message = response.get('c-1');
     expect(message && upstream.toValue('c-1', message)).toEqual(ada);
   });
 
@@ -64,23 +64,23 @@ describe('customers', () => {
     ['an id that is in neither list', {}],
     ['an id that is in both lists', { customers: [ada], notFoundCustomerIds: ['c-1'] }],
     ['another customer than was asked for', { customers: [{ ...ada, customerId: 'c-9' }] }],
-  ])('%s is a wrong answer', async (_, reply) => {
-    await expect(customers(() => reply).fetch(['c-1'])).rejects.toThrow(UpstreamAnswerError);
+  ])('%s is a wrong response', async (_, reply) => {
+    await expect(customers(() => reply).fetch(['c-1'])).rejects.toThrow(UpstreamResponseError);
   });
 
-  test('a customer without a name is a wrong answer', async () => {
+  test('a customer without a name is a wrong response', async () => {
     const upstream = customers(() => ({ customers: [{ ...ada, name: '' }] }));
     const message = (await upstream.fetch(['c-1'])).get('c-1');
-    expect(() => message && upstream.toValue('c-1', message)).toThrow('c-1: the answer has no name');
+    expect(() => message && upstream.toValue('c-1', message)).toThrow('c-1: the response has no name');
   });
 
   test.each([
     [Code.Unavailable, UpstreamUnavailableError],
     [Code.DeadlineExceeded, UpstreamUnavailableError],
     [Code.Canceled, UpstreamUnavailableError],
-    [Code.Internal, UpstreamAnswerError],
-    [Code.InvalidArgument, UpstreamAnswerError],
-    [Code.ResourceExhausted, UpstreamAnswerError],
+    [Code.Internal, UpstreamResponseError],
+    [Code.InvalidArgument, UpstreamResponseError],
+    [Code.ResourceExhausted, UpstreamResponseError],
   ])('code %i says whether waiting helps', async (code, kind) => {
     const upstream = customers(() => {
       throw new ConnectError('as told', code);
@@ -92,16 +92,16 @@ describe('customers', () => {
 });
 
 describe('products', () => {
-  test('are asked for by id and by SKU in one call, and one answer does for both', async () => {
+  test('are asked for by id and by SKU in one call, and one response does for both', async () => {
     const { asked, upstream } = products({ products: [laptop], notFoundSkus: ['NO'] });
-    const answer = await upstream.fetch([byId('p-1'), bySku('LAPTOP001'), bySku('NO')]);
+    const response = await upstream.fetch([byId('p-1'), bySku('LAPTOP001'), bySku('NO')]);
     expect(asked).toEqual([{ productIds: ['p-1'], skus: ['LAPTOP001', 'NO'] }]);
-    expect([...answer].map(([key, message]) => [key, message?.productId])).toEqual([
+    expect([...response].map(([key, message]) => [key, message?.productId])).toEqual([
       ['product_id:p-1', 'p-1'],
       ['sku:LAPTOP001', 'p-1'],
       ['sku:NO', undefined],
     ]);
-    const message = answer.get('sku:LAPTOP001');
+    const message = response.get('sku:LAPTOP001');
     expect(message && upstream.toValue(bySku('LAPTOP001'), message)).toEqual({
       productId: 'p-1',
       sku: 'LAPTOP001',
@@ -115,12 +115,12 @@ describe('products', () => {
 
   test.each([
     ['the price is in EUR, not USD', { price: toMoney(1n, 'EUR') }],
-    ['the price is no amount of money', { price: toMoney(-1n, 'USD') }],
+    ['the price is not an amount of money', { price: toMoney(-1n, 'USD') }],
     ['the price is above', { price: toMoney(10n ** 13n, 'USD') }],
-    ['the answer has state 0', { state: Product_State.UNSPECIFIED }],
-    ['the answer has no id or no name', { name: '' }],
-    ['the answer is about p-2', { productId: 'p-2' }],
-  ])('"%s" makes a wrong answer', async (problem, change) => {
+    ['the response has state 0', { state: Product_State.UNSPECIFIED }],
+    ['the response has no id or no name', { name: '' }],
+    ['the response is about p-2', { productId: 'p-2' }],
+  ])('"%s" makes a wrong response', async (problem, change) => {
     const { upstream } = products({ products: [laptop] });
     const message = (await upstream.fetch([byId('p-1')])).get('product_id:p-1');
     expect(() => message && upstream.toValue(byId('p-1'), { ...message, ...change })).toThrow(problem);

@@ -9,8 +9,8 @@ import { createProxy, eventually, testStack, uniqueName } from '@orderflow/testi
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { customerUpstream } from '../src/outbound/enrichment/enrichment-api.ts';
-import { createCustomerCopies, createEnrichmentCache } from '../src/outbound/enrichment/enrichment-cache.ts';
-import { createRedis } from '../src/outbound/redis.ts';
+import { createCustomerCache, createEnrichmentCache } from '../src/outbound/enrichment/enrichment-cache.ts';
+import { createRedis } from '../src/outbound/redis/redis.ts';
 import { now as start } from './kit.ts';
 import { silent } from './stack-kit.ts';
 
@@ -35,37 +35,37 @@ function message(change: Partial<CustomerMessage> = {}): CustomerMessage {
 function fixture(client = redis) {
   const prefix = `${uniqueName('cache')}.`;
   const clock = { now: start.getTime() };
-  const trouble: unknown[] = [];
+  const reportedError: unknown[] = [];
   const cache = createEnrichmentCache(
     client,
     customerUpstream(noApi),
     CustomerSchema,
     { prefix, staleness },
     () => new Date(clock.now),
-    (error) => trouble.push(error),
+    (error) => reportedError.push(error),
   );
-  const copies = createCustomerCopies(client, prefix, staleness.usableMs);
+  const cacheEntries = createCustomerCache(client, prefix, staleness.usableMs);
   return {
     cache,
     clock,
-    trouble,
+    reportedError,
     key: `${prefix}enrichment:{customer:c-1}`,
     put: (...messages: CustomerMessage[]) =>
       cache.put(
         messages.map((one) => ({ key: one.customerId, message: one, fetchTime: new Date(clock.now) })),
       ),
     get: async (id = 'c-1') => (await cache.get([id])).get(id),
-    announce: (version: bigint, customerId = 'c-1') => copies.outdate([{ customerId, version }]),
+    announce: (version: bigint, customerId = 'c-1') => cacheEntries.invalidate([{ customerId, version }]),
   };
 }
 
-describe('a copy', () => {
+describe('a cache entry', () => {
   test('is what was put, with the time it was fetched, and expires with its use', async () => {
     const c = fixture();
     await c.put(message(), message({ customerId: 'c-2' }));
-    const copies = await c.cache.get(['c-2', 'c-0', 'c-1']);
-    expect([...copies.keys()]).toEqual(['c-2', 'c-1']);
-    expect(copies.get('c-1')).toEqual({
+    const cacheEntries = await c.cache.get(['c-2', 'c-0', 'c-1']);
+    expect([...cacheEntries.keys()]).toEqual(['c-2', 'c-1']);
+    expect(cacheEntries.get('c-1')).toEqual({
       value: { customerId: 'c-1', name: 'Ada', email: 'a@b.c', active: false, version: 3n },
       fetchTime: start,
       fresh: true,
@@ -115,7 +115,7 @@ describe('a copy', () => {
     const ids = Array.from({ length: 50 }, (_, index) => `c-${index}`);
     await c.put(...ids.map((customerId) => message({ customerId })));
     c.clock.now += 95_000;
-    const fresh = [...(await c.cache.get(ids)).values()].filter((copy) => copy.fresh);
+    const fresh = [...(await c.cache.get(ids)).values()].filter((cacheEntry) => cacheEntry.fresh);
     expect(fresh.length).toBeGreaterThan(0);
     expect(fresh.length).toBeLessThan(50);
   });
@@ -127,7 +127,7 @@ test.each([
   ['text', Buffer.from('{"customerId":"c-1","name":"Mallory"}')],
   ['all zero', Buffer.alloc(64)],
   ['of NaN time', Buffer.alloc(64, 0xff)],
-])('an entry that is %s is no copy, and the next refill mends it', async (_, garbage) => {
+])('an entry that is %s is no cache entry, and the next refill repairs it', async (_, garbage) => {
   const c = fixture();
   await redis.set(c.key, garbage);
   expect(await c.get()).toBeUndefined();
@@ -135,19 +135,19 @@ test.each([
   expect(await c.get()).toMatchObject({ value: { name: 'Ada' } });
 });
 
-test('an entry of another customer, or from the future, is no copy', async () => {
+test('an entry of another customer, or from the future, is no cache entry', async () => {
   const c = fixture();
   await c.put(message({ customerId: 'c-2' }));
   await redis.copy(c.key.replace('c-1', 'c-2'), c.key);
   expect(await c.get('c-2')).toBeDefined();
   expect(await c.get()).toBeUndefined();
-  expect(c.trouble).toHaveLength(1);
+  expect(c.reportedError).toHaveLength(1);
   c.clock.now -= staleness.freshMs + 1;
   expect(await c.get('c-2')).toBeUndefined();
 });
 
-describe('an announced version', () => {
-  test('drops the copy and refuses older refills: a slow reader cannot put the old value back', async () => {
+describe('a minimum version', () => {
+  test('drops the cache entry and refuses older refills: a slow reader cannot put the old value back', async () => {
     const c = fixture();
     await c.put(message({ version: 3n }));
     await c.announce(4n);
@@ -172,7 +172,7 @@ describe('an announced version', () => {
     expect(await c.get()).toMatchObject({ value: { version: 5n } });
   });
 
-  test('is remembered for longer than any copy can live, and says nothing about other customers', async () => {
+  test('is remembered for longer than any cache entry can live, and says nothing about other customers', async () => {
     const c = fixture();
     await c.put(message({ customerId: 'c-2' }));
     await c.announce(9n);
@@ -180,7 +180,7 @@ describe('an announced version', () => {
     expect(await c.get('c-2')).toBeDefined();
   });
 
-  test('does not keep out an API without versions', async () => {
+  test('accepts the entries of an unversioned API', async () => {
     const c = fixture();
     await c.announce(9n);
     await c.put(message({ version: 0n }));
@@ -192,7 +192,7 @@ test.each([
   ['is a list', (marker: string) => redis.rpush(marker, 'x')],
   ['is a hash', (marker: string) => redis.hset(marker, 'version', '9')],
   ['holds no number', (marker: string) => redis.set(marker, 'nine')],
-])('a marker that %s keeps no copy out, and the next announcement mends it', async (_, spoil) => {
+])('a minimum version that %s rejects no cache entry, and the next update repairs it', async (_, spoil) => {
   const c = fixture();
   await spoil(`${c.key}:announced`);
   await c.put(message({ version: 3n }));
@@ -200,10 +200,10 @@ test.each([
   await c.announce(4n);
   expect(await c.get()).toBeUndefined();
   expect(await c.put(message({ version: 3n }))).toEqual(new Set(['c-1']));
-  expect(c.trouble).toEqual([]);
+  expect(c.reportedError).toEqual([]);
 });
 
-test('without Redis there are no copies and no errors; with it they are back', async () => {
+test('without Redis there are no cache entries and no errors; with it they are back', async () => {
   const url = new URL(testStack().urls.REDIS_URL);
   await using proxy = await createProxy({ target: Number(url.port) });
   url.host = `127.0.0.1:${proxy.port}`;
@@ -218,7 +218,7 @@ test('without Redis there are no copies and no errors; with it they are back', a
     await eventually(() => behindProxy.status !== 'ready');
     expect(await c.get()).toBeUndefined();
     await c.put(message({ version: 4n }));
-    expect(c.trouble.length).toBeGreaterThanOrEqual(1);
+    expect(c.reportedError.length).toBeGreaterThanOrEqual(1);
     await expect(c.announce(4n)).rejects.toThrow();
 
     await proxy.heal();

@@ -7,8 +7,8 @@ import { silent } from './stack-kit.ts';
 export async function fakeInventory() {
   const available = new Map<string, bigint>();
   const calls: string[][] = [];
-  /** `answers`: settled when a call is to be answered. */
-  const state = { down: false, answers: Promise.resolve() };
+  /** `responses`: settled when a call is to get its response. */
+  const state = { down: false, responses: Promise.resolve() };
   const metrics = createMetrics({ service: 'fake' });
   const server = createRpcServer({
     service: 'fake',
@@ -20,7 +20,7 @@ export async function fakeInventory() {
         async batchGetStock({ productIds }) {
           calls.push(productIds);
           if (state.down) throw rpcError('DEPENDENCY_UNAVAILABLE', 'down');
-          await state.answers;
+          await state.responses;
           return {
             stock: productIds.map((productId) => ({ productId, available: available.get(productId) ?? 0n })),
           };

@@ -13,7 +13,6 @@ import {
   found,
   knownProduct,
   line,
-  now,
   productOf,
   submission,
   terms,
@@ -25,11 +24,11 @@ interface World {
 }
 
 function verdictOn(sent: Submission, world: World = {}) {
-  const knowledge = {
+  const lookups = {
     customer: () => world.customer ?? found(customer()),
     product: world.product ?? knownProduct,
   };
-  return judge(sent, knowledge, terms, now);
+  return judge(sent, lookups, terms);
 }
 
 function problems(sent: Submission, world: World = {}): [RejectionReason, string][] {
@@ -114,7 +113,7 @@ describe('an order is rejected', () => {
       priced({ amount: 1n, currency: 'EUR' }),
     ],
     [
-      'with a quoted price that is no amount of money',
+      'with a quoted price that is not an amount of money',
       'QUOTED_PRICE_INVALID',
       'lines[0].quoted_price',
       priced({ amount: undefined, text: '999.999' }),
@@ -124,7 +123,7 @@ describe('an order is rejected', () => {
     expect(problems(sent, world)).toEqual([[reason, field]]);
   });
 
-  test('for every reason of the catalogue', () => {
+  test('for every declared reason', () => {
     expect(new Set(cases.map(([, reason]) => reason))).toEqual(new Set(Object.keys(rejectionReasons)));
   });
 
@@ -169,7 +168,7 @@ describe('what must be known', () => {
     expect(needs(submission({ customerId: '', lines: [] }))).toEqual({ customers: [], products: [] });
   });
 
-  test('is no product of an order with too many lines, whose answer is one short rejection', () => {
+  test('is no product of an order with too many lines, which gets one short rejection', () => {
     const lines = Array.from({ length: 50_000 }, () => line({ reference: undefined, quantity: -1 }));
     expect(needs(submission({ lines })).products).toEqual([]);
     expect(problems(submission({ lines }))).toEqual([['TOO_MANY_LINES', 'lines']]);
@@ -179,7 +178,7 @@ describe('what must be known', () => {
 describe('what is not known for sure', () => {
   const inactive = customer({ active: false });
 
-  test('a copy may accept', () => {
+  test('a cache entry may accept', () => {
     const world: World = {
       customer: copied(customer(), { stale: true }),
       product: () => copied(productOf('p-1'), { stale: true }),
@@ -187,7 +186,7 @@ describe('what is not known for sure', () => {
     expect(problems(submission(), world)).toEqual([]);
   });
 
-  test('a negative in a copy is to be confirmed: everything that speaks against the order, and nothing else', () => {
+  test('a negative in a cache entry is to be confirmed: everything that speaks against the order, and nothing else', () => {
     const lines = ['p-1', 'p-2', 'p-3'].map((id) => line({ reference: byId(id) }));
     const world: World = {
       customer: copied(inactive),
@@ -214,7 +213,7 @@ describe('what is not known for sure', () => {
     expect(verdictOn(rejectedAnyway, { customer: unavailable })).toEqual({ kind: 'wait', cause: 'down' });
   });
 
-  test('a wrong answer of the API is told before an outage: waiting would not mend it', () => {
+  test('an invalid response of the API takes precedence over an outage: waiting would not repair it', () => {
     const world: World = {
       customer: { status: 'unavailable', cause: 'down' },
       product: () => ({ status: 'invalid', cause: 'nonsense' }),

@@ -49,7 +49,7 @@ export function productOf(productId: string, change: Partial<Product> = {}): Pro
   };
 }
 
-/** Found, as an answer of the API for this very decision. */
+/** Found, as a response of the API for this very decision. */
 export function found<T>(value: T): Extract<Lookup<T>, { status: 'found' }> {
   return {
     status: 'found',
@@ -59,7 +59,7 @@ export function found<T>(value: T): Extract<Lookup<T>, { status: 'found' }> {
   };
 }
 
-/** Found in a copy that the cache had. */
+/** Found in a cache entry. */
 export function copied<T>(value: T, { stale = false } = {}): Extract<Lookup<T>, { status: 'found' }> {
   const fetchTime = new Date('2026-11-22T11:30:00.000Z');
   return { status: 'found', value, freshness: { fetchTime, stale }, confirmed: false };
@@ -78,10 +78,9 @@ export function decide(
       product: known.product ?? knownProduct,
     },
     terms,
-    now,
   );
   if (verdict.kind !== 'decided') throw new Error(`expected a decision, got ${verdict.kind}`);
-  return { ...verdict.order, source: from };
+  return { ...verdict.order, source: from, decideTime: now };
 }
 
 /** Every product there could be is known, by its id and as `SKU-<id>`. */

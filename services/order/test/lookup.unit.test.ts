@@ -1,17 +1,17 @@
 import { describe, expect, test, vi } from 'vitest';
 import {
   type Upstream,
-  UpstreamAnswerError,
+  UpstreamResponseError,
   UpstreamUnavailableError,
 } from '../src/outbound/enrichment/enrichment-api.ts';
-import type { CachedCopy, EnrichmentCache, Fetched } from '../src/outbound/enrichment/enrichment-cache.ts';
+import type { CacheEntry, EnrichmentCache, Fetched } from '../src/outbound/enrichment/enrichment-cache.ts';
 import { createKindLookup } from '../src/outbound/enrichment/lookup.ts';
 import { now } from './kit.ts';
 
-/** An API of things whose value is their id in capitals, and a cache; `say` changes what it answers. */
+/** An API of things whose value is their id in capitals, and a cache; `say` changes what it returns. */
 function api() {
   const calls: string[][] = [];
-  const cached = new Map<string, CachedCopy<string>>();
+  const cached = new Map<string, CacheEntry<string>>();
   const put: Fetched<string, string>[] = [];
   const counted: string[] = [];
   const wrong = new Set<string>();
@@ -29,7 +29,7 @@ function api() {
       return new Map(keys.map((key) => [key, gone.has(key) ? undefined : key.toUpperCase()]));
     },
     toValue(key, message) {
-      if (wrong.has(key)) throw new UpstreamAnswerError(`${key} is answered wrongly`);
+      if (wrong.has(key)) throw new UpstreamResponseError(`${key} is answered wrongly`);
       return message;
     },
   };
@@ -55,7 +55,7 @@ function api() {
   return { lookUp, calls, cached, put, counted, wrong, missing, outdated, state };
 }
 
-const copy = (value: string, fresh: boolean): CachedCopy<string> => ({
+const cacheEntry = (value: string, fresh: boolean): CacheEntry<string> => ({
   value,
   fetchTime: new Date(0),
   fresh,
@@ -73,12 +73,12 @@ const fromCopy = (value: string, stale: boolean) => ({
   confirmed: false,
 });
 const keys = (count: number) => Array.from({ length: count }, (_, index) => `k${index}`);
-const entries = async (answers: Promise<Map<string, unknown>>) => Object.fromEntries(await answers);
+const entries = async (responses: Promise<Map<string, unknown>>) => Object.fromEntries(await responses);
 
-describe('copies', () => {
+describe('cache entries', () => {
   test('that are fresh are used, the rest is read and kept', async () => {
     const a = api();
-    a.cached.set('a', copy('old A', true)).set('b', copy('old B', false));
+    a.cached.set('a', cacheEntry('old A', true)).set('b', cacheEntry('old B', false));
     a.missing.add('c');
     expect(await entries(a.lookUp(['a', 'b', 'c']))).toEqual({
       a: fromCopy('old A', false),
@@ -92,16 +92,16 @@ describe('copies', () => {
 
   test('are all that is needed when they are fresh', async () => {
     const a = api();
-    a.cached.set('a', copy('A', true));
+    a.cached.set('a', cacheEntry('A', true));
     await a.lookUp(['a']);
     await a.lookUp([]);
     expect(a.calls).toEqual([]);
   });
 
-  test('that are stale are used when the API is down; without one the answer is unavailable', async () => {
+  test('that are stale are used when the API is down; without one the response is unavailable', async () => {
     const a = api();
     a.state.down = true;
-    a.cached.set('a', copy('old A', false));
+    a.cached.set('a', cacheEntry('old A', false));
     expect(await entries(a.lookUp(['a', 'b']))).toEqual({
       a: fromCopy('old A', true),
       b: { status: 'unavailable', cause: 'down' },
@@ -110,16 +110,16 @@ describe('copies', () => {
 
   test('that are stale are not used against what the API says', async () => {
     const a = api();
-    a.cached.set('a', copy('old A', false)).set('b', copy('old B', false));
+    a.cached.set('a', cacheEntry('old A', false)).set('b', cacheEntry('old B', false));
     a.missing.add('a');
     a.wrong.add('b');
-    const answers = await entries(a.lookUp(['a', 'b', 'c']));
-    expect(answers).toMatchObject({ a: { status: 'not_found' }, b: { status: 'invalid' } });
+    const responses = await entries(a.lookUp(['a', 'b', 'c']));
+    expect(responses).toMatchObject({ a: { status: 'not_found' }, b: { status: 'invalid' } });
   });
 
-  test('are not looked at when a fresh answer is asked for', async () => {
+  test('are not used when a fresh response is required', async () => {
     const a = api();
-    a.cached.set('a', copy('old A', true));
+    a.cached.set('a', cacheEntry('old A', true));
     expect(await entries(a.lookUp(['a'], true))).toEqual({ a: read('A') });
     a.state.down = true;
     expect(await entries(a.lookUp(['a'], true))).toEqual({ a: { status: 'unavailable', cause: 'down' } });
@@ -129,13 +129,13 @@ describe('copies', () => {
 describe('calls', () => {
   test('ask for 200 keys at most', async () => {
     const a = api();
-    const answers = await a.lookUp(keys(450));
-    expect(answers.size).toBe(450);
+    const responses = await a.lookUp(keys(450));
+    expect(responses.size).toBe(450);
     expect(a.calls.map((call) => call.length)).toEqual([200, 200, 50]);
     expect(a.calls.flat()).toEqual(keys(450));
   });
 
-  test('under way are shared; what another call found counts as a copy', async () => {
+  test('in flight are shared; what another call found counts as a cache entry', async () => {
     const a = api();
     const { promise, resolve } = Promise.withResolvers<void>();
     a.state.gate = promise;
@@ -149,7 +149,7 @@ describe('calls', () => {
     expect(a.calls).toHaveLength(3);
   });
 
-  test('under way that answer "no" are repeated: that answer may be from before the question', async () => {
+  test('in flight that return "not found" are repeated: that response may be older than the question', async () => {
     const a = api();
     a.missing.add('b');
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -164,7 +164,7 @@ describe('calls', () => {
     expect(a.calls).toEqual([['b'], ['b']]);
   });
 
-  test('under way that are overtaken by a newer version are repeated by those who came later', async () => {
+  test('in flight that are overtaken by a newer version are repeated by those who came later', async () => {
     const a = api();
     const { promise, resolve } = Promise.withResolvers<void>();
     a.state.gate = promise;
@@ -178,7 +178,7 @@ describe('calls', () => {
     expect(a.calls).toEqual([['a', 'b'], ['a']]);
   });
 
-  test('under way do not do for a fresh answer', async () => {
+  test('in flight do not do for a fresh response', async () => {
     const a = api();
     const { promise, resolve } = Promise.withResolvers<void>();
     a.state.gate = promise;
@@ -191,7 +191,7 @@ describe('calls', () => {
     expect(a.calls).toEqual([['a'], ['a']]);
   });
 
-  test('that break in an unforeseen way fail the look-ups that share them, and are forgotten', async () => {
+  test('that fail unexpectedly fail the lookups that share them, and are forgotten', async () => {
     const a = api();
     a.state.gate = Promise.reject(new TypeError('a bug'));
     const both = await Promise.allSettled([a.lookUp(['a']), a.lookUp(['a', 'b'])]);
@@ -201,14 +201,14 @@ describe('calls', () => {
   });
 });
 
-describe('wrong answers', () => {
-  test('are traced to their keys by halving, and all others are answered', async () => {
+describe('wrong responses', () => {
+  test('are traced to their keys by bisection, and all others are returned', async () => {
     const a = api();
     a.wrong.add('k17').add('k150');
-    const answers = await a.lookUp(keys(200));
-    const invalid = [...answers].filter(([, { status }]) => status === 'invalid').map(([key]) => key);
+    const responses = await a.lookUp(keys(200));
+    const invalid = [...responses].filter(([, { status }]) => status === 'invalid').map(([key]) => key);
     expect(invalid).toEqual(['k17', 'k150']);
-    expect(answers.get('k17')).toEqual({ status: 'invalid', cause: 'k17 is answered wrongly' });
+    expect(responses.get('k17')).toEqual({ status: 'invalid', cause: 'k17 is answered wrongly' });
     expect(a.calls.length).toBeLessThan(40);
     expect(a.put).toHaveLength(198);
   });
@@ -216,11 +216,11 @@ describe('wrong answers', () => {
   test('to everything mean that the API is ill: nothing is held against a key', async () => {
     const a = api();
     for (const key of keys(3)) a.wrong.add(key);
-    const answers = await a.lookUp(keys(3));
-    expect([...answers.values()].map(({ status }) => status)).toEqual(Array(3).fill('unavailable'));
+    const responses = await a.lookUp(keys(3));
+    expect([...responses.values()].map(({ status }) => status)).toEqual(Array(3).fill('unavailable'));
   });
 
-  test('to a lone key are held against it while a key that was good is still answered well', async () => {
+  test('for a single key count against it while a known good key still gets a valid response', async () => {
     const a = api();
     a.wrong.add('bad');
     expect((await a.lookUp(['bad'])).get('bad')?.status).toBe('unavailable');
@@ -234,7 +234,7 @@ describe('wrong answers', () => {
   test('to a lone key are held against it right after a start, when its neighbours are all in the cache', async () => {
     const a = api();
     a.wrong.add('bad');
-    a.cached.set('good', copy('GOOD', true));
+    a.cached.set('good', cacheEntry('GOOD', true));
     expect((await a.lookUp(['bad', 'good'])).get('bad')?.status).toBe('invalid');
   });
 
@@ -243,10 +243,10 @@ describe('wrong answers', () => {
     await a.lookUp(['good']);
     a.wrong.add('bad');
     const { promise, resolve } = Promise.withResolvers<void>();
-    const answer = a.lookUp(['bad']);
+    const response = a.lookUp(['bad']);
     a.state.gate = promise;
     a.state.down = true;
     resolve();
-    expect((await answer).get('bad')?.status).toBe('unavailable');
+    expect((await response).get('bad')?.status).toBe('unavailable');
   });
 });

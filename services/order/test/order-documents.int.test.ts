@@ -1,12 +1,12 @@
 import { createProxy, testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EnrichedOrder } from '../src/domain/enriched-order.ts';
-import { createMongo } from '../src/outbound/mongo.ts';
-import { ordersCollection } from '../src/outbound/order-collection.ts';
-import { toDocument } from '../src/outbound/order-document.ts';
-import { createOrderDocuments } from '../src/outbound/order-documents.ts';
-import { createOrderProgress } from '../src/outbound/order-progress.ts';
-import type { OrderDocuments, OrderProgress, ProgressStep } from '../src/ports.ts';
+import { createMongo } from '../src/outbound/mongo/mongo.ts';
+import { ordersCollection } from '../src/outbound/mongo/order-collection.ts';
+import { createOrderDocuments } from '../src/outbound/mongo/order-documents.ts';
+import { createOrderProgress } from '../src/outbound/mongo/order-progress.ts';
+import { toDocument } from '../src/outbound/mongo/to-document.ts';
+import type { OrderDocuments, OrderProgress, ProgressUpdate } from '../src/ports.ts';
 import { customer, decide, found, line, submission } from './kit.ts';
 import { silent, testMongo } from './stack-kit.ts';
 
@@ -22,12 +22,12 @@ afterAll(() => database?.[Symbol.asyncDispose]());
 
 const stored = (id: string) => ordersCollection(database.mongo).findOne({ _id: id }, { useBigInt64: true });
 const order = (orderId: string) => decide(submission({ orderId }));
-const step = (
+const transition = (
   orderId: string,
   version: number,
-  state: ProgressStep['state'],
-  more: Partial<ProgressStep> = {},
-): ProgressStep => ({
+  state: ProgressUpdate['state'],
+  more: Partial<ProgressUpdate> = {},
+): ProgressUpdate => ({
   orderId,
   version,
   event: 'OrderReserved',
@@ -46,7 +46,7 @@ function tooLarge(orderId: string, mebibytes = 17): EnrichedOrder {
   });
 }
 
-test('MongoDB that is away at the start is an outage, and the start can be tried again', async () => {
+test('MongoDB that is unavailable at the start is an outage, and the start can be tried again', async () => {
   await using proxy = await createProxy({ target: testStack().parts.mongo.port });
   await proxy.refuse();
   const { mongo, component } = createMongo({
@@ -89,7 +89,7 @@ describe('order documents', () => {
   });
 
   test('that the view has written first, or that differ, become the stored decision', async () => {
-    await progress.advance([step('late', 2, 'RESERVED')]);
+    await progress.advance([transition('late', 2, 'RESERVED')]);
     await ordersCollection(database.mongo).insertOne({ _id: 'damaged', outcome: 'REJECTED' });
     await documents.show([order('late'), order('damaged')]);
     const decision = { outcome: 'ACCEPTED', customer: { customer_id: 'c-1' } };
@@ -103,22 +103,22 @@ describe('order documents', () => {
 
   test('never take progress back', async () => {
     await documents.show([order('ahead')]);
-    await progress.advance([step('ahead', 3, 'CONFIRMED')]);
+    await progress.advance([transition('ahead', 3, 'CONFIRMED')]);
     await documents.show([order('ahead')]);
     expect(await progressOf('ahead')).toMatchObject({ version: 3, state: 'CONFIRMED' });
   });
 
-  test('that the server refuses are named, and all others of the slice are written', async () => {
-    const slice = Array.from({ length: 500 }, (_, index) => `slice-${index}`);
-    await documents.show([order('slice-7')]);
-    const refused = await documents.show(slice.map((id) => (id === 'slice-321' ? tooLarge(id) : order(id))));
-    expect([...refused.keys()]).toEqual(['slice-321']);
-    expect(refused.get('slice-321')).toMatch(/^MongoDB cannot hold the document: ./);
-    const written = await ordersCollection(database.mongo).countDocuments({ _id: { $in: slice } });
+  test('that the server refuses are named, and all others of the batch are written', async () => {
+    const batch = Array.from({ length: 500 }, (_, index) => `batch-${index}`);
+    await documents.show([order('batch-7')]);
+    const refused = await documents.show(batch.map((id) => (id === 'batch-321' ? tooLarge(id) : order(id))));
+    expect([...refused.keys()]).toEqual(['batch-321']);
+    expect(refused.get('batch-321')).toMatch(/^MongoDB cannot hold the document: ./);
+    const written = await ordersCollection(database.mongo).countDocuments({ _id: { $in: batch } });
     expect(written).toBe(499);
   });
 
-  test('that are refused by the server, the driver or its buffer are all found in one slice', async () => {
+  test('that are refused by the server, the driver or its buffer are all found in one batch', async () => {
     const refused = await documents.show([
       tooLarge('big-1', 16),
       order('small'),
@@ -135,7 +135,7 @@ describe('order documents', () => {
 });
 
 describe('order documents that an index refuses', () => {
-  /** No order shares its customer with another: somebody has made it so. */
+  /** No order shares its customer with another. */
   async function onePerCustomer() {
     const own = await testMongo();
     const collection = ordersCollection(own.mongo);
@@ -169,8 +169,8 @@ describe('order documents that an index refuses', () => {
 });
 
 describe('progress', () => {
-  test('of an order that is not shown yet waits for its document', async () => {
-    await progress.advance([step('early', 2, 'RESERVED')]);
+  test('of an order that has no document yet waits for its document', async () => {
+    await progress.advance([transition('early', 2, 'RESERVED')]);
     expect(await stored('early')).toEqual({
       _id: 'early',
       progress: { version: 2, state: 'RESERVED', update_time: new Date(2_000) },
@@ -181,18 +181,22 @@ describe('progress', () => {
   });
 
   test('of a decision is left to the worker, which writes it with the document', async () => {
-    const decisions = [step('decided', 1, 'ACCEPTED'), step('refused', 1, 'REJECTED')];
+    const decisions = [transition('decided', 1, 'ACCEPTED'), transition('refused', 1, 'REJECTED')];
     expect(await progress.advance(decisions)).toBe(0);
-    expect(await progress.advance([...decisions, step('cancelled', 1, 'CANCELLED')])).toBe(1);
+    expect(await progress.advance([...decisions, transition('cancelled', 1, 'CANCELLED')])).toBe(1);
     expect(await stored('decided')).toBeNull();
     expect(await stored('refused')).toBeNull();
     expect(await progressOf('cancelled')).toMatchObject({ version: 1, state: 'CANCELLED' });
   });
 
   test('only goes forward, in whatever order and however often the steps come', async () => {
-    const steps = [step('any', 2, 'RESERVED'), step('any', 10, 'COMPLETED'), step('any', 9, 'CONFIRMED')];
-    await progress.advance(steps);
-    await progress.advance([step('any', 1, 'ACCEPTED'), ...steps.toReversed()]);
+    const transitions = [
+      transition('any', 2, 'RESERVED'),
+      transition('any', 10, 'COMPLETED'),
+      transition('any', 9, 'CONFIRMED'),
+    ];
+    await progress.advance(transitions);
+    await progress.advance([transition('any', 1, 'ACCEPTED'), ...transitions.toReversed()]);
     expect(await progressOf('any')).toEqual({
       version: 10,
       state: 'COMPLETED',
@@ -202,9 +206,9 @@ describe('progress', () => {
 
   test('says where the money is, and why an order was cancelled', async () => {
     const payment = { state: 'CHARGED', transactionId: 'tx-1' } as const;
-    await progress.advance([step('paid', 3, 'CONFIRMED', { payment })]);
+    await progress.advance([transition('paid', 3, 'CONFIRMED', { payment })]);
     expect(await progressOf('paid')).toMatchObject({ payment: { state: 'CHARGED', transaction_id: 'tx-1' } });
-    await progress.advance([step('paid', 4, 'CANCELLING', { cancelReason: 'DEADLINE' })]);
+    await progress.advance([transition('paid', 4, 'CANCELLING', { cancelReason: 'DEADLINE' })]);
     expect(await progressOf('paid')).toEqual({
       version: 4,
       state: 'CANCELLING',
@@ -214,14 +218,14 @@ describe('progress', () => {
   });
 
   test('leaves a timeline that is the same whatever came twice, late, or before the document', async () => {
-    const steps = [
-      step('told', 1, 'ACCEPTED', { event: 'OrderAccepted' }),
-      step('told', 2, 'RESERVED'),
-      step('told', 3, 'CONFIRMED', { event: 'OrderConfirmed' }),
+    const transitions = [
+      transition('told', 1, 'ACCEPTED', { event: 'OrderAccepted' }),
+      transition('told', 2, 'RESERVED'),
+      transition('told', 3, 'CONFIRMED', { event: 'OrderConfirmed' }),
     ];
-    await progress.advance(steps.slice(1).toReversed());
+    await progress.advance(transitions.slice(1).toReversed());
     await documents.show([order('told')]);
-    await progress.advance([...steps, ...steps.toReversed()]);
+    await progress.advance([...transitions, ...transitions.toReversed()]);
     await documents.show([order('told')]);
     const entries = Object.entries((await stored('told'))?.timeline ?? {}).sort();
     expect(entries.map(([version, { event, state }]) => [version, event, state])).toEqual([

@@ -4,15 +4,17 @@ import {
   CreateOrderResponseSchema,
   OrderService,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { errorReason, rpcError } from '@orderflow/rpc';
-import type { KeptAnswer } from '@orderflow/runtime';
+import { errorReason, refusalErrors } from '@orderflow/rpc';
+import type { StoredResponse } from '@orderflow/runtime';
 import { expect, test } from 'vitest';
-import type { OrderInFull } from '../src/domain/order.ts';
+import type { FullOrder } from '../src/domain/order.ts';
 import { Refusal } from '../src/domain/refusal.ts';
+import { errorReasons } from '../src/inbound/rpc/error-reasons.ts';
 import { orderHandlers } from '../src/inbound/rpc/order-handlers.ts';
 import type { OrderReader } from '../src/ports.ts';
-import type { LookAtOrder } from '../src/use-cases/look-at-order.ts';
+import type { PrecheckOrder } from '../src/use-cases/precheck-order.ts';
 
+const refusalError = refusalErrors(Refusal, errorReasons);
 const shortage = { type: 'OUT_OF_STOCK', subject: 'lines[0].quantity', description: 'Not enough' };
 const request = {
   customerId: 'c-1',
@@ -20,14 +22,19 @@ const request = {
   lines: [{ reference: { case: 'productId' as const, value: 'p-1' }, quantity: 1n }],
 };
 
-/** CreateOrder for orders of which there is not enough. `whileLooking`: what happens on another connection meanwhile. */
+/**
+ * CreateOrder for orders of which there is not enough. `whilePrechecking`: what happens on another connection meanwhile.
+ */
 function shortOfStock(
-  whileLooking: (elsewhere: { answers: Map<string, KeptAnswer>; orders: Map<string, OrderInFull> }) => void,
+  whilePrechecking: (elsewhere: {
+    responses: Map<string, StoredResponse>;
+    orders: Map<string, FullOrder>;
+  }) => void,
 ) {
-  const answers = new Map<string, KeptAnswer>();
-  const orders = new Map<string, OrderInFull>();
-  const look: LookAtOrder = async () => {
-    whileLooking({ answers, orders });
+  const responses = new Map<string, StoredResponse>();
+  const orders = new Map<string, FullOrder>();
+  const precheck: PrecheckOrder = async () => {
+    whilePrechecking({ responses, orders });
     return { judged: undefined, cause: undefined, violations: [shortage] };
   };
   const reader: OrderReader = {
@@ -46,18 +53,18 @@ function shortOfStock(
               return { isNew: false, order };
             }),
         },
-        async (requests, answer) => {
-          const given = await answer([...requests.keys()]);
-          return requests.map((_, place) => {
-            const bytes = given.get(place);
-            return bytes && { kind: 'answer', bytes };
+        async (requests, response) => {
+          const given = await response([...requests.keys()]);
+          return requests.map((_, index) => {
+            const bytes = given.get(index);
+            return bytes && { kind: 'response', bytes };
           });
         },
       ),
     isOutage: () => false,
-    findAnswer: async ({ requestId }) => answers.get(requestId),
+    findResponse: async ({ requestId }) => responses.get(requestId),
     reader,
-    look,
+    precheck,
     currency: 'USD',
   });
   const client = createClient(
@@ -69,7 +76,7 @@ function shortOfStock(
             try {
               return await next(call);
             } catch (error) {
-              throw error instanceof Refusal ? rpcError(error.reason, error.message) : error;
+              throw refusalError(error) ?? error;
             }
           },
         ],
@@ -93,21 +100,21 @@ test('what is short is refused', async () => {
   expect(await reasonOf(createOrder({ validateOnly: true }))).toBe('ORDER_REFUSED');
 });
 
-test('a refusal gives way to the answer that the same request got meanwhile', async () => {
-  const answer = create(CreateOrderResponseSchema, { order: { orderId: 'o-twin' } });
-  const createOrder = shortOfStock(({ answers }) =>
-    answers.set('r-1', { kind: 'answer', bytes: toBinary(CreateOrderResponseSchema, answer) }),
+test('a refusal gives way to the response that the same request got meanwhile', async () => {
+  const response = create(CreateOrderResponseSchema, { order: { orderId: 'o-twin' } });
+  const createOrder = shortOfStock(({ responses }) =>
+    responses.set('r-1', { kind: 'response', bytes: toBinary(CreateOrderResponseSchema, response) }),
   );
-  expect(await createOrder()).toEqual(answer);
+  expect(await createOrder()).toEqual(response);
 });
 
 test('a refusal gives way to REQUEST_ID_REUSED', async () => {
-  const createOrder = shortOfStock(({ answers }) => answers.set('r-1', { kind: 'reused' }));
+  const createOrder = shortOfStock(({ responses }) => responses.set('r-1', { kind: 'reused' }));
   expect(await reasonOf(createOrder())).toBe('REQUEST_ID_REUSED');
 });
 
 test('a refusal gives way to the order that was stored under the same id meanwhile', async () => {
-  const other: OrderInFull = {
+  const other: FullOrder = {
     orderId: 'o-1',
     customerId: 'c-2',
     state: 'PENDING',

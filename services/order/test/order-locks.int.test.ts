@@ -1,7 +1,7 @@
 import { createProxy, testStack, uniqueName } from '@orderflow/testing';
 import { Redis } from 'ioredis';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { createOrderLocks } from '../src/outbound/order-locks.ts';
+import { createOrderLocks } from '../src/outbound/redis/order-locks.ts';
 
 let redis: Redis;
 beforeAll(() => {
@@ -23,7 +23,7 @@ async function msFor(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-test('a lock goes with its time limit, and is gone when it is given back', async () => {
+test('a lock expires after its time limit, and is gone when it is released', async () => {
   const { one, keyOf } = twoWorkers();
   const release = await one.acquire(['o-1', 'o-2']);
   for (const id of ['o-1', 'o-2']) {
@@ -34,7 +34,7 @@ test('a lock goes with its time limit, and is gone when it is given back', async
   expect(await redis.exists(keyOf('o-1'), keyOf('o-2'))).toBe(0);
 });
 
-test('who finds a lock held waits for it, and has it when it is given back', async () => {
+test('a second holder waits for a lock, and gets it when it is released', async () => {
   const { one, other, keyOf } = twoWorkers();
   const release = await one.acquire(['o-1']);
   const before = await redis.get(keyOf('o-1'));
@@ -47,7 +47,7 @@ test('who finds a lock held waits for it, and has it when it is given back', asy
   await releaseOther();
 });
 
-test('a lock that stays held is waited for half a second, then work goes on without it', async () => {
+test('a lock that stays held is waited for half a second, then work continues without it', async () => {
   const { one, other, keyOf } = twoWorkers();
   await one.acquire(['o-1']);
   const held = await redis.get(keyOf('o-1'));
@@ -57,12 +57,12 @@ test('a lock that stays held is waited for half a second, then work goes on with
   });
   expect(waited).toBeGreaterThanOrEqual(450);
   await release?.();
-  // Only its own are given back.
+  // Only its own are released.
   expect(await redis.get(keyOf('o-1'))).toBe(held);
   expect(await redis.exists(keyOf('o-2'))).toBe(0);
 });
 
-test('without Redis work goes on at once', async () => {
+test('without Redis work continues at once', async () => {
   const proxy = await createProxy({ target: testStack().parts.redis.port });
   onTestFinished(() => proxy.close());
   const gone = new Redis(`redis://127.0.0.1:${proxy.port}`, {

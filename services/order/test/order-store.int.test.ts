@@ -7,11 +7,11 @@ import {
 import { nativeQuery } from '@orderflow/storage';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EnrichedOrder } from '../src/domain/enriched-order.ts';
-import { decodeEnrichedOrder } from '../src/outbound/enriched-order-codec.ts';
-import { createOrderStore } from '../src/outbound/order-store.ts';
+import { decodeEnrichedOrder } from '../src/outbound/postgres/enriched-order-codec.ts';
+import { createOrderStore } from '../src/outbound/postgres/order-store.ts';
 import type { Candidate, OrderStore } from '../src/ports.ts';
 import { decide, line, submission } from './kit.ts';
+import { limits } from './saga-kit.ts';
 import { testPostgres } from './stack-kit.ts';
 
 let database: Awaited<ReturnType<typeof testPostgres>>;
@@ -20,7 +20,7 @@ let store: OrderStore;
 beforeAll(async () => {
   database = await testPostgres();
   orm = database.orm;
-  store = createOrderStore(orm, { acceptedLookMs: 900_000 });
+  store = createOrderStore(orm, { currency: 'USD', limits });
 });
 afterAll(() => database?.[Symbol.asyncDispose]());
 
@@ -29,6 +29,8 @@ const first = content('first');
 const other = content('other');
 
 const accepted = (orderId: string) => decide(submission({ orderId, lines: [line({ quantity: 2 })] }));
+/** As it is once it is stored: when that was is for the store to say. */
+const acceptedSometime = (orderId: string) => ({ ...accepted(orderId), decideTime: expect.any(Date) });
 const rejected = (orderId: string, customerId = '') => decide(submission({ orderId, customerId }));
 
 function candidate(orderId: string, change: Partial<Candidate> = {}): Candidate {
@@ -75,6 +77,38 @@ const outbox = (id: string) =>
     id,
   );
 
+describe('the time of a decision', () => {
+  const timesOf = (id: string) =>
+    query<{ create_time: Date; enriched_order: Buffer | null }>(
+      'select create_time, enriched_order from order_history where order_id = $1 order by revision',
+      id,
+    );
+
+  test("is the database's, the same in its history, its event and its bytes", async () => {
+    await store.decide([
+      candidate('dated', { decision: { ...accepted('dated'), decideTime: new Date(0) } as never }),
+    ]);
+    const [row] = await timesOf('dated');
+    const [event] = await outbox('dated');
+    const time = new Date(String(row?.create_time));
+    expect(Math.abs(time.getTime() - Date.now())).toBeLessThan(60_000);
+    expect(decodeEnrichedOrder(row?.enriched_order ?? Buffer.alloc(0)).decideTime).toEqual(time);
+    expect(event?.headers['ce_time']).toBe(time.toISOString());
+  });
+
+  test('is never before what happened to the order earlier, whatever the clock says now', async () => {
+    await store.decide([candidate('early', { decision: { invalid: 'nonsense' } })]);
+    await query("update orders set update_time = now() + interval '1 hour' where id = 'early'");
+    await store.decide([candidate('early')]);
+    const [, decided] = await timesOf('early');
+    const time = new Date(String(decided?.create_time));
+    expect(time.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
+    expect(decodeEnrichedOrder(decided?.enriched_order ?? Buffer.alloc(0)).decideTime).toEqual(time);
+    const [row] = await query<{ update_time: Date }>("select update_time from orders where id = 'early'");
+    expect(new Date(String(row?.update_time))).toEqual(time);
+  });
+});
+
 describe('an order', () => {
   test('that is new is stored with its decision, its history and its event, in one go', async () => {
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
@@ -82,7 +116,7 @@ describe('an order', () => {
       candidate('yes', { traceparent }),
       candidate('no', { decision: rejected('no', 'c\0d'), customerId: 'c\0d' }),
     ]);
-    expect(settled.get('yes')).toEqual({ kind: 'new', contentHash: first, order: accepted('yes') });
+    expect(settled.get('yes')).toEqual({ kind: 'new', contentHash: first, order: acceptedSometime('yes') });
     expect(settled.get('no')).toMatchObject({ kind: 'new' });
     const common = { version: 1, revision: 1, needs_attention: null, content_hash: first };
     expect(await orderRow('yes')).toEqual({ customer_id: 'c-1', state: 'ACCEPTED', ...common });
@@ -91,7 +125,7 @@ describe('an order', () => {
     const [row, ...more] = await history('yes');
     expect(more).toEqual([]);
     expect(row).toMatchObject({ revision: 1, state: 'ACCEPTED', cause: 'orders/0/7' });
-    expect(row?.enriched_order && decodeEnrichedOrder(row.enriched_order)).toEqual(accepted('yes'));
+    expect(row?.enriched_order && decodeEnrichedOrder(row.enriched_order)).toEqual(acceptedSometime('yes'));
 
     const [event, ...noMore] = await outbox('yes');
     expect(noMore).toEqual([]);
@@ -102,7 +136,7 @@ describe('an order', () => {
       ce_type: 'orderflow.order.event.v1.OrderAccepted',
       ce_source: '/orderflow/order',
       ce_subject: 'yes',
-      ce_time: '2026-11-22T12:00:00.123Z',
+      ce_time: expect.any(String),
       'content-type': 'application/protobuf',
       traceparent,
     });
@@ -123,12 +157,12 @@ describe('an order', () => {
     });
   });
 
-  test('that is decided keeps its decision, and tells whose content it is', async () => {
+  test('that is decided keeps its decision, and says whose content it is', async () => {
     await settle(candidate('kept'));
     const [settled] = (
       await store.decide([candidate('kept', { decision: rejected('kept'), contentHash: other })])
     ).values();
-    expect(settled).toEqual({ kind: 'decided', contentHash: first, order: accepted('kept') });
+    expect(settled).toEqual({ kind: 'decided', contentHash: first, order: acceptedSometime('kept') });
     expect(await history('kept')).toHaveLength(1);
     expect(await outbox('kept')).toHaveLength(1);
   });
@@ -145,7 +179,7 @@ describe('an order', () => {
     expect(await orderRow('later')).toBeUndefined();
   });
 
-  test('of which the API answers wrongly is pending and needs attention, until a decision comes', async () => {
+  test('with an invalid response of the API is pending and needs attention, until a decision comes', async () => {
     const invalid = candidate('odd', { decision: { invalid: 'nonsense' }, cause: 'orders/0/1' });
     const settled = await store.decide([invalid]);
     expect(settled.get('odd')).toEqual({ kind: 'invalid', contentHash: first, cause: 'nonsense' });
@@ -179,7 +213,7 @@ describe('an order', () => {
     expect((await outbox('odd')).map(({ headers }) => headers['ce_id'])).toEqual(['odd/1']);
   });
 
-  test('of which something was said that cannot be is decided, and somebody still has to look at it', async () => {
+  test('with a contradiction is decided, and still needs attention', async () => {
     await settle(candidate('contradicted', { decision: { invalid: 'x' } }));
     await query("update orders set needs_attention = 'CONTRADICTORY_EVENT' where id = 'contradicted'");
     expect(await settle(candidate('contradicted'))).toEqual({ contradicted: 'pending' });
@@ -189,7 +223,7 @@ describe('an order', () => {
     });
   });
 
-  test('belongs to the first of several contents, and to nobody while the first has no decision', async () => {
+  test('belongs to the first of several contents, and to none while the first has no decision', async () => {
     const second = candidate('claimed', { contentHash: other });
     expect(await settle(candidate('claimed', { decision: undefined }), second)).toEqual({});
     await settle(candidate('claimed'), second);
@@ -197,7 +231,7 @@ describe('an order', () => {
   });
 });
 
-test('a slice of all kinds is settled in one call', async () => {
+test('a batch of all kinds is settled in one call', async () => {
   await settle(candidate('all-decided'), candidate('all-pending', { decision: { invalid: 'x' } }));
   expect(
     await settle(
@@ -210,7 +244,7 @@ test('a slice of all kinds is settled in one call', async () => {
   ).toEqual({ 'all-new': 'new', 'all-decided': 'decided', 'all-pending': 'pending', 'all-odd': 'invalid' });
 });
 
-test('an empty slice is nothing', async () => {
+test('an empty batch is nothing', async () => {
   expect(await settle()).toEqual({});
 });
 
@@ -221,8 +255,8 @@ test('a customer id as long as a record may be is stored cut', async () => {
   expect((await outbox('long'))[0]?.value.length).toBeLessThan(2_000);
 });
 
-test('a slice that fails leaves nothing behind', async () => {
-  const broken = { ...accepted('broken'), decideTime: new Date(Number.NaN) } as EnrichedOrder;
+test('a batch that fails leaves nothing behind', async () => {
+  const broken = { ...accepted('broken'), taxBasisPoints: Number.NaN };
   await expect(
     store.decide([candidate('whole'), candidate('broken', { decision: broken })]),
   ).rejects.toThrow();
@@ -230,18 +264,18 @@ test('a slice that fails leaves nothing behind', async () => {
   expect(await outbox('whole')).toEqual([]);
 });
 
-test('many slices with the same ids at once: no deadlock, and each order is decided once', async () => {
+test('many batches with the same ids at once: no deadlock, and each order is decided once', async () => {
   const ids = Array.from({ length: 60 }, (_, index) => `race-${index}`);
   // Half are pending already, so that both ways to lock a row meet.
   await settle(...ids.filter((_, i) => i % 2).map((id) => candidate(id, { decision: { invalid: 'x' } })));
-  const slices = Array.from({ length: 8 }, (_, slice) =>
+  const batches = Array.from({ length: 8 }, (_, batch) =>
     ids
-      .toSorted((a, b) => (slice % 2 ? 1 : -1) * (a < b ? -1 : 1))
-      .map((id) => candidate(id, { cause: `orders/${slice}/1` })),
+      .toSorted((a, b) => (batch % 2 ? 1 : -1) * (a < b ? -1 : 1))
+      .map((id) => candidate(id, { cause: `orders/${batch}/1` })),
   );
-  const answers = await Promise.all(slices.map((slice) => store.decide(slice)));
+  const responses = await Promise.all(batches.map((batch) => store.decide(batch)));
   for (const id of ids) {
-    const kinds = answers.map((answer) => answer.get(id)?.kind);
+    const kinds = responses.map((response) => response.get(id)?.kind);
     expect(kinds.filter((kind) => kind === 'new' || kind === 'pending')).toHaveLength(1);
     expect(kinds.filter((kind) => kind === 'decided')).toHaveLength(7);
   }
@@ -251,15 +285,15 @@ test('many slices with the same ids at once: no deadlock, and each order is deci
   expect(events).toBe(60);
 });
 
-/** Runs two slices against each other: both are seen to wait for what `hold` has locked, before it is let go. */
-async function collide(hold: string, ...slices: [Candidate[], Candidate[]]) {
+/** Runs two batches against each other: both are seen to wait for what `hold` has locked, before it is let go. */
+async function collide(hold: string, ...batches: [Candidate[], Candidate[]]) {
   const letGo = new Error('let go');
-  let answers: ReturnType<OrderStore['decide']>[] = [];
+  let responses: ReturnType<OrderStore['decide']>[] = [];
   const holding = orm.em.fork().transactional(async (em) => {
     await nativeQuery(em, hold);
-    answers = slices.map((slice) => store.decide(slice));
-    // Looked at only after the lock is let go, and a failure before that must not go unhandled.
-    void Promise.allSettled(answers);
+    responses = batches.map((batch) => store.decide(batch));
+    // Awaited only after the lock is released, and a failure before that must not go unhandled.
+    void Promise.allSettled(responses);
     await eventually(async () => {
       const [waiting] = await query<{ n: number }>(
         "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
@@ -269,25 +303,25 @@ async function collide(hold: string, ...slices: [Candidate[], Candidate[]]) {
     throw letGo;
   });
   await expect(holding).rejects.toBe(letGo);
-  return Promise.all(answers);
+  return Promise.all(responses);
 }
 
-test('two slices that bring the same new orders in opposite order do not lock each other out', async () => {
+test('two batches that bring the same new orders in opposite order do not lock each other out', async () => {
   const ids = ['lock-a', 'lock-m', 'lock-z'];
-  const slice = ids.map((id) => candidate(id));
+  const batch = ids.map((id) => candidate(id));
   const holdMiddle = `insert into orders (id, customer_id, content_hash, state, version, revision, create_time, update_time)
     values ('lock-m', 'c-1', '', 'PENDING', 0, 1, now(), now())`;
-  const answers = await collide(holdMiddle, slice.toReversed(), slice);
+  const responses = await collide(holdMiddle, batch.toReversed(), batch);
   for (const id of ids) {
-    expect(answers.map((answer) => answer.get(id)?.kind).sort()).toEqual(['decided', 'new']);
+    expect(responses.map((response) => response.get(id)?.kind).sort()).toEqual(['decided', 'new']);
   }
 });
 
-test('two slices that decide the same pending order: the second gets the decision of the first', async () => {
+test('two batches that decide the same pending order: the second gets the decision of the first', async () => {
   await settle(candidate('wait', { decision: { invalid: 'x' } }));
   const hold = "select from orders where id = 'wait' for update";
-  const answers = await collide(hold, [candidate('wait')], [candidate('wait')]);
-  expect(answers.map((answer) => answer.get('wait')?.kind).sort()).toEqual(['decided', 'pending']);
+  const responses = await collide(hold, [candidate('wait')], [candidate('wait')]);
+  expect(responses.map((response) => response.get('wait')?.kind).sort()).toEqual(['decided', 'pending']);
   expect(await history('wait')).toHaveLength(2);
   expect(await outbox('wait')).toHaveLength(1);
 });

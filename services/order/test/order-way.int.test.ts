@@ -39,7 +39,7 @@ test('one process with every role takes an order over RPC, decides it and shows 
   await eventually(async () => expect(await api.query('select 1 from outbox')).toEqual([]));
 });
 
-test('what could not be looked at before it was taken is rejected when it can be', async () => {
+test('an order whose precheck timed out is rejected when it is decided', async () => {
   api.enrichment.state.down = true;
   api.inventory.state.down = true;
   const quotedPrice = { units: -1n, currencyCode: 'USD' };

@@ -10,7 +10,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { isOutage, isRefusedDocument, isTooLarge } from '../src/outbound/outage.ts';
 
-const answer = (code: number) => new MongoServerError({ message: 'refused', errmsg: 'refused', code });
+const response = (code: number) => new MongoServerError({ message: 'refused', errmsg: 'refused', code });
 
 /** A bulk write of which some documents could not be written. */
 function partly(...codes: number[]): Error {
@@ -28,10 +28,10 @@ describe('an outage of MongoDB is', () => {
   test.each([
     ['a broken connection', new MongoNetworkError('connection closed')],
     ['a broken connection under a bulk write', wholly(new MongoNetworkError('connection closed'))],
-    ['a command that we may not give', answer(13)],
-    ['a password that was changed', answer(18)],
-    ['a bulk write that we may not make', wholly(answer(13))],
-    ['a server that is no primary any more', answer(10_107)],
+    ['a command that we may not give', response(13)],
+    ['a password that was changed', response(18)],
+    ['a bulk write that we may not make', wholly(response(13))],
+    ['a server that is no primary any more', response(10_107)],
     ['a primary that steps down in the middle', partly(189, 189)],
     ['a full disk', partly(14_031, 14_031, 14_031)],
     ['a full disk, whatever else is wrong with single documents', partly(121, 14_031)],
@@ -54,11 +54,11 @@ test('a document is refused for its size, or for something else', () => {
   const sizes = [
     partly(10_334),
     partly(17_419),
-    wholly(answer(10_334)),
+    wholly(response(10_334)),
     new MongoInvalidArgumentError('too large'),
     new RangeError('out of range'),
   ];
   for (const error of sizes) expect([isRefusedDocument(error), isTooLarge(error)]).toEqual([true, true]);
   expect([isRefusedDocument(partly(121)), isTooLarge(partly(121))]).toEqual([true, false]);
-  expect(isRefusedDocument(wholly(answer(2)))).toBe(false);
+  expect(isRefusedDocument(wholly(response(2)))).toBe(false);
 });

@@ -7,18 +7,18 @@ import {
 import type { ReceivedRecord } from '@orderflow/messaging';
 import { createLogger } from '@orderflow/runtime';
 import { expect, test } from 'vitest';
-import { createAnswersHandler } from '../src/inbound/kafka/answers.ts';
 import { createOrderEventsHandler } from '../src/inbound/kafka/order-events.ts';
-import { createOrderProgress } from '../src/outbound/order-progress.ts';
+import { createSagaRepliesHandler } from '../src/inbound/kafka/saga-replies.ts';
+import { createOrderProgress } from '../src/outbound/mongo/order-progress.ts';
 
-// A slice that asks no store must not pass for a proof that the stores are well.
+// A batch that uses no store must not count as a proof that the stores are healthy.
 
 const context = { signal: new AbortController().signal, isCurrent: () => true };
 
 function record(type: string, value: Uint8Array): ReceivedRecord {
   const headers = { ce_type: type };
-  const place = { topic: 'order-events', partition: 0, offset: 0n, key: null };
-  return { ...place, value: Buffer.from(value), headers, rawHeaders: headers, timestamp: new Date(0) };
+  const position = { topic: 'order-events', partition: 0, offset: 0n, key: null };
+  return { ...position, value: Buffer.from(value), headers, rawHeaders: headers, timestamp: new Date(0) };
 }
 
 const accepted = record(
@@ -44,18 +44,18 @@ test('the view is idle where it leaves every event to the worker, or does not kn
   const handle = createOrderEventsHandler(
     createOrderProgress(mongo as unknown as Parameters<typeof createOrderProgress>[0]),
   );
-  expect(await handle([accepted, later], context)).toEqual({ setAside: [], idle: true });
+  expect(await handle([accepted, later], context)).toEqual({ deadLetters: [], idle: true });
   expect(written).toEqual([]);
-  expect(await handle([accepted, reserved], context)).toEqual({ setAside: [], idle: false });
+  expect(await handle([accepted, reserved], context)).toEqual({ deadLetters: [], idle: false });
   expect(written).toHaveLength(1);
 });
 
-test('the saga is idle where no event is an answer', async () => {
-  const handle = createAnswersHandler({
-    inTransaction: () => Promise.reject(new Error('nothing was to be asked')),
+test('the saga is idle when no event is a reply', async () => {
+  const handle = createSagaRepliesHandler({
+    inTransaction: () => Promise.reject(new Error('nothing was to be called')),
     limits: { decisionMs: 1, orderMs: 1, settleMs: 1 },
     report: () => {},
     logger: createLogger({ service: 'test', level: 'silent' }),
   });
-  expect(await handle([later, accepted], context)).toEqual({ setAside: [], idle: true });
+  expect(await handle([later, accepted], context)).toEqual({ deadLetters: [], idle: true });
 });

@@ -9,7 +9,7 @@ import {
 import { encodeEvent, type OutboxMessage, type ReceivedRecord } from '@orderflow/messaging';
 import { expect, test } from 'vitest';
 import { readProgress } from '../src/inbound/kafka/read-progress.ts';
-import { decisionEvent, type SagaEventName, sagaEvent } from '../src/outbound/order-event.ts';
+import { decisionEvent, type SagaEventName, sagaEvent } from '../src/outbound/kafka/order-event.ts';
 import { decide, submission } from './kit.ts';
 import { sagaOrder } from './saga-kit.ts';
 
@@ -20,7 +20,7 @@ function received({ value, headers }: Pick<OutboxMessage, 'value' | 'headers'>):
   return { ...where, key: null, value: Buffer.from(value), headers, rawHeaders: {}, timestamp: time };
 }
 
-function tell(name: SagaEventName) {
+function publish(name: SagaEventName) {
   const order = sagaOrder({ cancelReason: 'OUT_OF_STOCK', transactionId: 'tx-1' });
   return readProgress(received(sagaEvent(name, order, { version: 3, time, traceparent: undefined })));
 }
@@ -32,21 +32,25 @@ test.each([
   ['OrderRefunded', { state: 'COMPLETED', payment: { state: 'REFUNDED', transactionId: 'tx-1' } }],
   ['OrderCancelRequested', { state: 'CANCELLING', cancelReason: 'OUT_OF_STOCK' }],
   ['OrderCancelled', { state: 'CANCELLED', cancelReason: 'OUT_OF_STOCK' }],
-] as const)('%s is read as it is told', (event, expected) => {
-  expect(tell(event)).toMatchObject({ orderId: 'o-1', version: 3, event, time, ...expected });
+] as const)('%s is read as it is published', (event, expected) => {
+  expect(publish(event)).toMatchObject({ orderId: 'o-1', version: 3, event, time, ...expected });
 });
 
-test('a decision is read as it is told', () => {
+test('a decision is read as it was published', () => {
   const accepted = decide(submission());
   const rejected = decide(submission({ customerId: '' }));
-  const told = (order: typeof accepted) =>
+  const published = (order: typeof accepted) =>
     readProgress(received(decisionEvent(order, { version: 1, traceparent: undefined })));
-  expect(told(accepted)).toMatchObject({
+  expect(published(accepted)).toMatchObject({
     event: 'OrderAccepted',
     state: 'ACCEPTED',
     time: accepted.decideTime,
   });
-  expect(told(rejected)).toMatchObject({ event: 'OrderRejected', state: 'REJECTED', payment: undefined });
+  expect(published(rejected)).toMatchObject({
+    event: 'OrderRejected',
+    state: 'REJECTED',
+    payment: undefined,
+  });
 });
 
 test('no event of the contract is forgotten', () => {

@@ -6,14 +6,15 @@ import { createPostgres, nativeQuery } from '@orderflow/storage';
 import { testStack, uniqueName } from '@orderflow/testing';
 import { createApp, type Overrides } from '../src/app.ts';
 import { type Role, settings } from '../src/config.ts';
-import { OrderHistoryRow, OrderRow } from '../src/outbound/entities.ts';
-import { createOrderStore } from '../src/outbound/order-store.ts';
+import { OrderHistoryRow, OrderRow } from '../src/outbound/postgres/entities.ts';
+import { createOrderStore } from '../src/outbound/postgres/order-store.ts';
 import { fakeEnrichment } from './fake-enrichment.ts';
 import { fakeInventory } from './fake-inventory.ts';
 import { customer, productOf } from './kit.ts';
+import { limits } from './saga-kit.ts';
 import { silent } from './stack-kit.ts';
 
-/** Nobody listens there. */
+/** No process listens there. */
 export const nowhere = '127.0.0.1:9';
 
 /** Customers c-1 and c-2, products p-1 … p-3 (LAPTOP001 is p-1) with 15 of each, and some that cannot be ordered. */
@@ -73,7 +74,7 @@ export async function runApi(
     connect,
     query: <Row>(sql: string, ...parameters: unknown[]) => nativeQuery<Row>(orm.em.fork(), sql, parameters),
     /** Decides orders as the worker does. */
-    store: createOrderStore(orm, { acceptedLookMs: 900_000 }),
+    store: createOrderStore(orm, { currency: 'USD', limits }),
     async [Symbol.asyncDispose]() {
       for (const transport of transports) transport.close();
       await running.stop();

@@ -1,4 +1,4 @@
-import type { Limits, SagaOrder } from '../src/domain/order-step.ts';
+import type { Limits, SagaOrder } from '../src/domain/transition.ts';
 
 const minute = 60_000;
 
@@ -10,7 +10,7 @@ export function sagaOrder(change: Partial<SagaOrder> = {}): SagaOrder {
   return {
     orderId: 'o-1',
     customerId: 'c-1',
-    place: 'ACCEPTED',
+    sagaState: 'ACCEPTED',
     version: 1,
     revision: 1,
     needsAttention: undefined,

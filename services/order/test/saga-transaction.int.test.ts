@@ -9,11 +9,13 @@ import {
 import type { InTransaction } from '@orderflow/runtime';
 import { nativeQuery } from '@orderflow/storage';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isStep, type Occurrence } from '../src/domain/order-step.ts';
-import type { Happening } from '../src/domain/saga.ts';
-import { createOrderStore } from '../src/outbound/order-store.ts';
-import { createOrderTransactions } from '../src/outbound/order-transactions.ts';
-import type { SagaTransaction } from '../src/ports.ts';
+import type { ParticipantStatus } from '../src/domain/deadline.ts';
+import type { SagaInputKind } from '../src/domain/saga.ts';
+import { isTransition, type SagaInput } from '../src/domain/transition.ts';
+import { createDueOrders } from '../src/outbound/postgres/due-orders.ts';
+import { createOrderStore } from '../src/outbound/postgres/order-store.ts';
+import { createOrderTransactions } from '../src/outbound/postgres/order-transactions.ts';
+import type { DeadlineKind, SagaTransaction } from '../src/ports.ts';
 import { advanceOrders } from '../src/use-cases/advance-orders.ts';
 import { cancelOrder } from '../src/use-cases/cancel-order.ts';
 import { fireDeadlines } from '../src/use-cases/fire-deadlines.ts';
@@ -43,7 +45,7 @@ const outbox = (id: string) =>
     'select topic, value, headers from outbox where key = $1 order by id',
     id,
   );
-const toldOf = async (id: string) =>
+const publishedOf = async (id: string) =>
   (await outbox(id)).map(
     ({ headers }) =>
       `${headers['ce_id']} ${headers['ce_type']?.split('.').at(-1)}${headers['requery'] ? ' again' : ''}`,
@@ -51,7 +53,7 @@ const toldOf = async (id: string) =>
 
 /** Orders as the worker leaves them: accepted, or waiting for a person. */
 async function given(ids: readonly string[], decision: 'accepted' | 'invalid' = 'accepted') {
-  await createOrderStore(orm, { acceptedLookMs: limits.orderMs / 2 }).decide(
+  await createOrderStore(orm, { currency: 'USD', limits }).decide(
     ids.map((orderId) => ({
       orderId,
       customerId: 'c-1',
@@ -64,35 +66,61 @@ async function given(ids: readonly string[], decision: 'accepted' | 'invalid' = 
   );
 }
 
-const occurrence = (orderId: string, happening: Happening, more: Partial<Occurrence> = {}): Occurrence => ({
+const input = (orderId: string, kind: SagaInputKind, more: Partial<SagaInput> = {}): SagaInput => ({
   orderId,
-  happening,
-  cause: `${orderId}/${happening} topic/0/1`,
+  kind,
+  cause: `${orderId}/${kind} topic/0/1`,
   ...more,
 });
 
-/** One slice; answers how many occurrences changed something. */
-async function advance(...occurrences: Occurrence[]): Promise<number> {
-  const reactions = await inTransaction((transaction) => advanceOrders({ transaction, limits }, occurrences));
-  return reactions.filter(isStep).length;
+/** Applies one batch; returns how many inputs changed something. */
+async function advance(...inputs: SagaInput[]): Promise<number> {
+  const results = await inTransaction((transaction) => advanceOrders({ transaction, limits }, inputs));
+  return results.filter(isTransition).length;
 }
 
-const fire = (kind: 'undecided' | 'decided', before = new Date(Date.now() + 86_400_000)) =>
-  inTransaction((transaction) => fireDeadlines({ transaction, limits }, kind, before));
+const upToDateSince = (since: Date): ParticipantStatus => ({
+  kind: 'up_to_date',
+  since,
+  readUpTo: new Date(Date.now() + 86_400_000),
+});
+
+/** One pass over what is due. `keepingUp`: as the participants are; up to date by default. */
+async function fire(
+  kind: DeadlineKind,
+  before = new Date(Date.now() + 86_400_000),
+  participantStatus: ParticipantStatus = upToDateSince(new Date(0)),
+) {
+  const due = await createDueOrders(orm).page(kind, before, undefined, 1_000);
+  const ids = due.map(({ orderId }) => orderId);
+  const participants = { statusOf: () => participantStatus };
+  return inTransaction((transaction) => fireDeadlines({ transaction, limits }, participants, ids, before));
+}
 const forget = () => query('delete from outbox');
 const minutesLeft = ({ deadline_time: deadline }: Record<string, unknown>) =>
   Math.round((Date.parse(String(deadline)) - Date.now()) / 60_000);
 
-describe('a slice of answers', () => {
+describe('a batch of replies', () => {
+  test('is never before what happened to its orders earlier, whatever the clock says now', async () => {
+    await given(['skewed']);
+    await query("update orders set update_time = now() + interval '1 hour' where id = 'skewed'");
+    await advance(input('skewed', 'InventoryReserved'));
+    const [, transition] = await history('skewed');
+    expect(Date.parse(String(transition?.['create_time']))).toBeGreaterThan(Date.now() + 3_500_000);
+    expect((await rowOf('skewed'))['update_time']).toEqual(transition?.['create_time']);
+    const published = (await outbox('skewed')).at(-1);
+    expect(published?.headers['ce_time']).toBe(new Date(String(transition?.['create_time'])).toISOString());
+  });
+
   test('moves its orders on: rows, history and events, in one go', async () => {
     await given(['whole', 'short']);
     await advance(
-      occurrence('whole', 'PaymentProcessed', {
+      input('whole', 'PaymentProcessed', {
         transactionId: 'tx-1',
         traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
       }),
-      occurrence('short', 'InventoryUnavailable', { detail: 'Not enough of p-1: 1 available, 2 requested' }),
-      occurrence('whole', 'InventoryReserved'),
+      input('short', 'InventoryUnavailable', { detail: 'Not enough of p-1: 1 available, 2 requested' }),
+      input('whole', 'InventoryReserved'),
     );
     expect(await rowOf('whole')).toMatchObject({
       state: 'CONFIRMED',
@@ -103,13 +131,13 @@ describe('a slice of answers', () => {
       requery_time: null,
     });
     expect(minutesLeft(await rowOf('whole'))).toBe(10);
-    expect(await toldOf('whole')).toEqual([
+    expect(await publishedOf('whole')).toEqual([
       'whole/1 OrderAccepted',
       'whole/2 OrderReserved',
       'whole/3 OrderConfirmed',
     ]);
-    const [, step] = await history('whole');
-    expect(step).toMatchObject({
+    const [, transition] = await history('whole');
+    expect(transition).toMatchObject({
       revision: 2,
       state: 'CONFIRMED',
       cause: 'whole/PaymentProcessed topic/0/1',
@@ -120,7 +148,7 @@ describe('a slice of answers', () => {
     expect(confirmed?.headers).toMatchObject({
       ce_source: '/orderflow/order',
       ce_subject: 'whole',
-      ce_time: new Date(String(step?.['create_time'])).toISOString(),
+      ce_time: new Date(String(transition?.['create_time'])).toISOString(),
       traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
     });
     expect(confirmed && fromBinary(OrderConfirmedSchema, confirmed.value)).toMatchObject({
@@ -144,29 +172,29 @@ describe('a slice of answers', () => {
 
   test('that comes again changes nothing', async () => {
     await given(['again']);
-    const slice = [
-      occurrence('again', 'InventoryReserved'),
-      occurrence('again', 'PaymentFailed', { detail: 'insufficient_funds' }),
-      occurrence('again', 'InventoryReleased'),
-      occurrence('again', 'PaymentVoided'),
-      occurrence('again', 'InventoryCommitted'),
+    const batch = [
+      input('again', 'InventoryReserved'),
+      input('again', 'PaymentFailed', { detail: 'insufficient_funds' }),
+      input('again', 'InventoryReleased'),
+      input('again', 'PaymentVoided'),
+      input('again', 'InventoryCommitted'),
     ];
-    expect(await advance(...slice)).toBe(5);
+    expect(await advance(...batch)).toBe(5);
     const before = [await rowOf('again'), await history('again'), await outbox('again')];
     expect(before[0]).toMatchObject({ state: 'CANCELLED', version: 4, revision: 6, deadline_time: null });
     expect(before[0]).toMatchObject({ needs_attention: 'CONTRADICTORY_EVENT' });
-    expect(await advance(...slice)).toBe(0);
+    expect(await advance(...batch)).toBe(0);
     expect([await rowOf('again'), await history('again'), await outbox('again')]).toEqual(before);
   });
 
   test('shuffled and doubled ends like one in order', async () => {
     await given(['mixed']);
-    const slice = (['PaymentProcessed', 'InventoryReserved', 'InventoryCommitted'] as const).map(
-      (happening) => occurrence('mixed', happening),
+    const batch = (['PaymentProcessed', 'InventoryReserved', 'InventoryCommitted'] as const).map((kind) =>
+      input('mixed', kind),
     );
-    await advance(...slice, ...slice.toReversed());
+    await advance(...batch, ...batch.toReversed());
     expect(await rowOf('mixed')).toMatchObject({ state: 'COMPLETED', version: 4, needs_attention: null });
-    expect((await toldOf('mixed')).map((told) => told.split(' ')[0])).toEqual([
+    expect((await publishedOf('mixed')).map((published) => published.split(' ')[0])).toEqual([
       'mixed/1',
       'mixed/2',
       'mixed/3',
@@ -176,16 +204,14 @@ describe('a slice of answers', () => {
 
   test('with texts that Postgres cannot hold is written without them', async () => {
     await given(['nul']);
-    await advance(occurrence('nul', 'PaymentFailed', { detail: 'no\0 money', cause: 'x\0y' }));
+    await advance(input('nul', 'PaymentFailed', { detail: 'no\0 money', cause: 'x\0y' }));
     expect(await rowOf('nul')).toMatchObject({ cancel_detail: 'no money' });
   });
 
   test('may hold hundreds of orders', async () => {
     const ids = Array.from({ length: 250 }, (_, index) => `many-${index}`);
     await given(ids);
-    await advance(
-      ...ids.flatMap((id) => [occurrence(id, 'InventoryReserved'), occurrence(id, 'PaymentProcessed')]),
-    );
+    await advance(...ids.flatMap((id) => [input(id, 'InventoryReserved'), input(id, 'PaymentProcessed')]));
     const [row] = await query<{ n: number }>(
       "select count(*)::int as n from orders where id like 'many-%' and state = 'CONFIRMED' and version = 3",
     );
@@ -195,11 +221,11 @@ describe('a slice of answers', () => {
   test('and many others with the same orders at once: no deadlock, each step is taken once', async () => {
     const ids = Array.from({ length: 40 }, (_, index) => `race-${index}`);
     await given(ids);
-    const happenings = ['InventoryReserved', 'PaymentProcessed', 'InventoryCommitted'] as const;
+    const sagaInputs = ['InventoryReserved', 'PaymentProcessed', 'InventoryCommitted'] as const;
     const results = await Promise.all(
-      Array.from({ length: 8 }, (_, slice) => {
-        const order = slice % 2 ? ids : ids.toReversed();
-        return advance(...order.flatMap((id) => happenings.map((happening) => occurrence(id, happening))));
+      Array.from({ length: 8 }, (_, batch) => {
+        const order = batch % 2 ? ids : ids.toReversed();
+        return advance(...order.flatMap((id) => sagaInputs.map((kind) => input(id, kind))));
       }),
     );
     expect(results.toSorted((a, b) => b - a)).toEqual([120, 0, 0, 0, 0, 0, 0, 0]);
@@ -209,7 +235,7 @@ describe('a slice of answers', () => {
     expect(events).toEqual({ n: 160, ids: 160 });
   });
 
-  test('and a cancel at once: one of them is first, and both are told in one line', async () => {
+  test('and a cancel at once: one of them is first, and both are published in one sequence', async () => {
     const ids = Array.from({ length: 20 }, (_, index) => `cancel-${index}`);
     await given(ids);
     const cancels = ids.map((orderId) =>
@@ -220,14 +246,14 @@ describe('a slice of answers', () => {
         ({ reason }) => reason as string,
       ),
     );
-    const [answers] = await Promise.all([
+    const [responses] = await Promise.all([
       Promise.all(cancels),
-      advance(...ids.map((id) => occurrence(id, 'PaymentProcessed'))),
+      advance(...ids.map((id) => input(id, 'PaymentProcessed'))),
     ]);
     for (const [index, id] of ids.entries()) {
       const { state, version } = await rowOf(id);
-      expect(state).toBe(answers[index] === 'ORDER_NOT_CANCELLABLE' ? 'CONFIRMED' : 'CANCELLING');
-      expect((await toldOf(id)).length).toBe(version);
+      expect(state).toBe(responses[index] === 'ORDER_NOT_CANCELLABLE' ? 'CONFIRMED' : 'CANCELLING');
+      expect((await publishedOf(id)).length).toBe(version);
     }
   });
 });
@@ -251,8 +277,8 @@ describe('CancelOrder', () => {
       submission: Buffer.from('sent early'),
       deadline_time: null,
     });
-    expect(await toldOf('early')).toEqual(['early/1 OrderCancelled']);
-    const settled = await createOrderStore(orm, { acceptedLookMs: 1 }).decide([
+    expect(await publishedOf('early')).toEqual(['early/1 OrderCancelled']);
+    const settled = await createOrderStore(orm, { currency: 'USD', limits }).decide([
       {
         orderId: 'early',
         customerId: 'c-1',
@@ -283,7 +309,7 @@ describe('CancelOrder', () => {
 
   test('of a paid order and of no order is refused', async () => {
     await given(['paid']);
-    await advance(occurrence('paid', 'PaymentProcessed'));
+    await advance(input('paid', 'PaymentProcessed'));
     await expect(cancel('paid')).rejects.toMatchObject({
       reason: 'ORDER_NOT_CANCELLABLE',
       metadata: { state: 'CONFIRMED' },
@@ -317,14 +343,14 @@ describe('RetryOrder', () => {
     expect(await rowOf('odd')).toMatchObject({ state: 'ACCEPTED', needs_attention: null, submission: null });
   });
 
-  test('of any other order tells its last event again: same id, same content', async () => {
+  test('of any other order republishes its last event: same id, same content', async () => {
     await given(['stuck', 'fresh']);
-    await advance(occurrence('stuck', 'PaymentProcessed'));
+    await advance(input('stuck', 'PaymentProcessed'));
     await query("update orders set needs_attention = 'STUCK_IN_CONFIRMED' where id in ('stuck', 'fresh')");
     await retry('stuck');
     await retry('fresh');
     expect(await rowOf('stuck')).toMatchObject({ needs_attention: null, version: 3, revision: 3 });
-    expect(await toldOf('stuck')).toEqual([
+    expect(await publishedOf('stuck')).toEqual([
       'stuck/1 OrderAccepted',
       'stuck/2 OrderReserved',
       'stuck/3 OrderConfirmed',
@@ -335,12 +361,32 @@ describe('RetryOrder', () => {
     expect(second && fromBinary(OrderAcceptedSchema, second.value)).toEqual(
       first && fromBinary(OrderAcceptedSchema, first.value),
     );
-    const told = (await outbox('stuck')).slice(-2);
-    expect(told[0]?.value).toEqual(told[1]?.value);
-    expect(told[0]?.headers['ce_time']).toBe(told[1]?.headers['ce_time']);
+    const published = (await outbox('stuck')).slice(-2);
+    expect(published[0]?.value).toEqual(published[1]?.value);
+    expect(published[0]?.headers['ce_time']).toBe(published[1]?.headers['ce_time']);
   });
 
-  test('of an order that needs nobody is refused', async () => {
+  test('of an order that waits for its payment republishes OrderAccepted too: payment must have it to charge', async () => {
+    await given(['unpaid']);
+    await advance(input('unpaid', 'InventoryReserved'));
+    // As a process of the previous version leaves it: published, read by a payment that stored nothing, and requeried
+    // once.
+    await query(
+      "update orders set needs_attention = 'CONTRADICTORY_EVENT', requery_time = now() where id = 'unpaid'",
+    );
+    await retry('unpaid');
+    expect(await publishedOf('unpaid')).toEqual([
+      'unpaid/1 OrderAccepted',
+      'unpaid/2 OrderReserved',
+      'unpaid/1 OrderAccepted again',
+      'unpaid/2 OrderReserved again',
+    ]);
+    const [first, , again] = await outbox('unpaid');
+    expect(again?.value).toEqual(first?.value);
+    expect(again?.headers).toMatchObject({ ...first?.headers, requery: 'Retry' });
+  });
+
+  test('of an order that does not need attention is refused', async () => {
     await given(['fine']);
     await expect(retry('fine')).rejects.toMatchObject({ reason: 'ORDER_NEEDS_NO_ATTENTION' });
     await expect(retry('nobody')).rejects.toMatchObject({ reason: 'ORDER_NOT_FOUND' });
@@ -350,12 +396,12 @@ describe('RetryOrder', () => {
 describe('a deadline', () => {
   const only = (id: string) => query('update orders set deadline_time = null where id <> $1', id);
 
-  test('asks at half, cancels at the end, asks again, and then calls somebody', async () => {
+  test('requeries at half time, cancels at the end, requeries again, and then needs attention', async () => {
     await given(['slow']);
     await only('slow');
     await forget();
     await fire('decided');
-    expect(await toldOf('slow')).toEqual(['slow/1 OrderAccepted again']);
+    expect(await publishedOf('slow')).toEqual(['slow/1 OrderAccepted again']);
     expect(minutesLeft(await rowOf('slow'))).toBe(15);
     expect((await rowOf('slow'))['requery_time']).not.toBeNull();
 
@@ -366,12 +412,12 @@ describe('a deadline', () => {
       cancel_reason: 'DEADLINE',
       requery_time: null,
     });
-    expect(await toldOf('slow')).toEqual(['slow/2 OrderCancelRequested']);
+    expect(await publishedOf('slow')).toEqual(['slow/2 OrderCancelRequested']);
     expect(minutesLeft(await rowOf('slow'))).toBe(10);
 
     await forget();
     await fire('decided');
-    expect(await toldOf('slow')).toEqual(['slow/2 OrderCancelRequested again']);
+    expect(await publishedOf('slow')).toEqual(['slow/2 OrderCancelRequested again']);
     await forget();
     await fire('decided');
     expect(await rowOf('slow')).toMatchObject({
@@ -389,7 +435,44 @@ describe('a deadline', () => {
     ]);
   });
 
-  test('of an undecided order calls somebody and cancels nothing', async () => {
+  test('at the end is postponed while a participant is behind; then it asks again, and only then cancels', async () => {
+    const behind = { kind: 'behind', group: 'inventory', topic: 'order-events', partition: 1 } as const;
+    const caughtUp = upToDateSince(new Date(Date.now() + 3_600_000));
+    const postponedFor = (minutes: number) => new Date(Date.now() + (15 + minutes) * 60_000);
+    await given(['frozen']);
+    await only('frozen');
+    await forget();
+    await fire('decided');
+    await forget();
+
+    expect(await fire('decided', postponedFor(9), behind)).toEqual([]);
+    expect(await fire('decided', postponedFor(9), { kind: 'unknown' })).toEqual([]);
+    expect(await fire('decided', postponedFor(11), behind)).toHaveLength(1);
+    expect(await rowOf('frozen')).toMatchObject({ state: 'ACCEPTED', needs_attention: 'PARTICIPANT_BEHIND' });
+    expect((await history('frozen')).at(-1)).toMatchObject({
+      cause: 'ParticipantBehind',
+      detail: expect.stringContaining(
+        'group inventory has not read all records of order-events, partition 1',
+      ),
+    });
+    // A person is called once.
+    expect(await fire('decided', postponedFor(1_000), behind)).toEqual([]);
+    expect(await outbox('frozen')).toEqual([]);
+
+    await fire('decided', undefined, caughtUp);
+    expect(await rowOf('frozen')).toMatchObject({ state: 'ACCEPTED', needs_attention: 'PARTICIPANT_BEHIND' });
+    expect(await publishedOf('frozen')).toEqual(['frozen/1 OrderAccepted again']);
+    expect(minutesLeft(await rowOf('frozen'))).toBe(15);
+    await forget();
+    await fire('decided');
+    expect(await rowOf('frozen')).toMatchObject({
+      state: 'CANCELLING',
+      cancel_reason: 'DEADLINE',
+      needs_attention: null,
+    });
+  });
+
+  test('of an undecided order needs attention and cancels nothing', async () => {
     await given(['undecided'], 'invalid');
     await query("update orders set deadline_time = now(), needs_attention = null where id = 'undecided'");
     await fire('decided');
@@ -402,7 +485,7 @@ describe('a deadline', () => {
     });
   });
 
-  test('does not fire before its time, nor while something of its order is still to be told', async () => {
+  test('does not fire before its time, nor while something of its order is still to be published', async () => {
     await given(['untold']);
     await only('untold');
     expect(await fire('decided')).toEqual([]);
@@ -419,7 +502,9 @@ describe('a deadline', () => {
     const before = new Date(Date.now() + 1_000);
     const fired = await Promise.all(Array.from({ length: 4 }, () => fire('decided', before)));
     expect(fired.flat()).toHaveLength(100);
-    const [told] = await query<{ n: number }>("select count(*)::int as n from outbox where key like 'due-%'");
-    expect(told?.n).toBe(100);
+    const [published] = await query<{ n: number }>(
+      "select count(*)::int as n from outbox where key like 'due-%'",
+    );
+    expect(published?.n).toBe(100);
   });
 });

@@ -10,6 +10,7 @@ import {
   PaymentProcessedSchema,
 } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
 import {
+  createBatchConsumer,
   createKafka,
   createProducer,
   encodeEvent,
@@ -21,17 +22,19 @@ import {
   type ReceivedRecord,
   readRanges,
 } from '@orderflow/messaging';
-import { loadConfig, type RunningComponents, runComponents } from '@orderflow/runtime';
+import { createMetrics, loadConfig, type RunningComponents, runComponents } from '@orderflow/runtime';
+import type { App } from '@orderflow/service';
 import { createPostgres, nativeQuery } from '@orderflow/storage';
 import { eventually, testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type App, createApp } from '../src/app.ts';
+import { createApp } from '../src/app.ts';
 import { settings } from '../src/config.ts';
 import { migrations } from '../src/migrations/index.ts';
-import { kafkaBacklog } from '../src/outbound/backlog.ts';
-import { OrderHistoryRow, OrderRow } from '../src/outbound/entities.ts';
-import { createOrderStore } from '../src/outbound/order-store.ts';
+import { kafkaBacklog } from '../src/outbound/kafka/backlog.ts';
+import { OrderHistoryRow, OrderRow } from '../src/outbound/postgres/entities.ts';
+import { createOrderStore } from '../src/outbound/postgres/order-store.ts';
 import { decide, submission } from './kit.ts';
+import { limits } from './saga-kit.ts';
 import { silent } from './stack-kit.ts';
 
 const name = uniqueName('saga');
@@ -68,7 +71,7 @@ const start = async () => {
 };
 beforeAll(async () => {
   await start();
-  // The worker is not there; its topic is, since deadlines look at it.
+  // The worker does not run; its topic exists, because deadlines need it.
   await ensureTopics(kafka, [eventSpec(topics.orders)]);
   producer = createProducer(kafka);
 });
@@ -86,7 +89,7 @@ const becomes = (id: string, expected: object, timeoutMs = 15_000) =>
   eventually(async () => expect(await rowOf(id)).toMatchObject(expected), { timeoutMs });
 
 async function accepted(...ids: string[]) {
-  await createOrderStore(postgres.orm, { acceptedLookMs: 900_000 }).decide(
+  await createOrderStore(postgres.orm, { currency: 'USD', limits }).decide(
     ids.map((orderId) => ({
       orderId,
       customerId: 'c-1',
@@ -99,7 +102,7 @@ async function accepted(...ids: string[]) {
   );
 }
 
-function answer<Desc extends DescMessage>(
+function response<Desc extends DescMessage>(
   schema: Desc,
   orderId: string,
   content: MessageInitShape<Desc> = {} as MessageInitShape<Desc>,
@@ -124,7 +127,7 @@ async function readTopic(topic: string): Promise<ReceivedRecord[]> {
 }
 
 /** The ids of an order's events, each once, in the order in which they are on the topic. */
-async function toldOf(id: string): Promise<string[]> {
+async function publishedOf(id: string): Promise<string[]> {
   const records = (await readTopic(topics.orderEvents)).filter(({ key }) => key?.toString() === id);
   const names = records.map(({ headers }) => `${headers['ce_id']} ${headers['ce_type']?.split('.').at(-1)}`);
   return [...new Set(names)];
@@ -142,39 +145,39 @@ const total = decision.outcome === 'ACCEPTED' ? decision.total : 0n;
 const theTotal = toMoney(total, 'USD');
 
 describe('what stock and payment say', () => {
-  test('brings an order to its end, and it is told in order', async () => {
+  test('brings an order to its end, and it is published in order', async () => {
     await accepted('good');
     await producer.send([
-      answer(InventoryReservedSchema, 'good'),
-      answer(PaymentProcessedSchema, 'good', { transactionId: 'tx-good', amount: theTotal }),
+      response(InventoryReservedSchema, 'good'),
+      response(PaymentProcessedSchema, 'good', { transactionId: 'tx-good', amount: theTotal }),
     ]);
     await becomes('good', { state: 'CONFIRMED', transaction_id: 'tx-good' });
-    await producer.send([answer(InventoryCommittedSchema, 'good')]);
+    await producer.send([response(InventoryCommittedSchema, 'good')]);
     await becomes('good', { state: 'COMPLETED', version: 4 });
     await eventually(async () =>
-      expect(await toldOf('good')).toEqual([
+      expect(await publishedOf('good')).toEqual([
         'good/1 OrderAccepted',
         'good/2 OrderReserved',
         'good/3 OrderConfirmed',
         'good/4 OrderCompleted',
       ]),
     );
-    const steps = await query<{ cause: string }>(
+    const transitions = await query<{ cause: string }>(
       "select cause from order_history where order_id = 'good' order by revision",
     );
-    expect(steps.at(-1)?.cause).toMatch(/^good\/InventoryCommitted inventory-events\/\d\/\d+$/);
+    expect(transitions.at(-1)?.cause).toMatch(/^good\/InventoryCommitted inventory-events\/\d\/\d+$/);
   });
 
   test('names what is short, and why a payment failed', async () => {
     await accepted('short', 'declined');
     await producer.send([
-      answer(InventoryUnavailableSchema, 'short', {
+      response(InventoryUnavailableSchema, 'short', {
         shortages: [
           { productId: 'p-1', available: 15n, requested: 100n },
           { productId: 'p-2', available: 0n, requested: 1n },
         ],
       }),
-      answer(PaymentFailedSchema, 'declined', { reason: 1, declineCode: 'insufficient_funds' }),
+      response(PaymentFailedSchema, 'declined', { reason: 1, declineCode: 'insufficient_funds' }),
     ]);
     await becomes('short', {
       state: 'CANCELLING',
@@ -185,17 +188,17 @@ describe('what stock and payment say', () => {
     await becomes('declined', { cancel_reason: 'PAYMENT_FAILED', cancel_detail: 'insufficient_funds' });
   });
 
-  test('that cannot be read, or names no order, or one that is not there, is set aside', async () => {
+  test('that cannot be read, or has no order id, or one that does not exist, is dead-lettered', async () => {
     await accepted('neighbour');
-    const broken = { ...answer(InventoryReservedSchema, 'broken'), value: Uint8Array.of(0xff, 0xff) };
-    const { ce_type: _, ...untyped } = answer(InventoryReservedSchema, 'untyped').headers;
+    const broken = { ...response(InventoryReservedSchema, 'broken'), value: Uint8Array.of(0xff, 0xff) };
+    const { ce_type: _, ...untyped } = response(InventoryReservedSchema, 'untyped').headers;
     await producer.send([
       broken,
-      answer(InventoryReservedSchema, ''),
-      answer(InventoryReservedSchema, 'nobody'),
-      { ...answer(InventoryReservedSchema, 'untyped'), headers: untyped },
-      answer(PaymentProcessedSchema, 'neighbour', { transactionId: 'says no amount' }),
-      answer(InventoryReservedSchema, 'neighbour'),
+      response(InventoryReservedSchema, ''),
+      response(InventoryReservedSchema, 'nobody'),
+      { ...response(InventoryReservedSchema, 'untyped'), headers: untyped },
+      response(PaymentProcessedSchema, 'neighbour', { transactionId: 'says no amount' }),
+      response(InventoryReservedSchema, 'neighbour'),
     ]);
     await becomes('neighbour', { state: 'RESERVED' });
     await eventually(async () =>
@@ -210,19 +213,22 @@ describe('what stock and payment say', () => {
     );
   });
 
-  test('of a charge that is not the total confirms nothing and calls somebody', async () => {
+  test('of a charge that is not the total confirms nothing and needs attention', async () => {
     await accepted('dear');
     await producer.send([
-      answer(InventoryReservedSchema, 'dear'),
-      answer(PaymentProcessedSchema, 'dear', { transactionId: 'tx', amount: toMoney(total + 1n, 'USD') }),
+      response(InventoryReservedSchema, 'dear'),
+      response(PaymentProcessedSchema, 'dear', { transactionId: 'tx', amount: toMoney(total + 1n, 'USD') }),
     ]);
     await becomes('dear', { needs_attention: 'CONTRADICTORY_EVENT', transaction_id: null });
-    expect(await toldOf('dear')).not.toContainEqual(expect.stringContaining('OrderConfirmed'));
+    expect(await publishedOf('dear')).not.toContainEqual(expect.stringContaining('OrderConfirmed'));
   });
 
-  test('and cannot be, calls somebody and sets nothing aside', async () => {
+  test('and is a contradiction, needs attention and dead-letters nothing', async () => {
     await accepted('odd');
-    await producer.send([answer(InventoryCommittedSchema, 'odd'), answer(InventoryCommittedSchema, 'odd')]);
+    await producer.send([
+      response(InventoryCommittedSchema, 'odd'),
+      response(InventoryCommittedSchema, 'odd'),
+    ]);
     await becomes('odd', { state: 'ACCEPTED', needs_attention: 'CONTRADICTORY_EVENT', revision: 2 });
     expect((await lettersOf(topics.inventoryEvents)).map(([key]) => key)).not.toContain('odd');
   });
@@ -234,8 +240,8 @@ test('two processes share the orders, whatever comes twice and out of order', as
   const ids = Array.from({ length: 60 }, (_, index) => `shared-${index}`);
   await accepted(...ids);
   const all = ids.flatMap((id) => [
-    answer(InventoryReservedSchema, id),
-    answer(PaymentProcessedSchema, id, { transactionId: `tx-${id}`, amount: theTotal }),
+    response(InventoryReservedSchema, id),
+    response(PaymentProcessedSchema, id, { transactionId: `tx-${id}`, amount: theTotal }),
   ]);
   await producer.send(all.slice(0, 60));
   await alsoRunning.start();
@@ -247,7 +253,7 @@ test('two processes share the orders, whatever comes twice and out of order', as
     );
     expect(row?.n).toBe(60);
   });
-  await producer.send(ids.map((id) => answer(InventoryCommittedSchema, id)));
+  await producer.send(ids.map((id) => response(InventoryCommittedSchema, id)));
   await eventually(async () => {
     const [row] = await query<{ n: number }>(
       `select count(*)::int as n from orders
@@ -256,19 +262,33 @@ test('two processes share the orders, whatever comes twice and out of order', as
     expect(row?.n).toBe(60);
   });
   await alsoRunning.stop();
-  const [told] = await query<{ n: number }>(
+  const [published] = await query<{ n: number }>(
     `select count(*)::int as n from order_history, unnest(event_types) where order_id like 'shared-%'`,
   );
-  expect(told?.n).toBe(240);
+  expect(published?.n).toBe(240);
 });
+
+/** A participant that reads, and never replies. */
+function idleReader(groupId: string, read: readonly string[]) {
+  return createBatchConsumer({
+    kafka,
+    groupId,
+    topics: read,
+    handle: async () => {},
+    isOutage: () => true,
+    logger: silent,
+    meter: createMetrics({ service: 'test', role: 'test' }).meter,
+    sessionTimeoutMs: 3_000,
+  });
+}
 
 describe('a deadline', () => {
   const due = (id: string) =>
     query("update orders set deadline_time = now() - interval '1 second' where id = $1", id);
 
-  test('that nothing is in the way of fires by itself, and the last event is told again', async () => {
+  test('that nothing is in the way of fires by itself, and the last event is republished', async () => {
     await accepted('late');
-    await eventually(async () => expect(await toldOf('late')).toHaveLength(1));
+    await eventually(async () => expect(await publishedOf('late')).toHaveLength(1));
     await due('late');
     await eventually(async () => expect((await rowOf('late'))['requery_time']).not.toBeNull());
     await eventually(async () => {
@@ -277,46 +297,92 @@ describe('a deadline', () => {
       );
       expect(again.map(({ headers }) => headers['ce_id'])).toEqual(['late/1']);
     });
-    await due('late');
-    await becomes('late', { state: 'CANCELLING', cancel_reason: 'DEADLINE', version: 2 });
   });
 
-  test('waits for what is still to be told and to be read: an answer that is on the topic counts', async () => {
+  test('at the end cancels nothing while inventory and payment are behind', async () => {
+    const requeries = async () =>
+      (await query("select 1 from order_history where order_id = 'late' and cause = 'RequeryDeadline'"))
+        .length;
+    // It is long overdue, and neither has ever read anything; that is known after two polls.
+    await eventually(
+      async () => {
+        await query(
+          `update orders set requery_time = now() - interval '26 minutes', deadline_time = now() - interval '11 minutes'
+           where id = 'late' and needs_attention is null`,
+        );
+        expect(await rowOf('late')).toMatchObject({
+          state: 'ACCEPTED',
+          needs_attention: 'PARTICIPANT_BEHIND',
+        });
+      },
+      { timeoutMs: 30_000, intervalMs: 500 },
+    );
+    const before = await requeries();
+    const participants = runComponents(
+      [
+        idleReader(groups.inventory, [topics.orderEvents]),
+        idleReader(groups.payment, [topics.orderEvents, topics.inventoryEvents]),
+      ],
+      { logger: silent, graceMs: 20_000 },
+    );
+    await participants.start();
+    // They have read it, and have as long to reply as if it had never been late.
+    await eventually(async () => expect(await requeries()).toBe(before + 1), {
+      timeoutMs: 30_000,
+      intervalMs: 100,
+    });
+    expect(await rowOf('late')).toMatchObject({ state: 'ACCEPTED' });
+    await eventually(
+      async () => {
+        await due('late');
+        expect(await rowOf('late')).toMatchObject({
+          state: 'CANCELLING',
+          cancel_reason: 'DEADLINE',
+          version: 2,
+        });
+      },
+      // On a busy machine they may be behind once more.
+      { timeoutMs: 30_000, intervalMs: 1_000 },
+    );
+    await participants.stop();
+  });
+
+  test('waits for what is still to be published and to be read: a reply that is on the topic counts', async () => {
     await accepted('backlog');
-    await eventually(async () => expect(await toldOf('backlog')).toHaveLength(1));
+    await eventually(async () => expect(await publishedOf('backlog')).toHaveLength(1));
     await query("update orders set requery_time = now() where id = 'backlog'");
-    // Nobody reads, and nobody tells, while the answer arrives and the deadline passes.
+    // Nothing is read or published while the reply arrives and the deadline passes.
     await running.stop();
     await producer.send([
-      answer(InventoryReservedSchema, 'backlog'),
-      answer(PaymentProcessedSchema, 'backlog', { transactionId: 'tx', amount: theTotal }),
+      response(InventoryReservedSchema, 'backlog'),
+      response(PaymentProcessedSchema, 'backlog', { transactionId: 'tx', amount: theTotal }),
     ]);
     await due('backlog');
     const { backlog, component } = kafkaBacklog(postgres.orm, kafka);
     const mark = await backlog.mark('decided');
     if (mark === undefined) throw new Error('no deadline is due');
-    expect(await backlog.isWorkedOff(mark)).toBe(false);
+    expect(await backlog.isDrained(mark)).toBe(false);
 
     await accepted('untold');
     const later = (await backlog.mark('decided')) ?? mark;
     await start();
     await becomes('backlog', { state: 'CONFIRMED' });
-    await eventually(async () => expect(await backlog.isWorkedOff(mark)).toBe(true));
-    await eventually(async () => expect(await backlog.isWorkedOff(later)).toBe(true));
+    await eventually(async () => expect(await backlog.isDrained(mark)).toBe(true));
+    await eventually(async () => expect(await backlog.isDrained(later)).toBe(true));
     await query(
       "insert into outbox (topic, key, value, headers, create_time) values ('nowhere', 'k', '', '{}', $1)",
       later.time,
     );
-    expect(await backlog.isWorkedOff(later)).toBe(false);
-    // What the broker refuses for good is in nobody's way but its own order's.
+    expect(await backlog.isDrained(later)).toBe(false);
+    // A row that the broker permanently refuses delays only its own order.
     await query("update outbox set failed_time = now() where topic = 'nowhere'");
-    expect(await backlog.isWorkedOff(later)).toBe(true);
+    expect(await backlog.isDrained(later)).toBe(true);
     await component.stop();
   });
 
-  test('comes for an order that Kafka refuses an event of: nobody will ever answer that', async () => {
+  test('comes for an order with a refused event: no participant will ever reply to it', async () => {
     await accepted('refused');
-    await eventually(async () => expect(await toldOf('refused')).toHaveLength(1));
+    await eventually(async () => expect(await publishedOf('refused')).toHaveLength(1));
     await query(
       `insert into outbox (topic, key, value, headers, failed_reason, failed_time)
        values ('order-events', 'refused', '', '{}', 'too large', now())`,
@@ -327,7 +393,7 @@ describe('a deadline', () => {
   });
 
   test('of an undecided order waits for the worker to have read its topic', async () => {
-    await createOrderStore(postgres.orm, { acceptedLookMs: 1 }).decide([
+    await createOrderStore(postgres.orm, { currency: 'USD', limits }).decide([
       {
         orderId: 'undecided',
         customerId: 'c-1',
@@ -341,7 +407,7 @@ describe('a deadline', () => {
     await query("update orders set needs_attention = null where id = 'undecided'");
     await producer.send([{ topic: topics.orders, key: 'k', value: Buffer.from('unread') }]);
     await accepted('meanwhile');
-    await eventually(async () => expect(await toldOf('meanwhile')).toHaveLength(1));
+    await eventually(async () => expect(await publishedOf('meanwhile')).toHaveLength(1));
     await due('undecided');
     // Deadlines of the other kind fire in between: what is waited for is not in their way.
     await due('meanwhile');

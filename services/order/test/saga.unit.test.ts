@@ -1,39 +1,52 @@
 import { describe, expect, test } from 'vitest';
-import { deadlineOf, isStep, react, reactAll, type SagaOrder, type Step } from '../src/domain/order-step.ts';
+import { deadlineOf } from '../src/domain/deadline.ts';
 import {
-  type Happening,
-  happenings,
   type OrderEventName,
-  type Place,
-  placeOf,
-  places,
+  type SagaInputKind,
+  type SagaState,
+  sagaInputs,
+  sagaStateOf,
+  sagaStates,
   sagaTable,
 } from '../src/domain/saga.ts';
+import {
+  applyInput,
+  applyInputs,
+  isTransition,
+  type SagaOrder,
+  type Transition,
+  undecidedOrder,
+} from '../src/domain/transition.ts';
 import { limits, sagaOrder } from './saga-kit.ts';
 
-const allPlaces = Object.keys(places) as Place[];
-const allHappenings = Object.keys(happenings) as Happening[];
-const cells = allPlaces.flatMap((place) => allHappenings.map((happening) => ({ place, happening })));
+const allSagaStates = Object.keys(sagaStates) as SagaState[];
+const allInputKinds = Object.keys(sagaInputs) as SagaInputKind[];
+const identity = { orderId: 'o-1', customerId: 'c-1', currency: 'USD' };
+const rules = allSagaStates.flatMap((sagaState) => allInputKinds.map((kind) => ({ sagaState, kind })));
 
-const occur = (order: SagaOrder, happening: Happening, more: object = {}) =>
-  react(order, { orderId: order.orderId, happening, cause: 'test', ...more }, limits);
+const occur = (order: SagaOrder, kind: SagaInputKind, more: object = {}) =>
+  applyInput(order, { orderId: order.orderId, kind, cause: 'test', ...more }, limits);
 
-function stepOf(place: Place, happening: Happening, change: Partial<SagaOrder> = {}): Step {
-  const reaction = occur(sagaOrder({ place, ...change }), happening);
-  if (!isStep(reaction)) throw new Error(`${happening} in ${place}: ${reaction.kind}`);
-  return reaction;
+function transitionOf(
+  sagaState: SagaState,
+  kind: SagaInputKind,
+  change: Partial<SagaOrder> = {},
+): Transition {
+  const result = occur(sagaOrder({ sagaState, ...change }), kind);
+  if (!isTransition(result)) throw new Error(`${kind} in ${sagaState}: ${result.kind}`);
+  return result;
 }
 
 describe('the table', () => {
-  test('is total: every happening has a cell in every place, and there is nothing else', () => {
-    expect(Object.keys(sagaTable).sort()).toEqual(allPlaces.toSorted());
-    for (const place of allPlaces) {
-      expect(Object.keys(sagaTable[place]).sort(), place).toEqual(allHappenings.toSorted());
+  test('is total: every input has a rule in every saga state, and there is nothing else', () => {
+    expect(Object.keys(sagaTable).sort()).toEqual(allSagaStates.toSorted());
+    for (const sagaState of allSagaStates) {
+      expect(Object.keys(sagaTable[sagaState]).sort(), sagaState).toEqual(allInputKinds.toSorted());
     }
   });
 
-  /** Every cell once more, written another way round: by happening, with the places it is applied in. */
-  const applied: Partial<Record<Happening, Partial<Record<Place, string>>>> = {
+  /** Every rule once more, the other way round: by input, with the saga states it is applied in. */
+  const applied: Partial<Record<SagaInputKind, Partial<Record<SagaState, string>>>> = {
     Accept: { PENDING: 'ACCEPTED: OrderAccepted' },
     Reject: { PENDING: 'REJECTED: OrderRejected' },
     InventoryReserved: { ACCEPTED: 'RESERVED: OrderReserved' },
@@ -71,12 +84,12 @@ describe('the table', () => {
     },
   };
   /** What cannot be, by place. */
-  const everyAnswer = allHappenings.filter((happening) => /^(Inventory|Payment)/.test(happening));
+  const everyReply = allInputKinds.filter((kind) => /^(Inventory|Payment)/.test(kind));
   const undoing = ['InventoryReleased', 'PaymentVoided', 'PaymentRefunded'];
   const afterPayment = ['InventoryUnavailable', 'InventoryReleased', 'PaymentFailed', 'PaymentVoided'];
-  const alarms: Record<Place, readonly string[]> = {
-    PENDING: everyAnswer,
-    REJECTED: everyAnswer,
+  const contradictions: Record<SagaState, readonly string[]> = {
+    PENDING: everyReply,
+    REJECTED: everyReply,
     ACCEPTED: [...undoing, 'InventoryCommitted'],
     RESERVED: [...undoing, 'InventoryCommitted', 'InventoryUnavailable'],
     CONFIRMED: [...afterPayment, 'PaymentRefunded'],
@@ -86,47 +99,53 @@ describe('the table', () => {
     'CANCELLING, stock released': ['InventoryCommitted'],
     'CANCELLING, money undone': ['InventoryCommitted'],
     CANCELLED: ['InventoryCommitted'],
-    'CANCELLED, undecided': everyAnswer,
+    'CANCELLED, undecided': everyReply,
   };
-  const isAwaiting = (place: Place) =>
-    ['ACCEPTED', 'RESERVED', 'CONFIRMED', 'CANCELLING'].includes(places[place].state);
-  const refuses = (place: Place) => ['CONFIRMED', 'COMPLETED', 'REJECTED'].includes(places[place].state);
+  const isAwaiting = (sagaState: SagaState) =>
+    ['ACCEPTED', 'RESERVED', 'CONFIRMED', 'CANCELLING'].includes(sagaStates[sagaState].state);
+  const refuses = (sagaState: SagaState) =>
+    ['CONFIRMED', 'COMPLETED', 'REJECTED'].includes(sagaStates[sagaState].state);
 
-  function expected(place: Place, happening: Happening): string {
-    const next = applied[happening]?.[place];
+  function expected(sagaState: SagaState, kind: SagaInputKind): string {
+    const next = applied[kind]?.[sagaState];
     if (next !== undefined) return `apply ${next}`;
-    if (alarms[place].includes(happening)) return 'alarm';
-    if (happening === 'Cancel' && refuses(place)) return 'refuse';
-    if (happening === 'DecisionDeadline' && place === 'PENDING') return 'attention UNDECIDED';
-    if (happening === 'RequeryDeadline' && isAwaiting(place)) return 'requery';
-    if (happening === 'EndDeadline' && isAwaiting(place)) return `attention STUCK_IN_${places[place].state}`;
-    if (happening === 'Retry') return place === 'PENDING' ? 'resubmit' : 'requery';
+    if (contradictions[sagaState].includes(kind)) return 'needs_review';
+    if (kind === 'Cancel' && refuses(sagaState)) return 'refuse';
+    if (kind === 'EnrichmentInvalid' && sagaState === 'PENDING') return 'undecidable ENRICHMENT_INVALID';
+    if (kind === 'DecisionDeadline' && sagaState === 'PENDING') return 'attention UNDECIDED';
+    if (kind === 'RequeryDeadline' && isAwaiting(sagaState)) return 'requery';
+    if (kind === 'EndDeadline' && isAwaiting(sagaState))
+      return `attention STUCK_IN_${sagaStates[sagaState].state}`;
+    if (kind === 'ParticipantBehind' && ['ACCEPTED', 'RESERVED'].includes(sagaState)) {
+      return 'attention PARTICIPANT_BEHIND';
+    }
+    if (kind === 'Retry') return sagaState === 'PENDING' ? 'resubmit' : 'requery';
     return 'done';
   }
 
-  test.each(cells)('$happening in $place', ({ place, happening }) => {
-    const cell = sagaTable[place][happening];
+  test.each(rules)('$kind in $sagaState', ({ sagaState, kind }) => {
+    const rule = sagaTable[sagaState][kind];
     const text =
-      cell.kind === 'apply'
-        ? `apply ${cell.to}: ${cell.tells.join(' ')}`
-        : cell.kind === 'attention'
-          ? `attention ${cell.cause}`
-          : cell.kind;
-    expect(text).toBe(expected(place, happening));
+      rule.kind === 'apply'
+        ? `apply ${rule.to}: ${rule.publishes.join(' ')}`
+        : 'cause' in rule
+          ? `${rule.kind} ${rule.cause}`
+          : rule.kind;
+    expect(text).toBe(expected(sagaState, kind));
   });
 
   test('leads from every place to an end', () => {
-    const isEnd = (place: Place) => /^(REJECTED|COMPLETED|CANCELLED)/.test(place);
-    const ends = (place: Place, seen = new Set<Place>()): boolean => {
-      if (isEnd(place)) return true;
-      if (seen.has(place)) return false;
-      seen.add(place);
-      return Object.values(sagaTable[place]).some((cell) => cell.kind === 'apply' && ends(cell.to, seen));
+    const isEnd = (sagaState: SagaState) => /^(REJECTED|COMPLETED|CANCELLED)/.test(sagaState);
+    const ends = (sagaState: SagaState, seen = new Set<SagaState>()): boolean => {
+      if (isEnd(sagaState)) return true;
+      if (seen.has(sagaState)) return false;
+      seen.add(sagaState);
+      return Object.values(sagaTable[sagaState]).some((rule) => rule.kind === 'apply' && ends(rule.to, seen));
     };
-    expect(allPlaces.filter((place) => !ends(place))).toEqual([]);
+    expect(allSagaStates.filter((sagaState) => !ends(sagaState))).toEqual([]);
   });
 
-  test('tells every way through it as one legal path', () => {
+  test('publishes one legal path for every way through it', () => {
     const legal: Partial<Record<OrderEventName | 'nothing', readonly OrderEventName[]>> = {
       nothing: ['OrderAccepted', 'OrderRejected', 'OrderCancelled'],
       OrderAccepted: ['OrderReserved', 'OrderCancelRequested'],
@@ -136,68 +155,99 @@ describe('the table', () => {
       OrderCancelRequested: ['OrderCancelled'],
     };
     const seen = new Set<string>();
-    const walk = (place: Place, last: OrderEventName | 'nothing') => {
-      if (seen.has(`${place} ${last}`)) return;
-      seen.add(`${place} ${last}`);
-      for (const cell of Object.values(sagaTable[place])) {
-        if (cell.kind !== 'apply') continue;
-        let told = last;
-        for (const next of cell.tells) {
-          expect(legal[told] ?? [], `${told} in ${place}`).toContain(next);
-          told = next;
+    const walk = (sagaState: SagaState, last: OrderEventName | 'nothing') => {
+      if (seen.has(`${sagaState} ${last}`)) return;
+      seen.add(`${sagaState} ${last}`);
+      for (const rule of Object.values(sagaTable[sagaState])) {
+        if (rule.kind !== 'apply') continue;
+        let published = last;
+        for (const next of rule.publishes) {
+          expect(legal[published] ?? [], `${published} in ${sagaState}`).toContain(next);
+          published = next;
         }
-        walk(cell.to, told);
+        walk(rule.to, published);
       }
     };
     walk('PENDING', 'nothing');
-    expect(seen.size).toBe(allPlaces.length);
+    expect(seen.size).toBe(allSagaStates.length);
   });
 });
 
 test('every place is found by its state and marks, and nothing else is', () => {
-  for (const place of allPlaces) expect(placeOf(places[place])).toBe(place);
-  expect(() => placeOf({ ...places.RESERVED, refunded: true })).toThrow(/no order can be/);
+  for (const sagaState of allSagaStates) expect(sagaStateOf(sagaStates[sagaState])).toBe(sagaState);
+  expect(() => sagaStateOf({ ...sagaStates.RESERVED, refunded: true })).toThrow(/no order can be/);
 });
 
 describe('a step', () => {
   test('counts its events and one row of history', () => {
-    const { before, after, tells } = stepOf('ACCEPTED', 'PaymentProcessed', { version: 1, revision: 2 });
-    expect(tells).toEqual(['OrderReserved', 'OrderConfirmed']);
+    const { before, after, publishes } = transitionOf('ACCEPTED', 'PaymentProcessed', {
+      version: 1,
+      revision: 2,
+    });
+    expect(publishes).toEqual(['OrderReserved', 'OrderConfirmed']);
     expect([before.version, after.version, after.revision]).toEqual([1, 3, 3]);
+  });
+
+  test.each(['Reject', 'EnrichmentInvalid', 'Cancel'] as const)(
+    'that does not accept the order leaves it without a total: %s',
+    (kind) => {
+      expect(transitionOf('PENDING', kind, { total: undefined }).after.total).toBeUndefined();
+    },
+  );
+
+  test('that accepts the order says what is to be paid', () => {
+    const result = occur(undecidedOrder(identity), 'Accept', { total: 250n });
+    if (!isTransition(result)) throw new Error('no step');
+    expect(result.after).toEqual({
+      ...undecidedOrder(identity, { version: 1, revision: 1, needsAttention: undefined }),
+      sagaState: 'ACCEPTED',
+      total: 250n,
+    });
+  });
+
+  test('that finds no decision possible needs attention for that now, and keeps what was said', () => {
+    const before = undecidedOrder(identity, { version: 0, revision: 2, needsAttention: 'UNDECIDED' });
+    const result = occur(before, 'EnrichmentInvalid', { detail: 'nonsense' });
+    if (!isTransition(result)) throw new Error('no step');
+    expect(result).toMatchObject({ kind: 'attention', publishes: [], detail: 'nonsense' });
+    expect(result.after).toEqual({ ...before, revision: 3, needsAttention: 'ENRICHMENT_INVALID' });
   });
 
   test('keeps the name of a charge of the whole total', () => {
     const charge = { transactionId: 'tx-1', charged: { amount: 10_799n, currency: 'USD' } };
-    const reaction = occur(sagaOrder({ place: 'RESERVED' }), 'PaymentProcessed', charge);
-    expect(isStep(reaction) && reaction.after).toMatchObject({ place: 'CONFIRMED', transactionId: 'tx-1' });
+    const result = occur(sagaOrder({ sagaState: 'RESERVED' }), 'PaymentProcessed', charge);
+    expect(isTransition(result) && result.after).toMatchObject({
+      sagaState: 'CONFIRMED',
+      transactionId: 'tx-1',
+    });
   });
 
   test.each([
     [{ amount: 10_800n, currency: 'USD' }, '10800 minor units of USD'],
     [{ amount: 10_799n, currency: 'EUR' }, '10799 minor units of EUR'],
     [{ amount: 10_799n, currency: '' }, '10799 minor units of no currency'],
-  ])('is not taken when %o was charged instead of the total: it calls somebody', (charged, said) => {
-    const before = sagaOrder({ place: 'RESERVED' });
-    const reaction = occur(before, 'PaymentProcessed', { transactionId: 'tx-1', charged });
-    if (!isStep(reaction)) throw new Error('no step');
-    expect(reaction.after).toEqual({
+  ])('is not applied when %o was charged instead of the total: it needs review', (charged, said) => {
+    const before = sagaOrder({ sagaState: 'RESERVED' });
+    const result = occur(before, 'PaymentProcessed', { transactionId: 'tx-1', charged });
+    if (!isTransition(result)) throw new Error('no step');
+    expect(result.after).toEqual({
       ...before,
       revision: before.revision + 1,
       needsAttention: 'CONTRADICTORY_EVENT',
     });
-    expect(reaction.detail).toBe(`needs attention: ${said} were charged, the total is 10799 of USD`);
-    // Nobody can mend it in time: the deadline undoes it.
-    expect(stepOf('RESERVED', 'EndDeadline', reaction.after).after.place).toBe('CANCELLING');
+    expect(result.detail).toBe(`needs attention: ${said} were charged, the total is 10799 of USD`);
+    // It is not settled in time: the deadline undoes it.
+    expect(transitionOf('RESERVED', 'EndDeadline', result.after).after.sagaState).toBe('CANCELLING');
   });
 
   test('that cancels keeps the first reason, with what was said', () => {
-    const asked = occur(sagaOrder({ place: 'RESERVED' }), 'Cancel', { detail: 'changed my mind' });
-    if (!isStep(asked)) throw new Error('no step');
+    const asked = occur(sagaOrder({ sagaState: 'RESERVED' }), 'Cancel', { detail: 'changed my mind' });
+    if (!isTransition(asked)) throw new Error('no step');
     expect(asked.after).toMatchObject({ cancelReason: 'CLIENT_REQUEST', cancelDetail: 'changed my mind' });
     const released = occur(asked.after, 'InventoryReleased');
-    const undone = isStep(released) && occur(released.after, 'PaymentVoided', { detail: 'other' });
-    expect(undone && isStep(undone) && undone.after).toMatchObject({
-      place: 'CANCELLED',
+    const undone = isTransition(released) && occur(released.after, 'PaymentVoided', { detail: 'other' });
+    expect(undone && isTransition(undone) && undone.after).toMatchObject({
+      sagaState: 'CANCELLED',
       cancelReason: 'CLIENT_REQUEST',
       cancelDetail: 'changed my mind',
     });
@@ -207,42 +257,45 @@ describe('a step', () => {
     ['InventoryUnavailable', 'OUT_OF_STOCK'],
     ['PaymentFailed', 'PAYMENT_FAILED'],
     ['EndDeadline', 'DEADLINE'],
-  ] as const)('that cancels because of %s says %s', (happening, reason) => {
-    expect(stepOf('ACCEPTED', happening).after.cancelReason).toBe(reason);
+  ] as const)('that cancels because of %s says %s', (kind, reason) => {
+    expect(transitionOf('ACCEPTED', kind).after.cancelReason).toBe(reason);
   });
 
   test('clears an attention that is over, and not a contradiction', () => {
     const stuck = { needsAttention: 'STUCK_IN_CONFIRMED' };
-    expect(stepOf('CONFIRMED', 'InventoryCommitted', stuck).after.needsAttention).toBeUndefined();
+    expect(transitionOf('CONFIRMED', 'InventoryCommitted', stuck).after.needsAttention).toBeUndefined();
     const contradictory = { needsAttention: 'CONTRADICTORY_EVENT' };
-    const { after } = stepOf('CONFIRMED', 'InventoryCommitted', contradictory);
+    const { after } = transitionOf('CONFIRMED', 'InventoryCommitted', contradictory);
     expect(after.needsAttention).toBe('CONTRADICTORY_EVENT');
   });
 
-  test('that cannot be calls somebody once, and leaves the order as it is', () => {
-    const { before, after, kind, look, detail } = stepOf('ACCEPTED', 'InventoryCommitted');
-    expect({ kind, look }).toEqual({ kind: 'attention', look: 'keep' });
+  test('that is a contradiction needs attention once, and leaves the order unchanged', () => {
+    const { before, after, kind, nextDeadline, detail } = transitionOf('ACCEPTED', 'InventoryCommitted');
+    expect({ kind, nextDeadline }).toEqual({ kind: 'attention', nextDeadline: 'keep' });
     expect(after).toEqual({
       ...before,
       revision: before.revision + 1,
       needsAttention: 'CONTRADICTORY_EVENT',
     });
-    expect(detail).toBe('needs attention: InventoryCommitted cannot be in ACCEPTED');
+    expect(detail).toBe('needs attention: InventoryCommitted cannot happen in ACCEPTED');
     expect(occur(after, 'InventoryCommitted').kind).toBe('done');
   });
 });
 
-describe('the next look', () => {
+describe('the next deadline', () => {
   const minutes = (n: number) => ({ afterMs: n * 60_000 });
 
   test.each([
     ['PENDING', 'Accept', minutes(15)],
+    ['PENDING', 'Reject', 'none'],
+    ['PENDING', 'EnrichmentInvalid', 'none'],
     ['ACCEPTED', 'InventoryReserved', 'keep'],
     ['ACCEPTED', 'PaymentProcessed', minutes(10)],
     ['ACCEPTED', 'RequeryDeadline', minutes(15)],
     ['RESERVED', 'RequeryDeadline', minutes(15)],
     ['RESERVED', 'Cancel', minutes(10)],
     ['RESERVED', 'EndDeadline', minutes(10)],
+    ['RESERVED', 'ParticipantBehind', 'keep'],
     ['CONFIRMED', 'RequeryDeadline', minutes(10)],
     ['CONFIRMED', 'EndDeadline', 'none'],
     ['CONFIRMED', 'InventoryCommitted', 'none'],
@@ -253,29 +306,31 @@ describe('the next look', () => {
     ['PENDING', 'Cancel', 'none'],
     ['PENDING', 'Retry', minutes(15)],
     ['COMPLETED', 'Retry', 'none'],
-  ] as const)('in %s after %s', (place, happening, look) => {
-    expect(stepOf(place, happening).look).toEqual(look);
+  ] as const)('in %s after %s', (sagaState, kind, nextDeadline) => {
+    expect(transitionOf(sagaState, kind).nextDeadline).toEqual(nextDeadline);
   });
 
-  test('asks once more first, then it is the end', () => {
-    expect(deadlineOf({ place: 'PENDING', requeried: false })).toBe('DecisionDeadline');
-    expect(deadlineOf({ place: 'RESERVED', requeried: false })).toBe('RequeryDeadline');
-    const { after } = stepOf('RESERVED', 'RequeryDeadline');
-    expect(deadlineOf(after)).toBe('EndDeadline');
+  test('requeries first, then ends', () => {
+    expect(deadlineOf({ state: 'PENDING', requeried: false })).toBe('DecisionDeadline');
+    expect(deadlineOf({ state: 'RESERVED', requeried: false })).toBe('RequeryDeadline');
+    const { requeried } = transitionOf('RESERVED', 'RequeryDeadline').after;
+    expect(deadlineOf({ state: 'RESERVED', requeried })).toBe('EndDeadline');
   });
 
-  test('stock that is found after the re-query does not start it anew; a payment does', () => {
-    expect(stepOf('ACCEPTED', 'InventoryReserved', { requeried: true }).after.requeried).toBe(true);
-    expect(stepOf('RESERVED', 'PaymentProcessed', { requeried: true }).after.requeried).toBe(false);
+  test('stock that is found after the requery does not start it anew; a payment does', () => {
+    expect(transitionOf('ACCEPTED', 'InventoryReserved', { requeried: true }).after.requeried).toBe(true);
+    expect(transitionOf('RESERVED', 'PaymentProcessed', { requeried: true }).after.requeried).toBe(false);
   });
 });
 
-describe('occurrences of a slice', () => {
-  const of = (orderId: string, happening: Happening) => ({ orderId, happening, cause: 'test' });
+describe('inputs of a batch', () => {
+  const of = (orderId: string, kind: SagaInputKind) => ({ orderId, kind, cause: 'test' });
 
   test('build on each other, order by order', () => {
-    const orders = new Map(['a', 'b'].map((orderId) => [orderId, sagaOrder({ orderId, place: 'ACCEPTED' })]));
-    const reactions = reactAll(
+    const orders = new Map(
+      ['a', 'b'].map((orderId) => [orderId, sagaOrder({ orderId, sagaState: 'ACCEPTED' })]),
+    );
+    const results = applyInputs(
       orders,
       [
         of('a', 'InventoryReserved'),
@@ -288,7 +343,7 @@ describe('occurrences of a slice', () => {
       ],
       limits,
     );
-    expect(reactions.map((reaction) => (isStep(reaction) ? reaction.after.place : reaction?.kind))).toEqual([
+    expect(results.map((result) => (isTransition(result) ? result.after.sagaState : result?.kind))).toEqual([
       'RESERVED',
       'CANCELLING',
       undefined,
@@ -300,12 +355,12 @@ describe('occurrences of a slice', () => {
   });
 
   test('end where they would have ended in any other order of the two topics', () => {
-    const way = (...order: Happening[]) =>
-      reactAll(
-        new Map([['a', sagaOrder({ orderId: 'a', place: 'ACCEPTED' })]]),
-        order.map((happening) => of('a', happening)),
+    const way = (...order: SagaInputKind[]) =>
+      applyInputs(
+        new Map([['a', sagaOrder({ orderId: 'a', sagaState: 'ACCEPTED' })]]),
+        order.map((kind) => of('a', kind)),
         limits,
-      ).findLast(isStep)?.after;
+      ).findLast(isTransition)?.after;
     const straight = way('InventoryReserved', 'PaymentProcessed', 'InventoryCommitted');
     const crossed = way('PaymentProcessed', 'InventoryReserved', 'InventoryCommitted');
     expect(crossed).toEqual({ ...straight, revision: crossed?.revision });

@@ -2,16 +2,16 @@ import { createLogger, type Logger } from '@orderflow/runtime';
 import { createPostgres } from '@orderflow/storage';
 import { testStack, uniqueName } from '@orderflow/testing';
 import { migrations } from '../src/migrations/index.ts';
-import { OrderHistoryRow, OrderRow } from '../src/outbound/entities.ts';
-import { createMongo } from '../src/outbound/mongo.ts';
+import { createMongo } from '../src/outbound/mongo/mongo.ts';
+import { OrderHistoryRow, OrderRow } from '../src/outbound/postgres/entities.ts';
 
 export const silent: Logger = createLogger({ service: 'test', level: 'silent' });
 
-/** A migrated order database of this test's own. */
-export async function testPostgres() {
+/** A migrated order database of this test's own; one that is there already when it is named. */
+export async function testPostgres(database = uniqueName('order')) {
   const { orm, component } = createPostgres({
     url: testStack().urls.POSTGRES_URL,
-    database: uniqueName('order'),
+    database,
     applicationName: 'test',
     entities: [OrderRow, OrderHistoryRow],
     migrations,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isOrderId, type Submission, sameContentKey } from '../src/domain/submission.ts';
+import { type Submission, sameContentKey } from '../src/domain/submission.ts';
 import { byId, bySku, line, submission } from './kit.ts';
 
 const key = (...lines: ReturnType<typeof line>[]) => sameContentKey(submission({ lines }));
@@ -39,9 +39,4 @@ test.each<[string, Submission]>([
   ]),
 ])('with %s the content is too bad to compare', (_, sent) => {
   expect(sameContentKey(sent)).toBeUndefined();
-});
-
-test('an order id is 1 to 64 of the allowed characters', () => {
-  for (const id of ['o', 'ORD-TEST_005.a:b', 'x'.repeat(64)]) expect(isOrderId(id)).toBe(true);
-  for (const id of ['', 'x'.repeat(65), 'a b', 'a/b', 'ä', 'a\n', 'a\0']) expect(isOrderId(id)).toBe(false);
 });

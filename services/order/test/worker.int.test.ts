@@ -8,16 +8,17 @@ import {
 import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import { createKafka, createProducer, type Kafka, type Producer } from '@orderflow/messaging';
 import { loadConfig, type RunningComponents, runComponents } from '@orderflow/runtime';
+import type { App } from '@orderflow/service';
 import { eventually, testStack, uniqueName } from '@orderflow/testing';
 import type { Redis } from 'ioredis';
 import { type Consumer, type IHeaders, logLevel } from 'kafkajs';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type App, createApp } from '../src/app.ts';
+import { createApp } from '../src/app.ts';
 import { settings } from '../src/config.ts';
 import type { rejectionReasons } from '../src/domain/rejection.ts';
-import type { StoredDocument } from '../src/outbound/order-collection.ts';
-import { createRedis } from '../src/outbound/redis.ts';
+import type { StoredDocument } from '../src/outbound/mongo/order-collection.ts';
+import { createRedis } from '../src/outbound/redis/redis.ts';
 import { fakeEnrichment } from './fake-enrichment.ts';
 import { customer, productOf } from './kit.ts';
 import { silent } from './stack-kit.ts';
@@ -109,7 +110,7 @@ const send = (value: string | Uint8Array | null, headers: IHeaders = {}, key = '
 const plain = (orderId: string, change: object = {}) =>
   JSON.stringify({ orderId, customerId: 'c-1', products: [{ productId: 'p-1' }], ...change });
 
-/** The document and the one event of an order, once both are there and the view has seen the event. */
+/** The document and the one event of an order, once both exist and the view has seen the event. */
 async function outcomeOf(id: string) {
   return eventually(async () => {
     const stored = await document(id);
@@ -239,7 +240,7 @@ test('every reason to reject an order is in its document and in its event', asyn
   }
 });
 
-test('poison is set aside byte for byte with its reason, and the orders around it are decided', async () => {
+test('poison is dead-lettered byte for byte with its reason, and the orders around it are decided', async () => {
   const poison: [string, string | Uint8Array | null][] = [
     ['TOMBSTONE', null],
     ['EMPTY', new Uint8Array()],
@@ -268,7 +269,7 @@ test('poison is set aside byte for byte with its reason, and the orders around i
   }
 });
 
-test('a customer that was announced as changed is read again', async () => {
+test('a changed customer is read again', async () => {
   await send(plain('changed-before', { customerId: 'c-2' }));
   await outcomeOf('changed-before');
   api.customers.set('c-2', customer({ customerId: 'c-2', name: 'Grace', version: 4n }));

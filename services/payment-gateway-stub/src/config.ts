@@ -31,7 +31,7 @@ export const settings = defineSettings({
     env: 'GATEWAY_DECLINED_PERCENT',
     schema: z.coerce.number(percent).int(percent).min(0, percent).max(100, percent),
     default: '20',
-    description: 'How many of a hundred orders are declined for good.',
+    description: 'The percentage of orders that are permanently declined.',
   },
 });
 

@@ -3,7 +3,7 @@ import { Code } from '@connectrpc/connect';
 import { toMoney } from '@orderflow/contracts';
 import { ChargeResponse_Outcome as Outcome } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
-import { errorReason } from '@orderflow/rpc';
+import { errorReason, pageTokens, textKey } from '@orderflow/rpc';
 import { nativeQuery } from '@orderflow/storage';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -28,9 +28,9 @@ async function reasonOf(call: Promise<unknown>): Promise<string | undefined> {
 
 test('a key is charged once, however often and however many ask at the same time', async () => {
   const order = newOrder();
-  const answers = await Promise.all(Array.from({ length: 8 }, () => running.charge(order)));
-  expect(new Set(answers.map(({ transactionId }) => transactionId)).size).toBe(1);
-  expect(answers.every(({ outcome }) => outcome === Outcome.APPROVED)).toBe(true);
+  const results = await Promise.all(Array.from({ length: 8 }, () => running.charge(order)));
+  expect(new Set(results.map(({ transactionId }) => transactionId)).size).toBe(1);
+  expect(results.every(({ outcome }) => outcome === Outcome.APPROVED)).toBe(true);
   expect(await running.ledger(order)).toEqual([`CHARGE ${order}:1 1299`]);
 });
 
@@ -43,6 +43,22 @@ test('another amount under a used key is refused, and nothing moves', async () =
 
 test.each([0n, -1n])('an amount of %s is refused', async (amount) => {
   expect(await reasonOf(running.charge(newOrder(), 1, amount))).toBe('INVALID_REQUEST');
+});
+
+test.each([
+  ['JPY', { currencyCode: 'JPY', units: 100n, nanos: 0 }],
+  ['KWD', { currencyCode: 'KWD', units: 100n, nanos: 0 }],
+  ['nothing that is a currency', { currencyCode: 'usd', units: 100n, nanos: 0 }],
+  ['more than the ledger holds', { currencyCode: 'USD', units: 2n ** 63n - 1n, nanos: 0 }],
+  [
+    'a little more than the ledger holds',
+    { currencyCode: 'USD', units: 2n ** 63n / 100n, nanos: 80_000_000 },
+  ],
+])('an amount in %s is refused', async (_, amount) => {
+  const orderId = newOrder();
+  const call = running.gateway.charge({ key: `${orderId}:1`, orderId, customerId: 'c-1', amount });
+  expect(await reasonOf(call)).toBe('INVALID_REQUEST');
+  expect(await running.ledger(orderId)).toEqual([]);
 });
 
 test('a void takes the charge back, once, and blocks the key', async () => {
@@ -73,7 +89,7 @@ test('of a charge and a void at the same time nothing stays charged', async () =
   expect([[], ['CHARGE', 'VOID']]).toContainEqual(kinds);
 });
 
-test('a charge is given back once, and what was given back stays charged for repeats of its key', async () => {
+test('a charge is refunded once, and what was refunded stays charged for repeats of its key', async () => {
   const order = newOrder();
   await running.charge(order);
   const refund = (key = `${order}:refund`) => running.gateway.refundCharge({ key, chargeKey: `${order}:1` });
@@ -85,7 +101,7 @@ test('a charge is given back once, and what was given back stays charged for rep
   expect(await running.ledger(order)).toEqual([`CHARGE ${order}:1 1299`, `REFUND ${order}:1 1299`]);
 });
 
-test('what does not stand charged cannot be given back', async () => {
+test('a charge that does not exist cannot be refunded', async () => {
   const order = newOrder();
   const refund = { key: `${order}:refund`, chargeKey: `${order}:1` };
   expect(await reasonOf(running.gateway.refundCharge(refund))).toBe('CHARGE_NOT_REFUNDABLE');
@@ -94,7 +110,7 @@ test('what does not stand charged cannot be given back', async () => {
   expect(await reasonOf(running.gateway.refundCharge(refund))).toBe('CHARGE_NOT_REFUNDABLE');
 });
 
-test('a charge whose answer is lost was carried out; the same key then answers what became of it', async () => {
+test('a charge whose response is lost was carried out; the same key then returns its outcome', async () => {
   const order = newOrder();
   const lost = [
     { kind: Fault_Kind.REFUSE, afterEffect: true },
@@ -136,10 +152,10 @@ test('a key that is declined for now stays so, and another key of the order is a
 
 test('orders are declined at their share by seed and id, and nothing is charged for them', async () => {
   const strict = await runGateway(testConfig({ GATEWAY_DECLINED_PERCENT: '100', GATEWAY_SEED: 's' }));
-  const answer = await strict.charge('o-1');
-  expect(answer.outcome).toBe(Outcome.DECLINED);
-  expect(answer.declineCode).not.toBe('');
-  expect(await strict.charge('o-1')).toEqual(answer);
+  const result = await strict.charge('o-1');
+  expect(result.outcome).toBe(Outcome.DECLINED);
+  expect(result.declineCode).not.toBe('');
+  expect(await strict.charge('o-1')).toEqual(result);
   expect(await strict.ledger()).toEqual([]);
   await strict.stop();
 });
@@ -156,7 +172,10 @@ test('the ledger is read page by page, numbered without a gap', async () => {
     pageToken = page.nextPageToken;
   } while (pageToken !== '');
   expect(read).toEqual([1n, 2n, 3n, 4n, 5n]);
-  expect(await reasonOf(own.gateway.listLedger({ pageToken: 'x' }))).toBe('PAGE_TOKEN_INVALID');
+  const made = pageTokens<[string]>('ledger', textKey);
+  for (const pageToken of ['x', made.encode(['one']), made.encode(['-1'])]) {
+    expect(await reasonOf(own.gateway.listLedger({ pageToken }))).toBe('PAGE_TOKEN_INVALID');
+  }
   await own.stop();
 });
 
@@ -213,7 +232,7 @@ test.each([
   await stop();
 });
 
-test('numbers go on from those there are, also beside a process of the version before', async () => {
+test('numbers continue from those there are, also beside a process of the version before', async () => {
   const own = testConfig();
   const { orm, component } = databaseOf(own, migrations.slice(0, 1));
   await component.start();

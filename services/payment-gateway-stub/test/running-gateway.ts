@@ -14,7 +14,7 @@ import { ChargeRow, LedgerHeadRow, LedgerRow } from '../src/outbound/postgres/en
 /** Says nothing: the migrator is talkative. */
 const quietLogger = createLogger({ service: 'test', level: 'silent' });
 
-/** Settings for the shared stack with a database of its own; nobody is declined unless the test says so. */
+/** Settings for the shared stack with a database of its own; no charge is declined unless the test says so. */
 export function testConfig(env: NodeJS.ProcessEnv = {}): Config {
   return loadConfig(settings, {
     POSTGRES_URL: testStack().urls.POSTGRES_URL,
@@ -44,7 +44,7 @@ export async function runGateway(config: Config) {
   const app = createApp(config, { logger });
   const components = runComponents(app.components, { logger, graceMs: config.shutdownGraceMs });
   await components.start();
-  const baseUrl = `http://127.0.0.1:${app.port()}`;
+  const baseUrl = `http://127.0.0.1:${app.server.port}`;
   // Patient: a busy machine is no failure.
   const policies = { retries: 0, breakerFailures: 1000, tryTimeoutMs: 20_000, totalTimeoutMs: 20_000 };
   const transport = createRpcTransport({ name: 'gateway', baseUrl, logger, policies });

@@ -1,6 +1,7 @@
 import { createClient } from '@connectrpc/connect';
 import { groups, topics } from '@orderflow/contracts';
 import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
+import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
 import {
   createBatchConsumer,
@@ -10,75 +11,60 @@ import {
   eventSpec,
   topicsComponent,
 } from '@orderflow/messaging';
-import { createRpcServer, createRpcTransport } from '@orderflow/rpc';
-import {
-  type Component,
-  createHealth,
-  createLogger,
-  createMetrics,
-  describeConfig,
-  type Health,
-  type Logger,
-} from '@orderflow/runtime';
-import { answerExpiry, createPostgres, isPostgresOutage } from '@orderflow/storage';
+import { createRpcTransport, refusalErrors } from '@orderflow/rpc';
+import { type Component, kafkaSecurity, type Logger } from '@orderflow/runtime';
+import { type App, openService } from '@orderflow/service';
+import { createPostgres, isPostgresOutage, responseExpiry } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
+import { createGatewayDispatcher } from './dispatcher/gateway-dispatcher.ts';
 import type { Terms } from './domain/input.ts';
 import { Refusal } from './domain/refusal.ts';
-import { createCharger } from './inbound/charger.ts';
-import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
+import { createOrderAndInventoryEventsHandler } from './inbound/kafka/order-and-inventory-events.ts';
+import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { paymentHandlers } from './inbound/rpc/payment-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { createGateway } from './outbound/gateway.ts';
-import { PaymentAttemptRow, PaymentRow } from './outbound/postgres/entities.ts';
+import { createOrders } from './outbound/orders.ts';
+import { PaymentAttemptRow, PaymentRow, WaitingChargeRow } from './outbound/postgres/entities.ts';
 import { paymentReader } from './outbound/postgres/payment-reader.ts';
 import { paymentTransactions } from './outbound/postgres/payment-transaction.ts';
+import { waitingExpiry } from './outbound/postgres/waiting.ts';
 import { waitingGauge } from './outbound/waiting-gauge.ts';
+import { claimDueCalls } from './use-cases/claim-due-calls.ts';
 import { recordCalls } from './use-cases/record-calls.ts';
-import { takeDue } from './use-cases/take-due.ts';
 
 const service = 'payment';
 
-/** How long the server says "not ready" before it takes no more calls. */
-const drainMs = 200;
+/** The maximum number of calls to the gateway in flight. */
+const maxCalls = 32;
 
-/** Calls to the gateway that are under way at once. */
-const mostCalls = 32;
-
-/** What a test may put in place of the real thing. */
+/** Replacements for real dependencies in tests. */
 export interface Overrides {
   readonly logger?: Logger;
 }
 
-/** The whole service, not yet started. */
-export interface App {
-  /** In the order in which they start. */
-  readonly components: readonly Component[];
-  readonly health: Health;
-  readonly logger: Logger;
-  /** Where it listens; throws before the start. */
-  readonly port: () => number;
-}
-
-/** Puts the service together. */
+/** Creates the service: the only place that knows every concrete part. */
 export function createApp(config: Config, overrides: Overrides = {}): App {
-  const now = () => new Date();
-  const logger = overrides.logger ?? createLogger({ service, level: config.logLevel });
-  const metrics = createMetrics({ service });
-  const { meter } = metrics;
-  logger.info({ config: describeConfig(settings, config) }, 'configuration');
+  const skeleton = openService({ service, settings, config, ...overrides });
+  const { logger, meter } = skeleton;
   const terms: Terms = { ...config, callTimeoutMs: config.gatewayTryTimeoutMs };
 
-  const { orm, component: database } = createPostgres({
+  const {
+    orm,
+    readGauge,
+    component: database,
+    now,
+  } = createPostgres({
     url: config.postgresUrl,
     database: `${config.databasePrefix}payment`,
     applicationName: service,
-    entities: [PaymentRow, PaymentAttemptRow],
+    entities: [PaymentRow, PaymentAttemptRow, WaitingChargeRow],
     migrations,
     logger,
   });
   const inTransaction = paymentTransactions(orm, now);
 
-  // When to try again is for the rules to say, and the charger keeps to a number of calls.
+  // The domain decides when to retry, and the dispatcher limits the number of calls.
   const gatewayTransport = createRpcTransport({
     name: 'gateway',
     baseUrl: config.gatewayUrl,
@@ -86,29 +72,41 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       retries: 0,
       tryTimeoutMs: config.gatewayTryTimeoutMs,
       totalTimeoutMs: config.gatewayTryTimeoutMs,
-      maxConcurrent: mostCalls,
+      maxConcurrent: maxCalls,
     },
     logger,
     meter,
   });
-  const gatewayConnection: Component = {
-    name: 'gateway',
+  const orderTransport = createRpcTransport({
+    name: 'orders',
+    baseUrl: config.orderApiUrl,
+    policies: { tryTimeoutMs: 1_000, totalTimeoutMs: 3_000 },
+    logger,
+    meter,
+  });
+  const connections: Component = {
+    name: 'connections',
     start: async () => {},
-    stop: async () => gatewayTransport.close(),
+    async stop() {
+      gatewayTransport.close();
+      orderTransport.close();
+    },
   };
-  const charger = createCharger({
-    takeDue: (limit) => inTransaction((transaction) => takeDue({ transaction, terms, now: now() }, limit)),
+  const dispatcher = createGatewayDispatcher({
+    claimDueCalls: (limit) =>
+      inTransaction((transaction) => claimDueCalls({ transaction, terms, now: now() }, limit)),
     record: (ended) => inTransaction((transaction) => recordCalls({ transaction, terms, now: now() }, ended)),
     gateway: createGateway(createClient(GatewayService, gatewayTransport)),
     isOutage: isPostgresOutage,
     now,
     logger,
     meter,
-    mostCalls,
+    maxCalls,
   });
 
   const kafka = createKafka({
     brokers: config.kafkaBrokers,
+    security: kafkaSecurity(config),
     clientId: service,
     topicPrefix: config.topicPrefix,
     logger,
@@ -123,53 +121,37 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     kafka,
     groupId: groups.payment,
     topics: sources.map(({ name }) => name),
-    handle: createOrderEventsHandler({ inTransaction, terms, now, charger, logger }),
+    handle: createOrderAndInventoryEventsHandler({ inTransaction, terms, now, dispatcher, logger }),
     isOutage: isPostgresOutage,
     logger,
     meter,
-    sliceSize: config.sliceSize,
+    batchSize: config.batchSize,
     sessionTimeoutMs: config.sessionTimeoutMs,
   });
 
-  const parts: Component[] = [
-    database,
-    gatewayConnection,
-    neededTopics,
-    createRelay({ orm, kafka, name: service, logger, meter }),
-    answerExpiry({ orm, now, logger }),
-    waitingGauge(orm, now, meter),
-    charger,
-    consumer,
-  ];
-  // The gateway is left out: while it is away payments wait, and everything else works.
-  const health = createHealth(parts);
-  const server = createRpcServer({
-    service,
-    host: config.host,
+  return skeleton.createApp({
+    // The gateway is not checked: while it is unavailable payments wait, and everything else works.
+    parts: [
+      database,
+      connections,
+      neededTopics,
+      createRelay({ orm, readGauge, kafka, name: service, logger, meter }),
+      responseExpiry({ orm, now, logger }),
+      waitingExpiry({ orm, now, logger }),
+      waitingGauge(readGauge, now, meter),
+      dispatcher,
+      consumer,
+    ],
     port: config.port,
     routes(router) {
       const reader = paymentReader(() => orm.em.fork());
+      const orders = createOrders(createClient(OrderService, orderTransport));
       router.service(
         PaymentService,
-        paymentHandlers({ reader, inTransaction, terms, now, onDue: charger.wake }),
+        paymentHandlers({ reader, orders, inTransaction, terms, now, onDue: dispatcher.wake }),
       );
     },
     services: [PaymentService],
-    refusal: Refusal,
-    isOutage: isPostgresOutage,
-    health,
-    prometheus: metrics.prometheus,
-    logger,
-    meter,
-    drainMs,
-    // The rest of the time is for what stops after the server.
-    graceMs: config.shutdownGraceMs / 2,
+    refusalError: refusalErrors(Refusal, errorReasons),
   });
-
-  return {
-    components: [metrics.component, ...parts, server],
-    health,
-    logger,
-    port: () => server.port,
-  };
 }

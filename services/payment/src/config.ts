@@ -1,22 +1,23 @@
 import {
   type ConfigOf,
   commonSettings,
+  consumerSettings,
   defineSettings,
   durationMs,
   infrastructureSettings,
+  kafkaSettings,
   port,
-  positiveInteger,
   url,
 } from '@orderflow/runtime';
 import { z } from 'zod';
 
-const { kafkaBrokers, topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
+const { topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
 const durations = 'durations such as 1s,2s,4s';
 
 /** Settings of payment. */
 export const settings = defineSettings({
   ...commonSettings,
-  kafkaBrokers,
+  ...kafkaSettings,
   topicPrefix,
   postgresUrl,
   databasePrefix,
@@ -32,6 +33,13 @@ export const settings = defineSettings({
     default: 'http://localhost:8006',
     description: 'The payment gateway: orderflow.gateway.v1.GatewayService over gRPC.',
   },
+  orderApiUrl: {
+    env: 'ORDER_API_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8001',
+    description:
+      'The order API, which a refund of an order that was never completed asks whether the order exists: orderflow.order.v1.OrderService.',
+  },
   gatewayTryTimeoutMs: {
     env: 'GATEWAY_TRY_TIMEOUT',
     schema: durationMs,
@@ -46,33 +54,22 @@ export const settings = defineSettings({
       .pipe(z.array(durationMs, durations)),
     default: '1s,2s,4s',
     description:
-      'How long to wait before a charge that was declined for now, or whose outcome is unknown, is tried again.',
+      'The delays before a charge that was temporarily declined, or whose outcome is unknown, is retried.',
   },
   settleIntervalMs: {
     env: 'PAYMENT_SETTLE_INTERVAL',
     schema: durationMs,
     default: '30s',
     description:
-      'How often a charge of unknown outcome is voided, or a refund asked for, until it is certain.',
+      'The interval at which a charge of unknown outcome is voided, or a refund repeated, until the outcome is known.',
   },
   refusedIntervalMs: {
     env: 'PAYMENT_REFUSED_INTERVAL',
     schema: durationMs,
     default: '10m',
-    description: 'How often the gateway is asked again for a void or refund that it has refused.',
+    description: 'The interval at which a void or refund that the gateway has refused is repeated.',
   },
-  sliceSize: {
-    env: 'SLICE_SIZE',
-    schema: positiveInteger,
-    default: '500',
-    description: 'How many records of a partition are handled in one transaction.',
-  },
-  sessionTimeoutMs: {
-    env: 'KAFKA_SESSION_TIMEOUT',
-    schema: durationMs,
-    default: '30s',
-    description: 'How long Kafka waits for a silent consumer before its partitions go to others.',
-  },
+  ...consumerSettings,
 });
 
 export type Config = ConfigOf<typeof settings>;

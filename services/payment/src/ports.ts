@@ -1,58 +1,63 @@
 import type { Call, Outcome } from './domain/input.ts';
-import type { AnswerKind, Payment, PaymentState } from './domain/payment.ts';
+import type { Waiting } from './domain/payable.ts';
+import type { DuePayment, Payment, PaymentState, RepliedPayment } from './domain/payment.ts';
 
-/** A call that was made for an order's payment, and how it ended. */
+/** A call for an order's payment, with its outcome. */
 export interface EndedCall {
   readonly orderId: string;
   readonly call: Call;
   readonly outcome: Outcome;
 }
 
-/** What a transaction writes. */
+/** The changes that a transaction writes. */
 export interface Changes {
-  /** Payments that were not there before. */
+  /** New payments. */
   readonly created: readonly Payment[];
   readonly changed: readonly Payment[];
-  /** Calls that will be made once they are written down. */
+  /** Orders of which only the first of two events has arrived. */
+  readonly waiting: readonly Waiting[];
+  /** The ids of orders whose waiting charge has ended, or is replaced. */
+  readonly endedWaiting: readonly string[];
+  /** Calls that will be made after the commit. */
   readonly calls: readonly { readonly orderId: string; readonly call: Call }[];
-  /** What orders are told, each of the payment as it was then. */
-  readonly answers: readonly { readonly kind: AnswerKind; readonly payment: Payment }[];
+  /** The payments whose replies are published, each as it was then. */
+  readonly replies: readonly RepliedPayment[];
 }
 
-/** A payment with the times it was written at. */
+/** A payment with the times of its row. */
 export interface StoredPayment {
   readonly payment: Payment;
   readonly createTime: Date;
   readonly updateTime: Date;
 }
 
-/** One call to the gateway, as it was written down. */
+/** One stored call to the gateway. */
 export interface Attempt {
   readonly kind: Call['kind'];
   readonly key: string;
-  /** Undefined while it is under way, or its outcome was never recorded. */
+  /** Undefined while the call is in flight, or if its outcome was never recorded. */
   readonly outcome: Outcome['kind'] | undefined;
-  /** What the gateway said, short. */
+  /** A short detail from the gateway. */
   readonly detail: string;
   readonly createTime: Date;
   readonly endTime: Date | undefined;
 }
 
-/** A place in the list of payments, newest first. */
+/** A position in the list of payments, newest first. */
 export interface PaymentPosition {
   readonly createTime: Date;
   readonly orderId: string;
 }
 
-/** A payment with every call that was made for it, the oldest first. */
-export interface WholePayment extends StoredPayment {
+/** A payment with all its calls, the oldest first. */
+export interface FullPayment extends StoredPayment {
   readonly calls: readonly Attempt[];
 }
 
-/** Where payments are read. */
+/** Reads payments. */
 export interface PaymentReader {
-  find(orderId: string): Promise<WholePayment | undefined>;
-  /** Up to `limit` payments, newest first, after a place in the list or from its beginning. */
+  find(orderId: string): Promise<FullPayment | undefined>;
+  /** Returns up to `limit` payments, newest first, after a position or from the newest. */
   page(options: {
     readonly customerId: string | undefined;
     readonly state: PaymentState | undefined;
@@ -61,22 +66,30 @@ export interface PaymentReader {
   }): Promise<StoredPayment[]>;
 }
 
-/** What happens all together or not at all. */
+/** Changes that are committed together. */
 export interface PaymentTransaction extends Pick<PaymentReader, 'find'> {
-  /** The payments of these orders, by order id; nobody else changes them before this transaction ends. */
+  /** Locks the payments of these orders until the end of the transaction; returns them by order id. */
   lock(orderIds: readonly string[]): Promise<Map<string, Payment>>;
-  /** Up to `limit` payments that are due, the longest due first; those that somebody else works on are left out. */
+  /** Locks the waiting charges of these orders like `lock`; must be called before `lock`. */
+  lockWaiting(orderIds: readonly string[]): Promise<Map<string, Waiting>>;
+  /** Locks up to `limit` due payments, the longest due first; skips those that are locked already. */
   lockDue(now: Date, limit: number): Promise<Payment[]>;
-  /** When the next payment is due, as of now. */
+  /** When the next payment is due. */
   nextDueTime(): Promise<Date | undefined>;
-  /** Writes down how calls ended; answers those of which that was not written down before. */
+  /** Stores outcomes of calls; returns those that were not stored before. */
   endCalls(ended: readonly EndedCall[], now: Date): Promise<EndedCall[]>;
-  /** `traces`: the trace that each payment belongs to from now on, by order id. */
+  /** `traces`: the new trace of each payment, by order id. */
   save(changes: Changes, now: Date, traces?: ReadonlyMap<string, string>): Promise<void>;
 }
 
-/** Moves money. */
+/** The order service. */
+export interface Orders {
+  /** Whether the order exists. Throws when the order service is unavailable. */
+  exists(orderId: string): Promise<boolean>;
+}
+
+/** The payment gateway. */
 export interface Gateway {
-  /** Makes a call for a payment. Never throws: what went wrong is an outcome. */
-  call(payment: Payment, call: Call): Promise<Outcome>;
+  /** Makes a call for a payment. Never throws: errors are outcomes. */
+  call(payment: DuePayment, call: Call): Promise<Outcome>;
 }

@@ -2,7 +2,7 @@ import { Payment_State as State } from '@orderflow/contracts/orderflow/payment/v
 import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CrashPoint, crashPoints } from '../src/inbound/crash-points.ts';
+import { type CrashPoint, crashPoints } from '../src/crash-points.ts';
 import {
   paymentOf,
   runPayment,
@@ -31,10 +31,10 @@ describe('killed between two durable steps', () => {
   interface End {
     readonly state: State;
     readonly moved: readonly string[];
-    readonly told: readonly string[];
+    readonly published: readonly string[];
   }
-  const usual: End = { state: State.PROCESSED, moved: ['CHARGE'], told: ['PaymentProcessed'] };
-  const settled: End = { state: State.FAILED, moved: ['CHARGE', 'VOID'], told: ['PaymentFailed'] };
+  const usual: End = { state: State.PROCESSED, moved: ['CHARGE'], published: ['PaymentProcessed'] };
+  const settled: End = { state: State.FAILED, moved: ['CHARGE', 'VOID'], published: ['PaymentFailed'] };
   const ends: Record<CrashPoint, End> = {
     'payment-after-intake': usual,
     'payment-after-attempt-written': usual,
@@ -45,17 +45,17 @@ describe('killed between two durable steps', () => {
     'payment-after-refund': {
       state: State.REFUNDED,
       moved: ['CHARGE', 'REFUND'],
-      told: ['PaymentProcessed', 'PaymentRefunded'],
+      published: ['PaymentProcessed', 'PaymentRefunded'],
     },
   };
-  const told = new Map<string, readonly string[]>();
+  const published = new Map<string, readonly string[]>();
 
   test.each(crashPoints)(
     '%s: the money is where the payment says',
     async (point) => {
       const order = newOrder();
       const end = ends[point];
-      told.set(order, end.told);
+      published.set(order, end.published);
       if (end === settled) await gateway.faults.setFault({ fault: { ...unknown, ids: [order] } });
       const dying = await startProgram('payment', {
         ...paymentEnv,
@@ -64,7 +64,7 @@ describe('killed between two durable steps', () => {
         ORDERFLOW_TEST: '1',
         CRASH_AT: `${point}#1`,
       });
-      await topics.reserved(order);
+      await topics.toBePaid(order);
       if (point === 'payment-after-refund') {
         await paymentOf(dying, order, ({ state }) => state === State.PROCESSED);
         await topics.cancel(order);
@@ -81,11 +81,11 @@ describe('killed between two durable steps', () => {
     90_000,
   );
 
-  test('every answer is told in the end, and repeats of it are the same event', async () => {
+  test('every reply is published in the end, and repeats of it are the same event', async () => {
     const payment = await runPayment(paymentEnv);
-    for (const [order, kinds] of told) {
-      for (const kind of kinds) await topics.untilTold(order, kind);
-      expect([...new Set(topics.told(order))]).toEqual(kinds);
+    for (const [order, kinds] of published) {
+      for (const kind of kinds) await topics.untilPublished(order, kind);
+      expect([...new Set(topics.published(order))]).toEqual(kinds);
     }
     await payment.stop();
   }, 90_000);

@@ -4,7 +4,7 @@ import {
   GatewayService,
   LedgerEntry_Kind as Kind,
 } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
-import { type ErrorReason, rpcError } from '@orderflow/rpc';
+import { errorReasons, errorsOf } from '@orderflow/rpc';
 import { expect, test } from 'vitest';
 import type { Call } from '../src/domain/input.ts';
 import { createGateway } from '../src/outbound/gateway.ts';
@@ -39,10 +39,16 @@ function ask(call: Call, error: ConnectError, ledger: readonly Movement[] | Conn
       },
     }),
   );
-  return createGateway(createClient(GatewayService, transport)).call(states.processed, call);
+  return createGateway(createClient(GatewayService, transport)).call(states['refunding, cancelled'], call);
 }
 
-const no = (reason: ErrorReason = 'CHARGE_NOT_REFUNDABLE') => rpcError(reason, 'no');
+const gatewayReasons = {
+  ...errorReasons,
+  CHARGE_NOT_REFUNDABLE: { code: Code.FailedPrecondition, description: '' },
+  VERSION_MISMATCH: { code: Code.Aborted, description: '' },
+};
+const gatewayError = errorsOf(gatewayReasons);
+const no = (reason: keyof typeof gatewayReasons = 'CHARGE_NOT_REFUNDABLE') => gatewayError(reason, 'no');
 
 test.each<[string, readonly Movement[]]>([
   [
@@ -73,23 +79,23 @@ test.each<[string, readonly Movement[]]>([
 });
 
 test.each<[string, readonly Movement[]]>([
-  ['says that it stands charged', [['CHARGE', 12_99n]]],
+  ['says that the charge stands', [['CHARGE', 12_99n]]],
   [
-    'says that it stands charged',
+    'says that the charge stands',
     [
       ['CHARGE', 12_99n],
       ['REFUND', 10_00n],
     ],
   ],
   [
-    'says that it stands charged',
+    'says that the charge stands',
     [
       ['CHARGE', 12_99n],
       ['CHARGE', 12_99n, 'o-1:2'],
       ['REFUND', 12_99n, 'o-1:2'],
     ],
   ],
-  ['knows no such charge', []],
+  ['has no such charge', []],
 ])('a refund that is refused stays so when the ledger %s', async (truth, ledger) => {
   const refused = { kind: 'refused', detail: `CHARGE_NOT_REFUNDABLE: no; its ledger ${truth}` };
   expect(await ask(refund, no(), ledger)).toEqual(refused);
@@ -102,7 +108,7 @@ test('it is not known while the ledger cannot be read; a gateway that will not s
   expect(await ask(refund, no(), no('UNIMPLEMENTED'))).toMatchObject({ kind: 'refused' });
 });
 
-test('only what the gateway itself says for good is a refusal', async () => {
+test('only a permanent error of the gateway itself is a refusal', async () => {
   const stands = [['CHARGE', 12_99n]] as const;
   const kindOf = async (call: Call, error: ConnectError) => (await ask(call, error, stands)).kind;
   for (const reason of ['REQUEST_ID_REUSED', 'INVALID_REQUEST', 'UNIMPLEMENTED'] as const) {

@@ -5,6 +5,7 @@ import { groups, toMoney, topics } from '@orderflow/contracts';
 import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { InventoryReservedSchema } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import {
+  OrderAcceptedSchema,
   OrderCancelRequestedSchema,
   OrderCompletedSchema,
   OrderReservedSchema,
@@ -103,7 +104,7 @@ export async function runPayment(env: Record<string, string>) {
   const app = createApp(config, { logger });
   const components = runComponents(app.components, { logger, graceMs: config.shutdownGraceMs });
   await components.start();
-  const url = `http://127.0.0.1:${app.port()}`;
+  const url = `http://127.0.0.1:${app.server.port}`;
   const clients = clientsOf(url);
   return {
     ...clients,
@@ -132,15 +133,15 @@ export async function startSurroundings() {
   };
 }
 
-/** The topics around payment: tells it what happened, and hears what it answers. */
+/** The topics around payment: writes its events, and reads its replies. */
 async function createTopics(env: Record<string, string>) {
   const logger = quietLogger;
   const { kafkaBrokers: brokers, topicPrefix } = configOf(env);
   const kafka = createKafka({ brokers, clientId: 'test', topicPrefix, logger });
   const sources = [eventSpec(topics.inventoryEvents), eventSpec(topics.orderEvents)];
   const letters = sources.map((source) => deadLetterSpec(source, groups.payment));
-  const answers = eventSpec(topics.paymentEvents);
-  const read = [answers, ...letters];
+  const replies = eventSpec(topics.paymentEvents);
+  const read = [replies, ...letters];
   const group = 'test';
   await ensureTopics(kafka, [...sources, ...read, ...read.map((source) => deadLetterSpec(source, group))]);
   const producer = createProducer(kafka);
@@ -149,14 +150,14 @@ async function createTopics(env: Record<string, string>) {
     kafka,
     groupId: group,
     topics: read.map(({ name }) => name),
-    handle: async (slice) => void records.push(...slice),
+    handle: async (batch) => void records.push(...batch),
     isOutage: () => false,
     logger,
     meter: createMetrics({ service: 'test' }).meter,
   });
   await consumer.start();
 
-  async function tell<Desc extends DescMessage>(
+  async function publish<Desc extends DescMessage>(
     topic: string,
     schema: Desc,
     event: MessageInitShape<Desc> & { readonly orderId: string },
@@ -179,34 +180,45 @@ async function createTopics(env: Record<string, string>) {
     ]);
   }
 
-  const answersOf = (orderId: string): ReceivedRecord[] =>
+  const repliesOf = (orderId: string): ReceivedRecord[] =>
     records.filter(
       ({ topic, headers }) => topic === topics.paymentEvents && headers['ce_subject'] === orderId,
     );
-  const told = (orderId: string): string[] =>
-    answersOf(orderId).map(({ headers }) => headers['ce_type']?.split('.').at(-1) ?? '');
+  const published = (orderId: string): string[] =>
+    repliesOf(orderId).map(({ headers }) => headers['ce_type']?.split('.').at(-1) ?? '');
+
+  const line = { productId: 'p-1', quantity: 1n };
+  const accepted = (orderId: string, amount = 12_99n, headers = {}) => {
+    const event = { orderId, customerId: 'c-1', lines: [line], total: toMoney(amount, 'USD') };
+    return publish(topics.orderEvents, OrderAcceptedSchema, event, headers);
+  };
+  const reserved = (orderId: string, amount = 12_99n, quantity = 1n) =>
+    publish(topics.inventoryEvents, InventoryReservedSchema, {
+      orderId,
+      customerId: 'c-1',
+      lines: [{ ...line, quantity }],
+      total: toMoney(amount, 'USD'),
+    });
 
   return {
     producer,
-    reserved: (orderId: string, amount = 12_99n) =>
-      tell(topics.inventoryEvents, InventoryReservedSchema, {
-        orderId,
-        customerId: 'c-1',
-        lines: [{ productId: 'p-1', quantity: 1n }],
-        total: toMoney(amount, 'USD'),
-      }),
+    accepted,
+    reserved,
+    /** Both events that a charge needs. */
+    toBePaid: (orderId: string, amount?: bigint) =>
+      Promise.all([accepted(orderId, amount), reserved(orderId, amount)]),
     cancel: (orderId: string, headers = {}) =>
-      tell(topics.orderEvents, OrderCancelRequestedSchema, { orderId, customerId: 'c-1' }, headers),
+      publish(topics.orderEvents, OrderCancelRequestedSchema, { orderId, customerId: 'c-1' }, headers),
     completed: (orderId: string) =>
-      tell(topics.orderEvents, OrderCompletedSchema, { orderId, customerId: 'c-1' }),
+      publish(topics.orderEvents, OrderCompletedSchema, { orderId, customerId: 'c-1' }),
     requery: (orderId: string) =>
-      tell(topics.orderEvents, OrderReservedSchema, { orderId, customerId: 'c-1' }, { requery: '1' }),
-    /** What orders were answered, each as often as it came. */
-    answers: answersOf,
+      publish(topics.orderEvents, OrderReservedSchema, { orderId, customerId: 'c-1' }, { requery: '1' }),
+    /** The replies to orders, each as often as it came. */
+    replies: repliesOf,
     /** Their types, as `PaymentProcessed`. */
-    told,
-    async untilTold(orderId: string, type: string): Promise<void> {
-      await eventually(() => told(orderId).includes(type), { timeoutMs: 25_000 });
+    published,
+    async untilPublished(orderId: string, type: string): Promise<void> {
+      await eventually(() => published(orderId).includes(type), { timeoutMs: 25_000 });
     },
     letters: (): ReceivedRecord[] => records.filter(({ topic }) => topic.endsWith('.dlq')),
     async close() {

@@ -9,7 +9,7 @@ import { createPostgres } from '@orderflow/storage';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrations } from '../src/migrations/index.ts';
-import { PaymentAttemptRow, PaymentRow } from '../src/outbound/postgres/entities.ts';
+import { PaymentAttemptRow, PaymentRow, WaitingChargeRow } from '../src/outbound/postgres/entities.ts';
 import {
   configOf,
   paymentOf,
@@ -42,7 +42,7 @@ test('the migrations make the tables that the entities describe', async () => {
     url: config.postgresUrl,
     database: `${config.databasePrefix}payment`,
     applicationName: 'test',
-    entities: [PaymentRow, PaymentAttemptRow],
+    entities: [PaymentRow, PaymentAttemptRow, WaitingChargeRow],
     migrations,
     logger: quietLogger,
   });
@@ -61,11 +61,11 @@ test('"not now" is asked again after 1, 2 and 4 seconds, never earlier, also acr
     },
   });
   const before = await runPayment(paymentEnv);
-  await topics.reserved(order);
+  await topics.toBePaid(order);
   await paymentOf(before, order, ({ attempts }) => attempts.length === 2);
   await before.stop();
   const after = await runPayment(paymentEnv);
-  await topics.untilTold(order, 'PaymentProcessed');
+  await topics.untilPublished(order, 'PaymentProcessed');
   const { attempts } = await paymentOf(after, order);
   await after.stop();
   await gateway.faults.clearFaults({});
@@ -75,19 +75,19 @@ test('"not now" is asked again after 1, 2 and 4 seconds, never earlier, also acr
   }));
   const pauses = times.slice(1).map(({ began }, index) => began - (times[index]?.ended ?? 0));
   expect(pauses).toHaveLength(3);
-  for (const [index, least] of [1_000, 2_000, 4_000].entries()) {
-    expect(pauses[index]).toBeGreaterThanOrEqual(least);
+  for (const [index, min] of [1_000, 2_000, 4_000].entries()) {
+    expect(pauses[index]).toBeGreaterThanOrEqual(min);
   }
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:4`]);
 });
 
-test('what became due while payment was down is asked at once after the start', async () => {
+test('calls that became due while payment was down are made at once after the start', async () => {
   const order = newOrder();
   await gateway.faults.setFault({
     fault: { method: 'Charge', kind: Fault_Kind.TEMPORARY_DECLINE, ids: [`${order}:1`] },
   });
   const before = await runPayment({ ...paymentEnv, PAYMENT_RETRY_DELAYS: '300ms' });
-  await topics.reserved(order);
+  await topics.toBePaid(order);
   const { nextAttemptTime } = await paymentOf(
     before,
     order,
@@ -96,7 +96,7 @@ test('what became due while payment was down is asked at once after the start', 
   await before.stop();
   await eventually(() => Date.now() > Number(nextAttemptTime?.seconds) * 1000 + 1_000);
   const after = await runPayment(paymentEnv);
-  await topics.untilTold(order, 'PaymentProcessed');
+  await topics.untilPublished(order, 'PaymentProcessed');
   await after.stop();
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:2`]);
 });
@@ -106,7 +106,7 @@ test('a gateway that is down costs no try, and payment is ready all the while', 
   const port = new URL(gateway.url).port;
   await gateway.stop();
   const payment = await runPayment(paymentEnv);
-  await topics.reserved(order);
+  await topics.toBePaid(order);
   await paymentOf(payment, order, ({ attempts }) =>
     attempts.some(({ outcome }) => outcome === Outcome.UNREACHABLE),
   );
@@ -119,7 +119,7 @@ test('a gateway that is down costs no try, and payment is ready all the while', 
   );
   expect((await paymentOf(payment, order)).state).toBe(State.PENDING);
   gateway = await startGateway({ ...env, PORT: port });
-  await topics.untilTold(order, 'PaymentProcessed');
+  await topics.untilPublished(order, 'PaymentProcessed');
   const { attempts } = await paymentOf(payment, order);
   expect(attempts.length).toBeLessThanOrEqual(2);
   await payment.stop();
@@ -131,17 +131,17 @@ test('two instances charge each of many orders once', async () => {
   await gateway.faults.setFault({ fault: { method: 'Charge', ...slow } });
   const both = await Promise.all([runPayment(paymentEnv), runPayment(paymentEnv)]);
   const orders = Array.from({ length: 60 }, newOrder);
-  await Promise.all(orders.map((order) => topics.reserved(order)));
-  for (const order of orders) await topics.untilTold(order, 'PaymentProcessed');
+  await Promise.all(orders.map((order) => topics.toBePaid(order)));
+  for (const order of orders) await topics.untilPublished(order, 'PaymentProcessed');
   await gateway.faults.clearFaults({});
   await Promise.all(both.map((payment) => payment.stop()));
   for (const order of orders) {
     expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`]);
-    expect(topics.told(order)).toEqual(['PaymentProcessed']);
+    expect(topics.published(order)).toEqual(['PaymentProcessed']);
   }
 });
 
-test('of cancels that race their charges, with answers lost and two instances, no money is kept', async () => {
+test('of cancels that race their charges, with replies lost and two instances, no money is kept', async () => {
   const ill = {
     errorRate: 0.3,
     errorCode: Code.Unavailable,
@@ -157,12 +157,12 @@ test('of cancels that race their charges, with answers lost and two instances, n
   await Promise.all(
     orders.map(async (order, index) => {
       // At every moment of a charge, from before it begins to after its end.
-      await Promise.all([topics.reserved(order), sleep(index * 5).then(() => topics.cancel(order))]);
+      await Promise.all([topics.toBePaid(order), sleep(index * 5).then(() => topics.cancel(order))]);
     }),
   );
   for (const order of orders) {
     await eventually(
-      () => topics.told(order).some((kind) => kind === 'PaymentVoided' || kind === 'PaymentRefunded'),
+      () => topics.published(order).some((kind) => kind === 'PaymentVoided' || kind === 'PaymentRefunded'),
       { timeoutMs: 60_000 },
     );
   }
@@ -170,7 +170,7 @@ test('of cancels that race their charges, with answers lost and two instances, n
   await Promise.all(both.map((payment) => payment.stop()));
   for (const order of orders) {
     const moved = (await gateway.ledger(order)).map((entry) => entry.split(' ')[0]);
-    const isRefunded = topics.told(order).includes('PaymentRefunded');
+    const isRefunded = topics.published(order).includes('PaymentRefunded');
     expect(isRefunded ? [['CHARGE', 'REFUND']] : [[], ['CHARGE', 'VOID']]).toContainEqual(moved);
   }
 }, 120_000);
@@ -181,21 +181,21 @@ test('an instance that was frozen in the middle of a charge does no harm when it
     fault: { method: 'Charge', ids: [order], kind: Fault_Kind.HANG, afterEffect: true },
   });
   const frozen = await startProgram('payment', paymentEnv);
-  await topics.reserved(order);
+  await topics.toBePaid(order);
   await eventually(async () => (await gateway.ledger(order)).length === 1);
   frozen.freeze();
   await gateway.faults.clearFaults({});
   const other = await runPayment(paymentEnv);
-  await topics.untilTold(order, 'PaymentProcessed');
+  await topics.untilPublished(order, 'PaymentProcessed');
   await topics.cancel(order);
-  await topics.untilTold(order, 'PaymentRefunded');
+  await topics.untilPublished(order, 'PaymentRefunded');
   frozen.thaw();
   const late = newOrder();
-  await topics.reserved(late);
-  await topics.untilTold(late, 'PaymentProcessed');
+  await topics.toBePaid(late);
+  await topics.untilPublished(late, 'PaymentProcessed');
   frozen.close();
   await frozen.stop();
   await other.stop();
   expect(await gateway.ledger(order)).toEqual([`CHARGE ${order}:1`, `REFUND ${order}:1`]);
-  expect(topics.told(order)).toEqual(['PaymentProcessed', 'PaymentRefunded']);
+  expect(topics.published(order)).toEqual(['PaymentProcessed', 'PaymentRefunded']);
 }, 90_000);

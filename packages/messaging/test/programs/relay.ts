@@ -9,4 +9,16 @@ const kafka = createKafka({ brokers: BROKERS.split(','), clientId: 'program', to
 const orm = new MikroORM({ clientUrl: DATABASE, entities: [], discovery: { warnWhenNoEntities: false } });
 const { meter } = createMetrics({ service: 'relay' });
 
-await createRelay({ orm, kafka, name: 'test', logger, meter, leaseMs: 1_000, batchSize: 10 }).start();
+// Its metrics are not read.
+const readGauge = async () => [];
+
+await createRelay({
+  orm,
+  readGauge,
+  kafka,
+  name: 'test',
+  logger,
+  meter,
+  leaseMs: 1_000,
+  batchSize: 10,
+}).start();

@@ -40,7 +40,7 @@ if (mode === 'throws') {
     throw new Error('thrown in a timer');
   });
 }
-if (mode === 'rejects') setImmediate(() => void Promise.reject(new Error('nobody waits for this')));
+if (mode === 'rejects') setImmediate(() => void Promise.reject(new Error('an unhandled rejection')));
 
 await runProcess({
   name: 'test',

@@ -1,4 +1,4 @@
-/** Somebody who may order. */
+/** A customer who may order. */
 export interface Customer {
   readonly customerId: string;
   readonly name: string;
@@ -10,18 +10,18 @@ export interface Customer {
   readonly updateTime: Date;
 }
 
-/** What callers decide about a customer; the rest is ours. */
+/** The fields that callers set. */
 export type CustomerContent = Pick<Customer, 'name' | 'email' | 'active'>;
 
-/** A customer who did not exist before. */
+/** A new customer. */
 export function newCustomer(customerId: string, content: CustomerContent, now: Date): Customer {
   const { name, email, active } = content;
   return { customerId, name, email, active, version: 1n, createTime: now, updateTime: now };
 }
 
 /**
- * The customer with all content replaced. The version rises even if nothing differs: whoever updates a customer
- * can rely on every cached copy being dropped.
+ * Replaces all content of a customer. The version increases even if nothing differs: a caller that updates a customer
+ * can rely on every cache entry being invalidated.
  */
 export function updatedCustomer(current: Customer, content: CustomerContent, now: Date): Customer {
   const { name, email, active } = content;

@@ -1,12 +1,12 @@
 import { type Customer, newCustomer } from './customer.ts';
 import type { Product } from './product.ts';
 
-/** How many customers there are from the start: c-1, c-2 … */
+/** The number of seeded customers: c-1, c-2 … */
 const seededCustomers = 5000;
-/** How many products there are from the start: p-1, p-2 … */
+/** The number of seeded products: p-1, p-2 … */
 const seededProducts = 2000;
 
-/** One in so many is inactive or retired, so that orders for them can be tried out. */
+/** Every nth is inactive or retired, so that orders for them can be tried. */
 const everyNthIsOff = 50;
 
 const firstNames =
@@ -33,7 +33,7 @@ const kinds = [
   'Footrest',
 ] as const;
 
-/** The customers that exist from the start; the same on every call but for the time. */
+/** The seeded customers; the same on every call except for the time. */
 export function seedCustomers(now: Date): Customer[] {
   return Array.from({ length: seededCustomers }, (_, index) => {
     const number = index + 1;
@@ -51,7 +51,7 @@ export function seedCustomers(now: Date): Customer[] {
   });
 }
 
-/** The products that exist from the start; the same on every call but for the time. */
+/** The seeded products; the same on every call except for the time. */
 export function seedProducts(now: Date): Product[] {
   return Array.from({ length: seededProducts }, (_, index) => {
     const number = index + 1;
@@ -75,7 +75,7 @@ function madeUpProduct(
   number: number,
 ): readonly [sku: string, name: string, description: string, price: bigint] {
   const kind = pick(kinds, number);
-  // Multiples of a prime, so that neighbours cost different amounts: from 5.00 to 501.99.
+  // Multiples of a prime, so that neighbouring products have different prices: from 5.00 to 501.99.
   const price = BigInt((number * 7919) % 497) * 100n + 5_00n + BigInt(number % 100);
   return [`SKU${String(number).padStart(5, '0')}`, `${kind} ${number}`, `${kind}, model ${number}`, price];
 }

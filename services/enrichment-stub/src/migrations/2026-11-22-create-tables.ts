@@ -1,7 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 import { outboxMigration } from '@orderflow/messaging';
 
-/** Customers, products, answers to repeatable requests, and the outbox. */
+/** Customers, products, stored responses of repeatable requests, and the outbox. */
 export class CreateTables extends Migration {
   override up(): void {
     this.addSql(`

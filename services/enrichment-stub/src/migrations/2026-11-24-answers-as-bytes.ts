@@ -1,8 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 import { idempotencyMigration } from '@orderflow/storage';
 
-/** Answers to repeatable requests as the bytes of the response; those kept so far are forgotten. */
-export class AnswersAsBytes extends Migration {
+/** Stores responses of repeatable requests as bytes; earlier ones are deleted. */
+export class ResponsesAsBytes extends Migration {
   override up(): void {
     this.addSql('drop table idempotency');
     for (const statement of idempotencyMigration) this.addSql(statement);

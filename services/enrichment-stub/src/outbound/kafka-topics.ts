@@ -4,11 +4,11 @@ import { ensureTopics, eventSpec, type Kafka } from '@orderflow/messaging';
 import type { Component, Logger } from '@orderflow/runtime';
 
 const retryMs = 5000;
-const patienceMs = 3000;
+const maxWaitMs = 3000;
 
 /**
- * Creates the topics this service writes. The start waits a little for it, so that the relay finds them; without
- * Kafka it goes on in the background, as customers and products can be read and events wait in the outbox.
+ * Creates the topics that this service writes. The start waits briefly for it, so that the relay finds them; without
+ * Kafka it continues in the background, because customers and products can be read and events wait in the outbox.
  */
 export function kafkaTopics(kafka: Kafka, logger: Logger): Component {
   const stopping = new AbortController();
@@ -19,10 +19,7 @@ export function kafkaTopics(kafka: Kafka, logger: Logger): Component {
         await ensureTopics(kafka, [eventSpec(topics.customerEvents)]);
         return;
       } catch (error) {
-        logger.warn(
-          { err: error },
-          'topics could not be created yet, trying again; events wait in the outbox',
-        );
+        logger.warn({ err: error }, 'creating topics failed: events wait in the outbox; retrying');
         await sleep(retryMs, undefined, { signal: stopping.signal }).catch(() => {});
       }
     }
@@ -31,7 +28,7 @@ export function kafkaTopics(kafka: Kafka, logger: Logger): Component {
   return {
     name: 'kafka-topics',
     async start() {
-      await Promise.race([createUntilThere(), sleep(patienceMs, undefined, { ref: false })]);
+      await Promise.race([createUntilThere(), sleep(maxWaitMs, undefined, { ref: false })]);
     },
     async stop() {
       stopping.abort();

@@ -1,7 +1,7 @@
 import type { Customer } from '../domain/customer.ts';
 import type { CustomerReader } from '../ports.ts';
 
-/** Answers every id exactly once: with its customer, or as not found. */
+/** Returns every id exactly once: with its customer, or as not found. */
 export async function batchGetCustomers(
   reader: CustomerReader,
   customerIds: readonly string[],

@@ -1,7 +1,7 @@
 import type { Product } from '../domain/product.ts';
 import type { ProductNames, ProductReader } from '../ports.ts';
 
-/** Answers every name: with its product, each product once, or as not found. */
+/** Returns every name: with its product, each product once, or as not found. */
 export async function batchGetProducts(
   reader: ProductReader,
   names: ProductNames,

@@ -8,7 +8,7 @@ interface Dependencies {
 }
 
 /**
- * Stores a new customer and tells it.
+ * Stores a new customer and publishes it.
  * @throws Refusal CUSTOMER_ALREADY_EXISTS
  */
 export async function createCustomer(
@@ -18,10 +18,10 @@ export async function createCustomer(
 ): Promise<Customer> {
   const customer = newCustomer(customerId, content, now());
   if (!(await transaction.insert(customer))) {
-    throw new Refusal('CUSTOMER_ALREADY_EXISTS', `there is a customer ${customerId} already`, {
+    throw new Refusal('CUSTOMER_ALREADY_EXISTS', `customer ${customerId} exists already`, {
       customer_id: customerId,
     });
   }
-  await transaction.tellUpdated(customer);
+  await transaction.publishUpdated(customer);
   return customer;
 }

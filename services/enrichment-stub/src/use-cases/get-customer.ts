@@ -10,5 +10,7 @@ export async function getCustomer(customers: CustomerReader, customerId: string)
 }
 
 export function customerNotFound(customerId: string): Refusal {
-  return new Refusal('CUSTOMER_NOT_FOUND', `there is no customer ${customerId}`, { customer_id: customerId });
+  return new Refusal('CUSTOMER_NOT_FOUND', `customer ${customerId} does not exist`, {
+    customer_id: customerId,
+  });
 }

@@ -2,7 +2,7 @@ import type { Product } from '../domain/product.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ProductReader } from '../ports.ts';
 
-/** A product by exactly one of its names. */
+/** Identifies a product by exactly one of its names. */
 export type ProductReference = { readonly productId: string } | { readonly sku: string };
 
 /** @throws Refusal PRODUCT_NOT_FOUND */
@@ -14,10 +14,10 @@ export async function getProduct(products: ProductReader, reference: ProductRefe
   });
   if (product !== undefined) return product;
   throw byId
-    ? new Refusal('PRODUCT_NOT_FOUND', `there is no product ${reference.productId}`, {
+    ? new Refusal('PRODUCT_NOT_FOUND', `product ${reference.productId} does not exist`, {
         product_id: reference.productId,
       })
-    : new Refusal('PRODUCT_NOT_FOUND', `there is no product with SKU ${reference.sku}`, {
+    : new Refusal('PRODUCT_NOT_FOUND', `a product with SKU ${reference.sku} does not exist`, {
         sku: reference.sku,
       });
 }

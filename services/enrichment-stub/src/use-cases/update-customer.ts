@@ -8,16 +8,16 @@ interface Dependencies {
   readonly now: () => Date;
 }
 
-/** The customer as it shall be. */
+/** The new content of a customer. */
 export interface CustomerUpdate {
   readonly customerId: string;
   readonly content: CustomerContent;
-  /** The version the caller has seen; 0: whatever the current version is. */
+  /** The version the caller has read; 0: any. */
   readonly expectedVersion: bigint;
 }
 
 /**
- * Replaces a customer's content and tells it.
+ * Replaces a customer's content and publishes the change.
  * @throws Refusal CUSTOMER_NOT_FOUND, VERSION_MISMATCH
  */
 export async function updateCustomer(
@@ -29,7 +29,7 @@ export async function updateCustomer(
   if (expectedVersion !== 0n && expectedVersion !== current.version) {
     throw new Refusal(
       'VERSION_MISMATCH',
-      `customer ${customerId} is at version ${current.version}, not ${expectedVersion}: read it again and decide anew`,
+      `customer ${customerId} is at version ${current.version}, not ${expectedVersion}: read it again, apply the change, repeat`,
       {
         customer_id: customerId,
         current_version: `${current.version}`,
@@ -39,6 +39,6 @@ export async function updateCustomer(
   }
   const customer = updatedCustomer(current, content, now());
   await transaction.update(customer);
-  await transaction.tellUpdated(customer);
+  await transaction.publishUpdated(customer);
   return customer;
 }

@@ -1,9 +1,9 @@
 import { available, noStock, type Stock } from './stock.ts';
 
-/** How far a reservation is. RELEASED and COMMITTED are final. */
+/** The state of a reservation. RELEASED and COMMITTED are final. */
 export type ReservationState = 'RESERVED' | 'UNAVAILABLE' | 'RELEASED' | 'COMMITTED';
 
-/** Some pieces of one product. */
+/** A quantity of one product. */
 export interface OrderedLine {
   readonly productId: string;
   /** At least 1. */
@@ -12,7 +12,7 @@ export interface OrderedLine {
 
 /** One product of a reservation. */
 export interface ReservationLine extends OrderedLine {
-  /** How many could be had; only on the short lines of an order that could not be served. */
+  /** The available quantity; only on the short lines of an unavailable order. */
   readonly available?: bigint;
 }
 
@@ -24,41 +24,41 @@ export interface Payable {
   readonly currency: string;
 }
 
-/** What is, or was, held for an order. Never deleted: a final one keeps late events from doing anything. */
+/** The reservation of an order. Never deleted: a final one makes late events harmless. */
 export interface Reservation {
   readonly orderId: string;
   readonly state: ReservationState;
-  /** One line a product; empty when the order was cancelled before it was heard of. */
+  /** One line per product; empty when the order was cancelled before OrderAccepted arrived. */
   readonly lines: readonly ReservationLine[];
-  /** Undefined when the order was cancelled before it was heard of. */
+  /** Undefined when the order was cancelled before OrderAccepted arrived. */
   readonly payable: Payable | undefined;
   readonly createTime: Date;
   /** When the state last changed. */
   readonly updateTime: Date;
 }
 
-/** What the order service says of an order. `requery`: it asks for an answer, also if there was one before. */
+/** An event of the order service. `requery`: it asks for a reply, also if there was one before. */
 export type OrderEvent = { readonly orderId: string; readonly requery: boolean } & (
   | { readonly kind: 'accepted'; readonly lines: readonly OrderedLine[]; readonly payable: Payable }
   | { readonly kind: 'reserved' | 'confirmed' | 'cancel_requested' }
 );
 
 /**
- * What an event does. The answer to an order is its reservation: each state has one event that tells it.
- * `applied`: a new state, and the stock that changed with it; it is to be told.
- * `told_again`: nothing changes, the answer is to be told once more.
- * `already_done`: a repeat, or late.
- * `contradictory`: by the rules it cannot be.
+ * What an event does. The reply to an order is its reservation: each state has one event.
+ * `applied`: a new state, and the stock that changed with it; it is published.
+ * `republished`: nothing changes, the reply is republished.
+ * `duplicate`: a duplicate, or late.
+ * `contradiction`: the rules do not allow it.
  */
 export type Decision =
   | { readonly kind: 'applied'; readonly reservation: Reservation; readonly stock: readonly Stock[] }
-  | { readonly kind: 'told_again'; readonly reservation: Reservation }
-  | { readonly kind: 'already_done' }
-  | { readonly kind: 'contradictory'; readonly detail: string };
+  | { readonly kind: 'republished'; readonly reservation: Reservation }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'contradiction'; readonly detail: string };
 
 /**
  * Decides what an event does to the reservation of its order, if there is one, and to the stock of its products.
- * `stock` must hold the products that {@link productsOf} names; one that is missing was never stocked.
+ * `stock` must contain the products that {@link productsOf} returns; a missing one was never stocked.
  */
 export function decide(
   current: Reservation | undefined,
@@ -72,20 +72,20 @@ export function decide(
       return reserve(event, stock, now);
 
     case 'reserved':
-      // Asks for nothing by itself: only told again when payment has not answered, which acts on what is told here.
+      // Only handled when payment has not replied, which depends on the event published here.
       if (current !== undefined) return repeat(current, event);
-      return { kind: 'contradictory', detail: `the order is reserved, and ${stateOf(current)}` };
+      return { kind: 'contradiction', detail: `the order is reserved, and ${stateOf(current)}` };
 
     case 'confirmed':
       if (current?.state === 'COMMITTED') return repeat(current, event);
       if (current?.state === 'RESERVED') return move(current, 'COMMITTED', stock, now);
-      return { kind: 'contradictory', detail: `the order is confirmed, and ${stateOf(current)}` };
+      return { kind: 'contradiction', detail: `the order is confirmed, and ${stateOf(current)}` };
 
     case 'cancel_requested':
       if (current === undefined) return applied(closed(event.orderId, now));
       if (current.state === 'RELEASED') return repeat(current, event);
       if (current.state === 'COMMITTED') {
-        return { kind: 'contradictory', detail: `the order is to be cancelled, and ${stateOf(current)}` };
+        return { kind: 'contradiction', detail: `the order is to be cancelled, and ${stateOf(current)}` };
       }
       return move(current, 'RELEASED', stock, now);
   }
@@ -97,7 +97,7 @@ export function productsOf(current: Reservation | undefined, event: OrderEvent):
   return current?.state === 'RESERVED' ? current.lines.map(productId) : [];
 }
 
-/** All lines or none. */
+/** Reserves all lines or none. */
 function reserve(
   { orderId, lines, payable }: Extract<OrderEvent, { kind: 'accepted' }>,
   stock: ReadonlyMap<string, Stock>,
@@ -121,7 +121,7 @@ function reserve(
   );
 }
 
-/** Ends a reservation; gives back what it holds, or takes it from the shelf. */
+/** Ends a reservation; releases the stock that it holds, or commits it. */
 function move(
   current: Reservation,
   state: 'RELEASED' | 'COMMITTED',
@@ -154,7 +154,7 @@ function applied(reservation: Reservation, stock: readonly Stock[] = []): Decisi
 }
 
 function repeat(reservation: Reservation, { requery }: OrderEvent): Decision {
-  return requery ? { kind: 'told_again', reservation } : { kind: 'already_done' };
+  return requery ? { kind: 'republished', reservation } : { kind: 'duplicate' };
 }
 
 function stateOf(current: Reservation | undefined): string {

@@ -1,27 +1,27 @@
 import { Refusal } from './refusal.ts';
 
-/** How much there is of a product, in pieces. 0 <= reserved <= onHand, always. */
+/** The stock of a product, in pieces. 0 <= reserved <= onHand, always. */
 export interface Stock {
   readonly productId: string;
-  /** On the shelf, reserved ones included. */
+  /** On hand, including reserved pieces. */
   readonly onHand: bigint;
-  /** Held for orders. */
+  /** Reserved for orders. */
   readonly reserved: bigint;
-  /** Left for orders since the beginning. */
+  /** Left the warehouse for orders since the beginning. */
   readonly committed: bigint;
   /** When it last changed; undefined for a product that was never stocked. */
   readonly updateTime: Date | undefined;
 }
 
-/** A change of what is on the shelf that somebody made by hand; the seed is the first. */
+/** A manual change of the quantity on hand; the seed is the first. */
 export interface StockAdjustment {
   readonly productId: string;
-  /** How many more, or less. */
+  /** The change of the quantity, positive or negative. */
   readonly delta: bigint;
-  /** On the shelf after it. */
+  /** The quantity on hand after it. */
   readonly onHand: bigint;
   readonly reason: string;
-  /** Who. */
+  /** The caller that made it. */
   readonly callerId: string;
   readonly createTime: Date;
 }
@@ -31,13 +31,13 @@ export function noStock(productId: string): Stock {
   return { productId, onHand: 0n, reserved: 0n, committed: 0n, updateTime: undefined };
 }
 
-/** How many can still be ordered. */
+/** The quantity that can still be ordered. */
 export function available({ onHand, reserved }: Stock): bigint {
   return onHand - reserved;
 }
 
 /**
- * The stock with this many on the shelf.
+ * The stock with a new quantity on hand.
  * @throws Refusal STOCK_BELOW_RESERVED
  */
 export function withOnHand(stock: Stock, onHand: bigint, time: Date): Stock {
@@ -45,7 +45,7 @@ export function withOnHand(stock: Stock, onHand: bigint, time: Date): Stock {
   if (onHand < reserved) {
     throw new Refusal(
       'STOCK_BELOW_RESERVED',
-      `there would be ${onHand} of ${productId} on the shelf, and ${reserved} are reserved for orders`,
+      `${onHand} of ${productId} on hand would be less than the ${reserved} that are reserved for orders`,
       { product_id: productId, on_hand: String(onHand), reserved: String(reserved) },
     );
   }

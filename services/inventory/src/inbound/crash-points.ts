@@ -1,6 +1,6 @@
 import type { ReservationState } from '../domain/reservation.ts';
 
-/** Where a process can be made to die after a transaction: before its offset is committed, or its call answered. */
+/** Crash points after a transaction: before its offset is committed, or its call returns. */
 export const crashPoints = {
   RESERVED: 'inventory-after-reserve-transaction',
   UNAVAILABLE: 'inventory-after-refuse-transaction',

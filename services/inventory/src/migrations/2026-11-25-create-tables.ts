@@ -2,7 +2,7 @@ import { Migration } from '@mikro-orm/migrations';
 import { outboxMigration } from '@orderflow/messaging';
 import { idempotencyMigration } from '@orderflow/storage';
 
-/** Stock with its audit, reservations, answers to repeatable requests, and the outbox. */
+/** Stock with its audit, reservations, stored responses of repeatable requests, and the outbox. */
 export class CreateTables extends Migration {
   override up(): void {
     this.addSql(`

@@ -1,4 +1,8 @@
 import { CreateTables } from './2026-11-25-create-tables.ts';
+import { PassOverRefusedRows } from './2026-11-28-pass-over-refused-rows.ts';
 
 /** Every migration in the order they run. A name, once released, never changes. */
-export const migrations = [{ name: '2026-11-25-create-tables', class: CreateTables }];
+export const migrations = [
+  { name: '2026-11-25-create-tables', class: CreateTables },
+  { name: '2026-11-28-pass-over-refused-rows', class: PassOverRefusedRows },
+];

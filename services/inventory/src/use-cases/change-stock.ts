@@ -1,17 +1,17 @@
 import { type Stock, withOnHand } from '../domain/stock.ts';
 import type { StockTransaction } from '../ports.ts';
 
-/** What somebody wants to be on the shelf. */
+/** A requested change of the quantity on hand. */
 export interface StockChange {
   readonly productId: string;
-  /** So many, or so many more than there are now. */
+  /** An absolute quantity, or a difference. */
   readonly onHand: { readonly set: bigint } | { readonly add: bigint };
   readonly reason: string;
   readonly callerId: string;
 }
 
 /**
- * Changes what is on the shelf, and writes down who did it and why.
+ * Changes the quantity on hand, and records the caller and the reason.
  * @throws Refusal STOCK_BELOW_RESERVED
  */
 export async function changeStock(

@@ -6,7 +6,7 @@ import type { ReservationReader } from '../ports.ts';
 export async function getReservation(reader: ReservationReader, orderId: string): Promise<Reservation> {
   const reservation = await reader.find(orderId);
   if (reservation !== undefined) return reservation;
-  throw new Refusal('RESERVATION_NOT_FOUND', `nothing was ever reserved for an order ${orderId}`, {
+  throw new Refusal('RESERVATION_NOT_FOUND', `order ${orderId} has no reservation`, {
     order_id: orderId,
   });
 }

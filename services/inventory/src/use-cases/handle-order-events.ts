@@ -6,18 +6,18 @@ import {
   type Reservation,
 } from '../domain/reservation.ts';
 import type { Stock } from '../domain/stock.ts';
-import type { Answer, InReservationTransaction } from '../ports.ts';
+import type { InReservationTransaction, Reply } from '../ports.ts';
 
-/** An event of the order service, and the trace it belongs to. */
+/** An event of the order service, and its trace. */
 export interface TracedEvent {
   readonly event: OrderEvent;
   readonly traceparent: string;
 }
 
-/** Handles events in their order, all of them or none; answers what each has done. */
+/** Handles events in their order, all of them or none; returns the decision of each. */
 export type HandleOrderEvents = (events: readonly TracedEvent[]) => Promise<Decision[]>;
 
-/** Reserves, commits and releases stock as the order service says, and answers it. */
+/** Creates the use case that reserves, commits and releases stock, and replies to the order service. */
 export function createHandleOrderEvents({
   inTransaction,
   now,
@@ -36,7 +36,7 @@ export function createHandleOrderEvents({
       const reservations = new Map(stored);
       const changedReservations = new Map<string, Reservation>();
       const changedStock = new Map<string, Stock>();
-      const answers: Answer[] = [];
+      const replies: Reply[] = [];
       const decisions = events.map(({ event, traceparent }) => {
         const decision = decide(reservations.get(event.orderId), stock, event, time);
         if (decision.kind === 'applied') {
@@ -47,7 +47,7 @@ export function createHandleOrderEvents({
             changedStock.set(level.productId, level);
           }
         }
-        if ('reservation' in decision) answers.push({ reservation: decision.reservation, traceparent });
+        if ('reservation' in decision) replies.push({ reservation: decision.reservation, traceparent });
         return decision;
       });
 
@@ -56,7 +56,7 @@ export function createHandleOrderEvents({
         opened: changed.filter(({ orderId }) => !stored.has(orderId)),
         moved: changed.filter(({ orderId }) => stored.has(orderId)),
         stock: [...changedStock.values()],
-        answers,
+        replies,
       });
       return decisions;
     });

@@ -6,32 +6,36 @@ import type { Submission, SubmissionSource } from './submission.ts';
 export interface EnrichedLine {
   readonly product: Product;
   readonly freshness: Freshness;
-  /** How many, over all lines of the submission that name this product. */
+  /** The sum over all lines of the submission with this product. */
   readonly quantity: number;
-  /** The price of one that the sender saw on the first such line, in minor units. */
+  /** The unit price that the sender quoted on the first such line, in minor units. */
   readonly quotedPrice: bigint | undefined;
   /** Price charged × quantity, in minor units. */
   readonly amount: bigint;
 }
 
-/** An order with the customer and the products as they were when it was decided. Amounts in minor units. */
+/** A decided order, with the customer and the products as they were at that time. Amounts in minor units. */
 export interface EnrichedOrder {
   readonly orderId: string;
   readonly submission: Submission;
   readonly source: SubmissionSource;
   readonly customer: { readonly customer: Customer; readonly freshness: Freshness } | undefined;
-  /** One a product that is known, in the order they were sent. */
+  /** One per known product, in the order of the submission. */
   readonly lines: readonly EnrichedLine[];
   readonly taxBasisPoints: number;
   readonly currency: string;
+  /** By the clock of the order service's database. */
   readonly decideTime: Date;
   readonly decision: Accepted | Rejected;
 }
 
-/** An order that is judged, and may never be stored. */
-export type JudgedOrder = Omit<EnrichedOrder, 'source'>;
+/** An order that has been judged, and may never be stored. */
+export type JudgedOrder = Omit<EnrichedOrder, 'source' | 'decideTime'>;
 
-/** Checked and priced. */
+/** An order that has been judged, and becomes decided when it is stored. */
+export type UndecidedOrder = Omit<EnrichedOrder, 'decideTime'>;
+
+/** The order is valid and priced. */
 export interface Accepted {
   readonly outcome: 'ACCEPTED';
   readonly subtotal: bigint;
@@ -39,7 +43,7 @@ export interface Accepted {
   readonly total: bigint;
 }
 
-/** Cannot be taken: at least one reason. */
+/** The order is rejected for at least one reason. */
 export interface Rejected {
   readonly outcome: 'REJECTED';
   readonly rejections: readonly Rejection[];

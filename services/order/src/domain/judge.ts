@@ -1,35 +1,35 @@
 import type { EnrichedLine, EnrichedOrder, JudgedOrder } from './enriched-order.ts';
 import type { Customer, Lookup, Product } from './enrichment.ts';
 import { taxOn } from './pricing.ts';
-import { type Rejection, type RejectionReason, shown } from './rejection.ts';
+import { printable, type Rejection, type RejectionReason } from './rejection.ts';
 import type { ProductReference, Submission, SubmittedLine } from './submission.ts';
 
-/** What a submission may hold; docs/events.md tells senders. */
+/** The limits of a submission; docs/events.md documents them for senders. */
 export const limits = { lines: 200, quantity: 10_000, textLength: 256 } as const;
 
-/** What is known about everything an order names. */
-export interface Knowledge {
+/** Lookups of everything that an order refers to. */
+export interface Lookups {
   customer(customerId: string): Lookup<Customer>;
   product(reference: ProductReference): Lookup<Product>;
 }
 
-/** The terms on which orders are taken. */
+/** The terms of every order. */
 export interface Terms {
   readonly currency: string;
   readonly taxBasisPoints: number;
 }
 
-/** What can be said of an order with what is known. */
+/** The verdict on an order from the given lookups. */
 export type Verdict =
   | { readonly kind: 'decided'; readonly order: JudgedOrder }
-  /** It would be rejected for something a copy says: read these from the API, then judge again. */
+  /** It would be rejected because of a cache entry: read these from the API, then judge again. */
   | { readonly kind: 'confirm'; readonly customers: string[]; readonly products: ProductReference[] }
-  /** The API can't be asked now. */
+  /** The API is unavailable. */
   | { readonly kind: 'wait'; readonly cause: string }
-  /** The API answers something this order names wrongly, again and again. */
+  /** The API repeatedly returns an invalid response for something that this order refers to. */
   | { readonly kind: 'invalid'; readonly cause: string };
 
-/** The customer ids and product references that must be known to judge a submission. */
+/** The customer ids and product references that must be looked up to judge a submission. */
 export function needs(submission: Submission): { customers: string[]; products: ProductReference[] } {
   return {
     customers: isAskable(submission.customerId) ? [submission.customerId] : [],
@@ -40,17 +40,17 @@ export function needs(submission: Submission): { customers: string[]; products: 
 }
 
 /**
- * Decides a submission: accepted and priced, or rejected for every reason at once.
- * Pure: what it needs to know comes in, and where that is not enough the verdict says what is missing.
+ * Decides a submission: accepted and priced, or rejected with all reasons at once.
+ * Pure: all lookups are passed in, and where they are not enough the verdict says what is missing.
  */
-export function judge(submission: Submission, knowledge: Knowledge, terms: Terms, now: Date): Verdict {
+export function judge(submission: Submission, lookups: Lookups, terms: Terms): Verdict {
   const wanted = needs(submission);
-  const customerLookups = wanted.customers.map((id) => knowledge.customer(id));
-  const lookups = [...customerLookups, ...wanted.products.map((reference) => knowledge.product(reference))];
-  for (const lookup of lookups) {
+  const customerLookups = wanted.customers.map((id) => lookups.customer(id));
+  const results = [...customerLookups, ...wanted.products.map((reference) => lookups.product(reference))];
+  for (const lookup of results) {
     if (lookup.status === 'invalid') return { kind: 'invalid', cause: lookup.cause };
   }
-  for (const lookup of lookups) {
+  for (const lookup of results) {
     if (lookup.status === 'unavailable') return { kind: 'wait', cause: lookup.cause };
   }
 
@@ -60,7 +60,7 @@ export function judge(submission: Submission, knowledge: Knowledge, terms: Terms
     rejections.push({ reason, field, message });
 
   const customer = judgeCustomer(submission.customerId, customerLookups[0], reject, confirm.customers);
-  const lines = judgeLines(submission, knowledge, terms, reject, confirm.products);
+  const lines = judgeLines(submission, lookups, terms, reject, confirm.products);
   if (confirm.customers.length > 0 || confirm.products.length > 0) return confirm;
 
   const subtotal = lines.reduce((sum, line) => sum + line.amount, 0n);
@@ -74,7 +74,6 @@ export function judge(submission: Submission, knowledge: Knowledge, terms: Terms
       lines,
       taxBasisPoints: terms.taxBasisPoints,
       currency: terms.currency,
-      decideTime: now,
       decision:
         rejections.length > 0
           ? { outcome: 'REJECTED', rejections }
@@ -95,33 +94,33 @@ function judgeCustomer(
     reject(
       'CUSTOMER_ID_INVALID',
       'customer_id',
-      `${shown(customerId)} is not 1 to ${limits.textLength} printable characters`,
+      `${printable(customerId)} is not 1 to ${limits.textLength} printable characters`,
     );
     return undefined;
   }
   if (lookup.status !== 'found') {
-    reject('CUSTOMER_NOT_FOUND', 'customer_id', `no customer ${shown(customerId)}`);
+    reject('CUSTOMER_NOT_FOUND', 'customer_id', `no customer ${printable(customerId)}`);
     return undefined;
   }
   if (!lookup.value.active) {
-    // A copy may be out of date; only what the API says now is held against an order.
+    // A cache entry may be stale; only what the API returns now may reject an order.
     if (!lookup.confirmed) confirm.push(customerId);
-    reject('CUSTOMER_INACTIVE', 'customer_id', `customer ${shown(customerId)} is not active`);
+    reject('CUSTOMER_INACTIVE', 'customer_id', `customer ${printable(customerId)} is not active`);
   }
   return { customer: lookup.value, freshness: lookup.freshness };
 }
 
 function judgeLines(
   submission: Submission,
-  knowledge: Knowledge,
+  lookups: Lookups,
   terms: Terms,
   reject: Reject,
   confirm: ProductReference[],
 ): EnrichedLine[] {
   if (submission.lines.length === 0) reject('LINES_EMPTY', 'lines', 'the order has no lines');
   if (submission.lines.length > limits.lines) {
-    // Lines are not looked at one by one: the answer must stay small enough to be sent.
-    reject('TOO_MANY_LINES', 'lines', `${submission.lines.length} lines; at most ${limits.lines} are taken`);
+    // Lines are not examined: the event must stay small enough to be sent.
+    reject('TOO_MANY_LINES', 'lines', `${submission.lines.length} lines; the limit is ${limits.lines}`);
   }
 
   const merged = new Map<string, EnrichedLine>();
@@ -133,13 +132,13 @@ function judgeLines(
       const message = `${line.quantity} is not a whole number from 1 to ${limits.quantity}`;
       reject('QUANTITY_INVALID', `${field}.quantity`, message);
     }
-    const found = judgeProduct(line.reference, field, knowledge, reject, confirm);
+    const found = judgeProduct(line.reference, field, lookups, reject, confirm);
     if (found === undefined) continue;
 
     const before = merged.get(found.value.productId);
     const quantity = (before?.quantity ?? 0) + (quantityOk ? line.quantity : 0);
     if (before !== undefined && quantityOk && quantity > limits.quantity) {
-      const message = `${quantity} of product ${found.value.productId} over all lines; at most ${limits.quantity}`;
+      const message = `${quantity} of product ${found.value.productId} over all lines; the limit is ${limits.quantity}`;
       reject('QUANTITY_INVALID', `${field}.quantity`, message);
     }
     merged.set(found.value.productId, {
@@ -156,24 +155,24 @@ function judgeLines(
 function judgeProduct(
   reference: ProductReference | undefined,
   field: string,
-  knowledge: Knowledge,
+  lookups: Lookups,
   reject: Reject,
   confirm: ProductReference[],
 ): Extract<Lookup<Product>, { status: 'found' }> | undefined {
   if (reference === undefined || !isAskable(reference.value)) {
-    const what = reference === undefined ? 'no product id and no SKU' : shown(reference.value);
-    const message = `${what}; name a product by its id or SKU, 1 to ${limits.textLength} printable characters`;
+    const what = reference === undefined ? 'no product id and no SKU' : printable(reference.value);
+    const message = `${what}; identify a product by its id or SKU, 1 to ${limits.textLength} printable characters`;
     reject('PRODUCT_REFERENCE_INVALID', reference ? `${field}.${reference.by}` : field, message);
     return undefined;
   }
-  const lookup = knowledge.product(reference);
+  const lookup = lookups.product(reference);
   if (lookup.status !== 'found') {
-    reject('PRODUCT_NOT_FOUND', `${field}.${reference.by}`, `no product ${shown(reference.value)}`);
+    reject('PRODUCT_NOT_FOUND', `${field}.${reference.by}`, `no product ${printable(reference.value)}`);
     return undefined;
   }
   if (lookup.value.retired) {
     if (!lookup.confirmed) confirm.push(reference);
-    const message = `product ${shown(reference.value)} is no longer sold`;
+    const message = `product ${printable(reference.value)} is no longer sold`;
     reject('PRODUCT_RETIRED', `${field}.${reference.by}`, message);
   }
   return lookup;
@@ -184,11 +183,11 @@ function judgeQuotedPrice(line: SubmittedLine, field: string, terms: Terms, reje
   if (quoted === undefined) return;
   const problem =
     quoted.amount === undefined
-      ? `${shown(quoted.text)} is no amount of money`
+      ? `${printable(quoted.text)} is not an amount of money`
       : quoted.amount < 0n
         ? 'the price is negative'
         : quoted.currency !== undefined && quoted.currency !== terms.currency
-          ? `the currency is ${shown(quoted.currency)}, not ${terms.currency}`
+          ? `the currency is ${printable(quoted.currency)}, not ${terms.currency}`
           : undefined;
   if (problem !== undefined) reject('QUOTED_PRICE_INVALID', `${field}.quoted_price`, problem);
 }
@@ -197,7 +196,7 @@ function examinedLines(submission: Submission): readonly SubmittedLine[] {
   return submission.lines.length > limits.lines ? [] : submission.lines;
 }
 
-/** Whether something can have this id or SKU; if not, the enrichment API is not bothered with it. */
+/** Whether this can be an id or SKU; if not, the enrichment API is not called for it. */
 function isAskable(reference: string): boolean {
   return reference.length >= 1 && reference.length <= limits.textLength && !/\p{Cc}/u.test(reference);
 }

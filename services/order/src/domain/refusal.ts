@@ -1,27 +1,28 @@
-/** Why a request is refused; the names that callers see. */
+/** The reason of a refused request; callers see these names. */
 export type RefusalReason =
   | 'DEPENDENCY_UNAVAILABLE'
+  | 'MESSAGE_TOO_LARGE'
   | 'ORDER_ALREADY_EXISTS'
   | 'ORDER_NEEDS_NO_ATTENTION'
   | 'ORDER_NOT_CANCELLABLE'
   | 'ORDER_NOT_FOUND'
   | 'ORDER_REFUSED';
 
-/** One of the things for which an order is refused. */
+/** One of the reasons for which an order is refused. */
 export interface Violation {
   /** A reason of a rejection, or OUT_OF_STOCK. */
   readonly type: string;
-  /** Where: a path into the order, such as `lines[2].quantity`. */
+  /** The field: a path into the order, such as `lines[2].quantity`. */
   readonly subject: string;
-  /** What is wrong, for a person. */
+  /** The problem, for people. */
   readonly description: string;
 }
 
-/** The request cannot be granted as it was made. The message is for the caller. */
+/** The request is refused. The message is sent to the caller. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly reason: RefusalReason;
-  /** The values the refusal is about, for programs to read. */
+  /** The values that the refusal concerns, for programs. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly Violation[];
 
@@ -42,7 +43,14 @@ export class Refusal extends Error {
   }
 }
 
-/** The refusal of what is asked about an order that is not there. */
+/** The refusal of a request about an order that does not exist. */
 export function orderNotFound(orderId: string): Refusal {
-  return new Refusal('ORDER_NOT_FOUND', `there is no order ${orderId}`, { metadata: { order_id: orderId } });
+  return new Refusal('ORDER_NOT_FOUND', `order ${orderId} does not exist`, {
+    metadata: { order_id: orderId },
+  });
+}
+
+/** The refusal of an order that is too large for its topic. `cause` contains the size. */
+export function orderTooLarge(cause: Error): Refusal {
+  return new Refusal('MESSAGE_TOO_LARGE', `${cause.message}; order less at once`, { cause });
 }

@@ -1,4 +1,4 @@
-/** How far an order is. `orderflow.order.v1.Order.State` has the same names. */
+/** The state of an order. `orderflow.order.v1.Order.State` has the same names. */
 export type OrderState =
   | 'PENDING'
   | 'REJECTED'
@@ -9,21 +9,21 @@ export type OrderState =
   | 'CANCELLING'
   | 'CANCELLED';
 
-/** A state and its marks, as the order's row has them. */
-export interface Standing {
+/** A state and its marks, as in the order's row. */
+export interface StateMarks {
   readonly state: OrderState;
   /** No stock is held for it any more. */
   readonly stockReleased: boolean;
-  /** No money is kept for it, or ever will be. */
+  /** No charge is kept for it, and none ever will be. */
   readonly moneyUndone: boolean;
-  /** The whole amount was given back after completion. */
+  /** The whole amount was refunded after completion. */
   readonly refunded: boolean;
 }
 
 const unmarked = { stockReleased: false, moneyUndone: false, refunded: false };
 
-/** Every standing an order can have, by name. CANCELLED without marks: no participant has ever heard of the order. */
-export const places = {
+/** Every valid combination, by name. CANCELLED without marks: no participant has ever received the order. */
+export const sagaStates = {
   PENDING: { state: 'PENDING', ...unmarked },
   REJECTED: { state: 'REJECTED', ...unmarked },
   ACCEPTED: { state: 'ACCEPTED', ...unmarked },
@@ -36,50 +36,54 @@ export const places = {
   'CANCELLING, money undone': { state: 'CANCELLING', ...unmarked, moneyUndone: true },
   CANCELLED: { state: 'CANCELLED', ...unmarked, stockReleased: true, moneyUndone: true },
   'CANCELLED, undecided': { state: 'CANCELLED', ...unmarked },
-} as const satisfies Record<string, Standing>;
+} as const satisfies Record<string, StateMarks>;
 
 /** The name of a state with its marks. */
-export type Place = keyof typeof places;
+export type SagaState = keyof typeof sagaStates;
 
-/** The place of a standing. Throws when there is no such combination. */
-export function placeOf(standing: Standing): Place {
-  const found = Object.entries(places).find(
-    ([, place]) =>
-      place.state === standing.state &&
-      place.stockReleased === standing.stockReleased &&
-      place.moneyUndone === standing.moneyUndone &&
-      place.refunded === standing.refunded,
+/** The name of a state with its marks. Throws when the combination is not valid. */
+export function sagaStateOf(marks: StateMarks): SagaState {
+  const found = Object.entries(sagaStates).find(
+    ([, state]) =>
+      state.state === marks.state &&
+      state.stockReleased === marks.stockReleased &&
+      state.moneyUndone === marks.moneyUndone &&
+      state.refunded === marks.refunded,
   );
-  if (found === undefined) throw new Error(`no order can be ${JSON.stringify(standing)}`);
-  return found[0] as Place;
+  if (found === undefined) throw new Error(`no order can be in ${JSON.stringify(marks)}`);
+  return found[0] as SagaState;
 }
 
-/** Everything that can happen to an order, with what it means. */
-export const happenings = {
-  Accept: 'the worker finds nothing wrong with it',
-  Reject: 'the worker finds something wrong with it',
-  InventoryReserved: 'inventory holds every line',
-  InventoryUnavailable: 'inventory holds nothing: at least one line is short',
-  InventoryReleased: 'inventory holds nothing any more, or ever will',
-  InventoryCommitted: 'the stock has left the shelf',
+/** Every input of the saga, with its meaning. */
+export const sagaInputs = {
+  Accept: 'the worker accepts the order',
+  Reject: 'the worker rejects the order',
+  EnrichmentInvalid:
+    'the worker cannot decide the order: the enrichment API returns invalid responses about it',
+  InventoryReserved: 'inventory has reserved every line',
+  InventoryUnavailable: 'inventory has reserved nothing: at least one line is short',
+  InventoryReleased: 'inventory holds nothing for the order, and never will again',
+  InventoryCommitted: 'the reserved stock has left the warehouse',
   PaymentProcessed: 'the total was charged',
   PaymentFailed: 'nothing was charged, and nothing will be',
-  PaymentVoided: 'asked to undo: nothing was charged, and nothing will be',
-  PaymentRefunded: 'the whole charge was given back',
-  Cancel: 'somebody calls CancelOrder',
-  DecisionDeadline: 'it has waited for its decision for PENDING_DEADLINE',
-  RequeryDeadline: 'half of ORDER_DEADLINE, or the whole of SETTLE_DEADLINE, has passed without an answer',
-  EndDeadline: 'the other half, or SETTLE_DEADLINE once more, has passed since the re-query',
-  Retry: 'somebody calls RetryOrder for an order that needs attention',
+  PaymentVoided: 'after a cancellation: nothing was charged, and nothing will be',
+  PaymentRefunded: 'the whole charge was refunded',
+  Cancel: 'a caller uses CancelOrder',
+  DecisionDeadline: 'the order has waited for its decision for PENDING_DEADLINE',
+  RequeryDeadline: 'half of ORDER_DEADLINE, or the whole of SETTLE_DEADLINE, has passed without a reply',
+  EndDeadline: 'the other half, or SETTLE_DEADLINE again, has passed since the requery',
+  ParticipantBehind:
+    'the end deadline has been postponed for SETTLE_DEADLINE: inventory or payment has not read the event it has to reply to',
+  Retry: 'a caller uses RetryOrder for an order that needs attention',
 } as const;
 
-/** What happens to an order: one of `happenings`. */
-export type Happening = keyof typeof happenings;
+/** The name of an input: one of `sagaInputs`. */
+export type SagaInputKind = keyof typeof sagaInputs;
 
-/** What participants say. */
-export type Answer = Extract<Happening, `Inventory${string}` | `Payment${string}`>;
+/** The inputs that are replies of participants. */
+export type Reply = Extract<SagaInputKind, `Inventory${string}` | `Payment${string}`>;
 
-/** The events that tell of an order. */
+/** The events of an order. */
 export type OrderEventName =
   | 'OrderAccepted'
   | 'OrderRejected'
@@ -90,77 +94,97 @@ export type OrderEventName =
   | 'OrderCancelled'
   | 'OrderRefunded';
 
-/** Why an order is cancelled; the first reason stays. */
+/** Why an order is cancelled; the first reason remains. */
 export type CancelReason = 'PAYMENT_FAILED' | 'OUT_OF_STOCK' | 'CLIENT_REQUEST' | 'DEADLINE';
 
-/** The reason that a cancelling happening gives. */
-export const cancelReasons: Partial<Record<Happening, CancelReason>> = {
+/** The reason of each input that cancels an order. */
+export const cancelReasons: Partial<Record<SagaInputKind, CancelReason>> = {
   InventoryUnavailable: 'OUT_OF_STOCK',
   PaymentFailed: 'PAYMENT_FAILED',
   Cancel: 'CLIENT_REQUEST',
   EndDeadline: 'DEADLINE',
 };
 
-/** What a happening does to an order that is somewhere. */
-export type Cell =
-  /** The order goes on, and these events tell it. An event implies its causes: they are told first. */
-  | { readonly kind: 'apply'; readonly to: Place; readonly tells: readonly OrderEventName[] }
-  /** The order's last event is told once more, for those who have not answered it. */
+/** The attention of an order whose participants are behind: its end deadline is postponed until they have caught up. */
+export const participantBehind = 'PARTICIPANT_BEHIND';
+
+/** What an input does to an order in a state. */
+export type Rule =
+  /** The order changes state, and these events publish it. An event implies its causes: they are published first. */
+  | { readonly kind: 'apply'; readonly to: SagaState; readonly publishes: readonly OrderEventName[] }
+  /** The order's last event is republished, for participants that have not replied to it. */
   | { readonly kind: 'requery' }
-  /** What was submitted is sent to the worker once more. */
+  /** The submission is resent to the worker. */
   | { readonly kind: 'resubmit' }
-  /** A person has to look at it. */
-  | { readonly kind: 'attention'; readonly cause: 'UNDECIDED' | 'STUCK_IN_CONFIRMED' | 'STUCK_IN_CANCELLING' }
+  /** The order needs attention. */
+  | {
+      readonly kind: 'attention';
+      readonly cause: 'UNDECIDED' | 'STUCK_IN_CONFIRMED' | 'STUCK_IN_CANCELLING' | typeof participantBehind;
+    }
+  /** It cannot be decided now: it needs attention for this cause, whatever it needed attention for before. */
+  | { readonly kind: 'undecidable'; readonly cause: 'ENRICHMENT_INVALID' }
   /** It was done before, or is too late to matter. */
   | { readonly kind: 'done' }
-  /** Whoever asks for it is told that it cannot be. */
+  /** The request is refused. */
   | { readonly kind: 'refuse' }
-  /** It cannot be true together with what is known: a person has to look at it. */
-  | { readonly kind: 'alarm' };
+  /** It contradicts the state of the order, which needs review. */
+  | { readonly kind: 'needs_review' };
 
-const done: Cell = { kind: 'done' };
-const alarm: Cell = { kind: 'alarm' };
-const refuse: Cell = { kind: 'refuse' };
-const requery: Cell = { kind: 'requery' };
-const apply = (to: Place, ...tells: OrderEventName[]): Cell => ({ kind: 'apply', to, tells });
+const done: Rule = { kind: 'done' };
+const needsReview: Rule = { kind: 'needs_review' };
+const refuse: Rule = { kind: 'refuse' };
+const requery: Rule = { kind: 'requery' };
+const apply = (to: SagaState, ...publishes: OrderEventName[]): Rule => ({ kind: 'apply', to, publishes });
 
-/** The decision stands: it is taken once. */
-const decided = { Accept: done, Reject: done };
+/** A decision is final. */
+const decided = { Accept: done, Reject: done, EnrichmentInvalid: done };
 
-/** No participant has heard of the order. */
-const unheardOf = {
-  InventoryReserved: alarm,
-  InventoryUnavailable: alarm,
-  InventoryReleased: alarm,
-  InventoryCommitted: alarm,
-  PaymentProcessed: alarm,
-  PaymentFailed: alarm,
-  PaymentVoided: alarm,
-  PaymentRefunded: alarm,
+/** No participant has received the order. */
+const beforeAnyParticipant = {
+  InventoryReserved: needsReview,
+  InventoryUnavailable: needsReview,
+  InventoryReleased: needsReview,
+  InventoryCommitted: needsReview,
+  PaymentProcessed: needsReview,
+  PaymentFailed: needsReview,
+  PaymentVoided: needsReview,
+  PaymentRefunded: needsReview,
 };
 
-/** Nobody was asked to undo anything. */
-const notUndone = { InventoryReleased: alarm, PaymentVoided: alarm, PaymentRefunded: alarm };
+/** No participant was asked to undo anything. */
+const withoutCompensation = {
+  InventoryReleased: needsReview,
+  PaymentVoided: needsReview,
+  PaymentRefunded: needsReview,
+};
 
-/** Answers that were on their way when the undoing began. They are undone by whoever gave them. */
-const tooLate = {
+/** Replies sent before the cancellation arrived. The participant that sent them undoes its part. */
+const lateReplies = {
   InventoryReserved: done,
   InventoryUnavailable: done,
-  InventoryCommitted: alarm,
+  InventoryCommitted: needsReview,
   PaymentProcessed: done,
   PaymentFailed: done,
 };
 
 /** Nothing is awaited. */
-const ended = { DecisionDeadline: done, RequeryDeadline: done, EndDeadline: done, Retry: requery };
+const ended = {
+  DecisionDeadline: done,
+  RequeryDeadline: done,
+  EndDeadline: done,
+  ParticipantBehind: done,
+  Retry: requery,
+};
+
+const postponed: Rule = { kind: 'attention', cause: participantBehind };
 
 const confirmed = {
   ...decided,
-  ...notUndone,
+  ...withoutCompensation,
   InventoryReserved: done,
-  InventoryUnavailable: alarm,
+  InventoryUnavailable: needsReview,
   PaymentProcessed: done,
-  PaymentFailed: alarm,
+  PaymentFailed: needsReview,
   Cancel: refuse,
 };
 
@@ -168,53 +192,58 @@ const completed = { ...confirmed, ...ended, InventoryCommitted: done };
 
 const cancelling = {
   ...decided,
-  ...tooLate,
+  ...lateReplies,
   Cancel: done,
   DecisionDeadline: done,
   RequeryDeadline: requery,
   EndDeadline: { kind: 'attention', cause: 'STUCK_IN_CANCELLING' },
+  ParticipantBehind: done,
   Retry: requery,
 } as const;
 
-/** The whole saga: what each happening does to an order in each place. docs/order-states.md shows it. */
-export const sagaTable: Readonly<Record<Place, Readonly<Record<Happening, Cell>>>> = {
+/** The whole saga: what each input does to an order in each state. docs/order-states.md shows it. */
+export const sagaTable: Readonly<Record<SagaState, Readonly<Record<SagaInputKind, Rule>>>> = {
   PENDING: {
-    ...unheardOf,
+    ...beforeAnyParticipant,
     Accept: apply('ACCEPTED', 'OrderAccepted'),
     Reject: apply('REJECTED', 'OrderRejected'),
+    EnrichmentInvalid: { kind: 'undecidable', cause: 'ENRICHMENT_INVALID' },
     Cancel: apply('CANCELLED, undecided', 'OrderCancelled'),
     DecisionDeadline: { kind: 'attention', cause: 'UNDECIDED' },
     RequeryDeadline: done,
     EndDeadline: done,
+    ParticipantBehind: done,
     Retry: { kind: 'resubmit' },
   },
-  REJECTED: { ...unheardOf, ...decided, ...ended, Cancel: refuse },
+  REJECTED: { ...beforeAnyParticipant, ...decided, ...ended, Cancel: refuse },
   ACCEPTED: {
     ...decided,
-    ...notUndone,
+    ...withoutCompensation,
     InventoryReserved: apply('RESERVED', 'OrderReserved'),
     InventoryUnavailable: apply('CANCELLING', 'OrderCancelRequested'),
-    InventoryCommitted: alarm,
+    InventoryCommitted: needsReview,
     PaymentProcessed: apply('CONFIRMED', 'OrderReserved', 'OrderConfirmed'),
     PaymentFailed: apply('CANCELLING', 'OrderReserved', 'OrderCancelRequested'),
     Cancel: apply('CANCELLING', 'OrderCancelRequested'),
     DecisionDeadline: done,
     RequeryDeadline: requery,
     EndDeadline: apply('CANCELLING', 'OrderCancelRequested'),
+    ParticipantBehind: postponed,
     Retry: requery,
   },
   RESERVED: {
     ...decided,
-    ...notUndone,
+    ...withoutCompensation,
     InventoryReserved: done,
-    InventoryUnavailable: alarm,
-    InventoryCommitted: alarm,
+    InventoryUnavailable: needsReview,
+    InventoryCommitted: needsReview,
     PaymentProcessed: apply('CONFIRMED', 'OrderConfirmed'),
     PaymentFailed: apply('CANCELLING', 'OrderCancelRequested'),
     Cancel: apply('CANCELLING', 'OrderCancelRequested'),
     DecisionDeadline: done,
     RequeryDeadline: requery,
     EndDeadline: apply('CANCELLING', 'OrderCancelRequested'),
+    ParticipantBehind: postponed,
     Retry: requery,
   },
   CONFIRMED: {
@@ -223,6 +252,7 @@ export const sagaTable: Readonly<Record<Place, Readonly<Record<Happening, Cell>>
     DecisionDeadline: done,
     RequeryDeadline: requery,
     EndDeadline: { kind: 'attention', cause: 'STUCK_IN_CONFIRMED' },
+    ParticipantBehind: done,
     Retry: requery,
   },
   COMPLETED: { ...completed, PaymentRefunded: apply('COMPLETED, refunded', 'OrderRefunded') },
@@ -247,12 +277,12 @@ export const sagaTable: Readonly<Record<Place, Readonly<Record<Happening, Cell>>
   },
   CANCELLED: {
     ...decided,
-    ...tooLate,
+    ...lateReplies,
     ...ended,
     InventoryReleased: done,
     PaymentVoided: done,
     PaymentRefunded: done,
     Cancel: done,
   },
-  'CANCELLED, undecided': { ...unheardOf, ...decided, ...ended, Cancel: done },
+  'CANCELLED, undecided': { ...beforeAnyParticipant, ...decided, ...ended, Cancel: done },
 };

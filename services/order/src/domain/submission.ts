@@ -1,28 +1,28 @@
-/** Names a product: by its id, or by its stock keeping unit. */
+/** Identifies a product: by its id, or by its stock keeping unit. */
 export type ProductReference = { readonly by: 'product_id' | 'sku'; readonly value: string };
 
-/** One line of an order as it was sent; nothing about it is checked yet. */
+/** One line of a submission, not yet validated. */
 export interface SubmittedLine {
   readonly reference: ProductReference | undefined;
-  /** As sent; may be absurd, a fraction, or NaN where a number was too large to hold. */
+  /** As sent; may be negative, a fraction, or NaN where a number was too large. */
   readonly quantity: number;
-  /** The price of one that the sender saw. */
+  /** The unit price that the sender quoted. */
   readonly quotedPrice: QuotedPrice | undefined;
 }
 
-/** A price as it was sent: minor units where it can be said in them. No currency: the configured one is meant. */
+/** A quoted price: in minor units where it can be expressed in them. Without a currency the configured one is meant. */
 export type QuotedPrice =
   | { readonly amount: bigint; readonly currency: string | undefined }
   | { readonly amount: undefined; readonly text: string };
 
-/** An order as somebody sent it, not yet checked. Only its id is known to be usable. */
+/** An order as it was sent, not yet validated. Only its id is known to be valid. */
 export interface Submission {
   readonly orderId: string;
   readonly customerId: string;
   readonly lines: readonly SubmittedLine[];
 }
 
-/** The record an order was first read from. */
+/** The record from which an order was first read. */
 export interface SubmissionSource {
   readonly topic: string;
   readonly partition: number;
@@ -31,22 +31,15 @@ export interface SubmissionSource {
   readonly recordTime: Date;
 }
 
-const orderIdPattern = /^[A-Za-z0-9._:-]{1,64}$/;
-
-/** Whether an order can be known by this id. */
-export function isOrderId(id: string): boolean {
-  return orderIdPattern.test(id);
-}
-
-/** Two references are the same when they name the same thing in the same way. */
+/** The key of a reference: equal for references of the same kind and value. */
 export function referenceKey(reference: ProductReference): string {
   return `${reference.by}:${reference.value}`;
 }
 
 /**
- * What makes two submissions of one id the same order: the customer, and how many of what is ordered, over
- * all lines and in any order. Quoted prices don't count, since they are not what is charged.
- * Undefined when the content is too bad to say it; then only equal bytes are the same.
+ * The content that identifies a repeat: equal for two submissions with the same customer and the same quantity per
+ * product, over all lines and in any order. Quoted prices do not count, because they are not charged. Undefined when
+ * the content is invalid; then only equal bytes are a repeat.
  */
 export function sameContentKey(submission: Submission): string | undefined {
   if (submission.customerId === '' || submission.lines.length === 0) return undefined;

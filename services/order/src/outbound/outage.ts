@@ -13,61 +13,61 @@ import {
   type WriteError,
 } from 'mongodb';
 
-/** Whether an error means that Postgres or MongoDB can't work now, so that no record is to blame. */
+/** Whether an error means that Postgres or MongoDB is unavailable, so that no record is to blame. */
 export function isOutage(error: unknown): boolean {
   return isPostgresOutage(error) || isMongoOutage(error);
 }
 
-/** Codes by which MongoDB speaks of itself, and not of what it was asked for. */
+/** Codes with which MongoDB reports a problem of the server, not of the command. */
 const serverCodes: ReadonlySet<number | string | undefined> = new Set([
-  // Not who it takes us for: Unauthorized, AuthenticationFailed, ReauthenticationRequired, AtlasError.
+  // Authentication: Unauthorized, AuthenticationFailed, ReauthenticationRequired, AtlasError.
   13, 18, 391, 8_000,
-  // No primary, or not for long: PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown,
+  // No primary, or about to change: PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown,
   // InterruptedDueToReplStateChange, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary, ShutdownInProgress.
   189, 10_107, 11_600, 11_602, 13_435, 13_436, 91,
-  // Cannot go on: ExceededTimeLimit, OutOfDiskSpace.
+  // Resources: ExceededTimeLimit, OutOfDiskSpace.
   262, 14_031,
 ]);
 
-function speaksOfItself(error: unknown): boolean {
+function concernsServer(error: unknown): boolean {
   if (error instanceof MongoError && serverCodes.has(error.code)) return true;
-  // Said of some documents, while others were still written.
+  // Reported for some documents, while others were still written.
   return writeErrorsIn(error).some(({ code }) => serverCodes.has(code));
 }
 
 function isMongoOutage(error: unknown): boolean {
   if (!(error instanceof MongoError)) return false;
-  if (speaksOfItself(error)) return true;
+  if (concernsServer(error)) return true;
   if (isRefusedDocument(error)) return false;
   return (
     error instanceof MongoNetworkError ||
     error instanceof MongoNotConnectedError ||
     error instanceof MongoTopologyClosedError ||
     error instanceof MongoWriteConcernError ||
-    // No server could be chosen.
+    // No server could be selected.
     error instanceof MongoSystemError ||
-    // Refused as a whole, or written, and not confirmed by enough members.
+    // Refused as a whole, or written but not confirmed by enough members.
     error instanceof MongoBulkWriteError ||
     error.hasErrorLabel(MongoErrorLabel.RetryableWriteError)
   );
 }
 
-/** Whether MongoDB, or its driver, said of single documents that it can't hold them. It may take no others either. */
+/** Whether MongoDB, or its driver, refused single documents. It may refuse all others too. */
 export function isRefusedDocument(error: unknown): boolean {
-  if (speaksOfItself(error)) return false;
+  if (concernsServer(error)) return false;
   return writeErrorsIn(error).length > 0 || isTooLarge(error);
 }
 
 /** BSONObjectTooLarge, and of older servers: too large after an update. */
 const sizeCodes: ReadonlySet<number | string | undefined> = new Set([10_334, 17_419]);
 
-/** Whether a document is larger than any MongoDB takes; the driver refuses most of these before it sends anything. */
+/** Whether a document is larger than MongoDB allows; the driver refuses most of these before it sends anything. */
 export function isTooLarge(error: unknown): boolean {
   if (error instanceof MongoInvalidArgumentError || error instanceof RangeError) return true;
   return error instanceof MongoServerError && sizeCodes.has(error.code);
 }
 
-/** What went wrong with single documents of a bulk write. */
+/** The errors of single documents of a bulk write. */
 export function writeErrorsIn(error: unknown): WriteError[] {
   return error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : [];
 }

@@ -1,22 +1,28 @@
-import { isStep, type Limits, type Occurrence, type Reaction, reactAll } from '../domain/order-step.ts';
+import {
+  applyInputs,
+  isTransition,
+  type Limits,
+  type SagaInput,
+  type TransitionResult,
+} from '../domain/transition.ts';
 import type { SagaTransaction } from '../ports.ts';
 
-/** What the use cases of the saga work with. */
+/** The dependencies of the saga's use cases. */
 export interface Saga {
   readonly transaction: SagaTransaction;
   readonly limits: Limits;
 }
 
 /**
- * Moves orders on by what has happened, in this order. Repeating it changes nothing.
- * Answers what became of each occurrence; undefined where there is no such order.
+ * Applies inputs to orders, one after the other. Idempotent.
+ * Returns the result of each input; undefined where the order does not exist.
  */
 export async function advanceOrders(
   { transaction, limits }: Saga,
-  occurrences: readonly Occurrence[],
-): Promise<(Reaction | undefined)[]> {
-  const orders = await transaction.lock([...new Set(occurrences.map(({ orderId }) => orderId))]);
-  const reactions = reactAll(orders, occurrences, limits);
-  await transaction.write(reactions.filter(isStep));
-  return reactions;
+  inputs: readonly SagaInput[],
+): Promise<(TransitionResult | undefined)[]> {
+  const orders = await transaction.lock([...new Set(inputs.map(({ orderId }) => orderId))]);
+  const results = applyInputs(orders, inputs, limits);
+  await transaction.write(results.filter(isTransition));
+  return results;
 }

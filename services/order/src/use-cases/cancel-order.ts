@@ -1,28 +1,28 @@
-import type { Reaction } from '../domain/order-step.ts';
 import { orderNotFound, Refusal } from '../domain/refusal.ts';
-import { places } from '../domain/saga.ts';
+import { sagaStates } from '../domain/saga.ts';
+import type { TransitionResult } from '../domain/transition.ts';
 import { advanceOrders, type Saga } from './advance-orders.ts';
 
 /**
- * Has an order cancelled: at once while it is undecided, else by asking stock and payment to undo their parts. An
- * order that is being cancelled, or is, stays as it is.
+ * Cancels an order: at once while it is undecided, otherwise by asking inventory and payment to undo their parts. An
+ * order that is being cancelled, or is cancelled, does not change.
  * @throws Refusal ORDER_NOT_FOUND; ORDER_NOT_CANCELLABLE once it is paid or rejected.
  */
 export async function cancelOrder(
   saga: Saga,
   { orderId, reason, callerId }: { orderId: string; reason: string; callerId: string },
-): Promise<Reaction> {
+): Promise<TransitionResult> {
   const cause = `CancelOrder by ${callerId}`;
   const detail = reason === '' ? undefined : reason;
-  const [reaction] = await advanceOrders(saga, [{ orderId, happening: 'Cancel', cause, detail }]);
-  if (reaction === undefined) throw orderNotFound(orderId);
-  if (reaction.kind === 'refused') {
-    const { state } = places[reaction.before.place];
+  const [result] = await advanceOrders(saga, [{ orderId, kind: 'Cancel', cause, detail }]);
+  if (result === undefined) throw orderNotFound(orderId);
+  if (result.kind === 'refused') {
+    const { state } = sagaStates[result.before.sagaState];
     throw new Refusal(
       'ORDER_NOT_CANCELLABLE',
       `order ${orderId} is ${state} and cannot be cancelled any more`,
       { metadata: { order_id: orderId, state } },
     );
   }
-  return reaction;
+  return result;
 }

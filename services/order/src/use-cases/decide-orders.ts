@@ -5,32 +5,32 @@ import type { Candidate, Enrichment, OrderDocuments, OrderStore } from '../ports
 import { contentHashOf } from './content-hash.ts';
 import { judgeAll } from './judge-all.ts';
 
-/** A submission as it was read, with what makes its content the same as another's. */
+/** A submission with the properties that identify a repeat of it. */
 export interface ReceivedOrder {
   readonly submission: Submission;
   readonly source: SubmissionSource;
-  /** The record's value; compared where the content is too bad to compare. */
+  /** The record's value; compared where the content is invalid. */
   readonly bytes: Uint8Array;
-  /** As the record says it. */
+  /** As in the record's header. */
   readonly contentType: string | undefined;
   readonly traceparent: string | undefined;
 }
 
-/** What became of one received order. */
-export type Fate =
-  /** Decided and shown. `repeat`: it had been decided before, or twice in this slice. */
+/** The outcome of one received order. */
+export type Outcome =
+  /** Decided, and its document written. `repeat`: it was decided before, or is a duplicate in this batch. */
   | { readonly kind: 'decided'; readonly order: EnrichedOrder; readonly repeat: boolean }
   /** Cancelled before it was decided. */
   | { readonly kind: 'closed' }
-  /** To be set aside. */
-  | { readonly kind: 'set_aside'; readonly reason: SetAsideReason; readonly detail: string }
-  /** Can't be decided yet; nothing was stored. */
+  /** To be dead-lettered. */
+  | { readonly kind: 'dead_letter'; readonly reason: DeadLetterReason; readonly detail: string }
+  /** Cannot be decided yet; nothing was stored. */
   | { readonly kind: 'waiting'; readonly cause: string };
 
-/** Why a readable order is set aside. */
-export type SetAsideReason = 'ORDER_ID_CONFLICT' | 'ENRICHMENT_INVALID' | 'DOCUMENT_REFUSED';
+/** Why a readable order is dead-lettered. */
+export type DeadLetterReason = 'ORDER_ID_CONFLICT' | 'ENRICHMENT_INVALID' | 'DOCUMENT_REFUSED';
 
-/** Runs one stage of a slice, for whoever wants to know how long it took and when it was over. */
+/** Runs one stage of a batch; for metrics and crash points. */
 export type Stage = <T>(name: 'enrich' | 'decide' | 'show', work: () => Promise<T>) => Promise<T>;
 
 interface Dependencies {
@@ -38,23 +38,21 @@ interface Dependencies {
   readonly store: OrderStore;
   readonly documents: OrderDocuments;
   readonly terms: Terms;
-  readonly now: () => Date;
   readonly stage: Stage;
 }
 
-/** Decides a slice of received orders and answers the fate of each, in the same order. */
-export type DecideOrders = (received: readonly ReceivedOrder[]) => Promise<Fate[]>;
+/** Decides a batch of received orders and returns the outcome of each, in the same order. */
+export type DecideOrders = (received: readonly ReceivedOrder[]) => Promise<Outcome[]>;
 
 /**
- * The main job: enrich, judge, decide in the store, show as documents. All that can be decided is; repeating it
- * for the same orders, also after a crash anywhere inside, changes nothing.
+ * Creates the worker's main use case: enrich, judge, decide in the store, write documents. Everything that can be
+ * decided is; repeating it for the same orders, also after a crash anywhere inside, changes nothing.
  */
 export function createDecideOrders({
   enrichment,
   store,
   documents,
   terms,
-  now,
   stage,
 }: Dependencies): DecideOrders {
   return async (received) => {
@@ -62,14 +60,14 @@ export function createDecideOrders({
       const contentHash = contentHashOf(order);
       return { order, contentHash, key: `${order.submission.orderId} ${contentHash.toString('base64')}` };
     });
-    // One attempt for each content an id comes with, in the order of arrival: repeats are judged once.
+    // One attempt per id and content, in the order of arrival: repeats are judged once.
     const attempts = new Map<string, (typeof entries)[number]>();
     for (const entry of entries) {
       if (!attempts.has(entry.key)) attempts.set(entry.key, entry);
     }
 
     const submissions = [...attempts.values()].map(({ order }) => order.submission);
-    const verdicts = await stage('enrich', () => judgeAll(submissions, enrichment, terms, now()));
+    const verdicts = await stage('enrich', () => judgeAll(submissions, enrichment, terms));
 
     const candidates = [...attempts.values()].map(({ order, contentHash }): Candidate => {
       const { submission, source, bytes, contentType, traceparent } = order;
@@ -90,7 +88,7 @@ export function createDecideOrders({
       decided.length > 0 ? documents.show(decided) : new Map<string, string>(),
     );
 
-    return entries.map((entry): Fate => {
+    return entries.map((entry): Outcome => {
       const id = entry.order.submission.orderId;
       const attempt = attempts.get(entry.key) ?? entry;
       const outcome = settled.get(id);
@@ -98,16 +96,16 @@ export function createDecideOrders({
         return { kind: 'waiting', cause: waitingCause(verdicts.get(attempt.order.submission)) };
       if (!equalBytes(outcome.contentHash, entry.contentHash)) {
         const detail = `order ${id} exists with other content; use another order id`;
-        return { kind: 'set_aside', reason: 'ORDER_ID_CONFLICT', detail };
+        return { kind: 'dead_letter', reason: 'ORDER_ID_CONFLICT', detail };
       }
       if (outcome.kind === 'open')
         return { kind: 'waiting', cause: waitingCause(verdicts.get(attempt.order.submission)) };
       if (outcome.kind === 'closed') return { kind: 'closed' };
       if (outcome.kind === 'invalid') {
-        return { kind: 'set_aside', reason: 'ENRICHMENT_INVALID', detail: outcome.cause };
+        return { kind: 'dead_letter', reason: 'ENRICHMENT_INVALID', detail: outcome.cause };
       }
       const refusal = refused.get(id);
-      if (refusal !== undefined) return { kind: 'set_aside', reason: 'DOCUMENT_REFUSED', detail: refusal };
+      if (refusal !== undefined) return { kind: 'dead_letter', reason: 'DOCUMENT_REFUSED', detail: refusal };
       return {
         kind: 'decided',
         order: outcome.order,

@@ -2,8 +2,8 @@ import type { OrderLocks } from '../ports.ts';
 import type { DecideOrders } from './decide-orders.ts';
 
 /**
- * Decides orders while other workers are kept from the same ones. Deciding twice is harmless; after a rebalance it is
- * double work, and that is all the locks are for.
+ * Decides orders while other workers are kept from deciding the same ones. Deciding twice is harmless; the locks only
+ * avoid double work after a rebalance.
  */
 export function decideUnderLocks(decideOrders: DecideOrders, locks: OrderLocks): DecideOrders {
   return async (received) => {

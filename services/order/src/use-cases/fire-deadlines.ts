@@ -1,59 +1,110 @@
-import { deadlineOf, isStep, react, type Step } from '../domain/order-step.ts';
-import type { Backlog, BacklogMark, DeadlineKind } from '../ports.ts';
+import { type BehindPartition, type DueOrder, inputOf } from '../domain/deadline.ts';
+import { applyInput, isTransition, type Limits, type Transition } from '../domain/transition.ts';
+import type { Backlog, BacklogMark, DeadlineKind, DueKey, DueOrders } from '../ports.ts';
 import type { Saga } from './advance-orders.ts';
+import type { ParticipantWatch } from './watch-participants.ts';
 
-/** How many orders are looked at in one transaction. */
-const sliceSize = 500;
+/** The number of orders whose deadlines fire in one transaction. */
+const batchSize = 500;
+/** The number of due orders that are read at once; postponed ones need no transaction. */
+const pageSize = 5_000;
 
-/** Applies the deadlines that were reached before a time to a slice of orders. Answers what has changed. */
+/** Applies the deadlines of these orders that passed before a time. Returns the transitions. */
 export async function fireDeadlines(
   { transaction, limits }: Saga,
-  kind: DeadlineKind,
+  participants: Pick<ParticipantWatch, 'statusOf'>,
+  orderIds: readonly string[],
   before: Date,
-): Promise<Step[]> {
-  const orders = await transaction.lockDue(kind, before, sliceSize);
-  const steps = orders
-    .map((order) => {
-      const happening = deadlineOf(order);
-      return react(order, { orderId: order.orderId, happening, cause: happening }, limits);
+): Promise<Transition[]> {
+  const locked = await transaction.lockDue(orderIds, before);
+  const transitions = locked
+    .flatMap(({ order, due }) => {
+      const participantStatus = () => participants.statusOf(order.orderId);
+      const input = inputOf(due, participantStatus, { before, ...limits });
+      return input === undefined ? [] : [applyInput(order, input, limits)];
     })
-    .filter(isStep);
-  await transaction.write(steps);
-  return steps;
+    .filter(isTransition);
+  await transaction.write(transitions);
+  return transitions;
 }
 
 interface Dependencies<Mark extends BacklogMark> {
   readonly backlog: Backlog<Mark>;
-  /** Fires one slice in a transaction of its own, and answers how many orders have changed. */
-  readonly fireSlice: (kind: DeadlineKind, before: Date) => Promise<number>;
+  readonly dueOrders: DueOrders;
+  readonly participants: ParticipantWatch;
+  readonly limits: Pick<Limits, 'orderMs' | 'settleMs'>;
+  /** Fires the deadlines of some orders in a transaction of its own. */
+  readonly fire: (orderIds: readonly string[], before: Date) => Promise<void>;
 }
 
-/** Deadlines of a kind that have been reached and do not fire yet. */
-export interface HeldUp {
-  readonly kind: DeadlineKind;
-  /** What was there at this time is not all told and read. */
-  readonly since: Date;
+/** Deadlines that have passed and do not fire yet. */
+export interface BlockedDeadlines {
+  /** Kinds whose mark has not been published and read completely, with the time of the mark. */
+  readonly unread: readonly { readonly kind: DeadlineKind; readonly since: Date }[];
+  /** What participants have not read, so that the end of orders is postponed; one partition of each group and topic. */
+  readonly behind: readonly BehindPartition[];
 }
 
 /**
- * Looks after deadlines, a little with each call, and answers which are held up. A deadline that is reached does not mean that nothing has happened:
- * we may be what is late. So when one is reached, a mark is set, and it fires only once all that was there at the mark
- * has been told and read; deadlines that are reached meanwhile wait for the next mark.
+ * Creates a function that fires deadlines, a few with each call, and returns those that are blocked. A deadline that
+ * has passed does not mean that nothing has happened: this service may be behind. So when one has passed, a mark is
+ * set, and it fires only after everything up to the mark has been published and read; deadlines that pass meanwhile
+ * wait for the next mark. An order is not cancelled either while the participants are behind: see `inputOf`.
  */
 export function createDeadlineWatch<Mark extends BacklogMark>({
   backlog,
-  fireSlice,
-}: Dependencies<Mark>): () => Promise<HeldUp[]> {
+  dueOrders,
+  participants,
+  limits,
+  fire,
+}: Dependencies<Mark>): () => Promise<BlockedDeadlines> {
   const marks = new Map<DeadlineKind, Mark>();
+  let behind: readonly BehindPartition[] = [];
+  let pausedUntil = 0;
+
+  /** Fires the deadlines before a time. Returns what postpones the others. */
+  async function fireDue(kind: DeadlineKind, before: Date): Promise<BehindPartition[]> {
+    const found = new Map<string, BehindPartition>();
+    const isPostponed = (due: DueOrder) => {
+      const participantStatus = () => {
+        const state = participants.statusOf(due.orderId);
+        if (state.kind === 'behind') found.set(`${state.group} ${state.topic}`, state);
+        return state;
+      };
+      return inputOf(due, participantStatus, { before, ...limits }) === undefined;
+    };
+    let page: readonly DueOrder[];
+    let after: DueKey | undefined;
+    do {
+      page = await dueOrders.page(kind, before, after, pageSize);
+      after = page.at(-1);
+      const ids = page.filter((due) => !isPostponed(due)).map(({ orderId }) => orderId);
+      for (let start = 0; start < ids.length; start += batchSize) {
+        await fire(ids.slice(start, start + batchSize), before);
+      }
+    } while (page.length === pageSize);
+    return [...found.values()];
+  }
+
   return async () => {
+    await participants.poll();
     for (const kind of ['undecided', 'decided'] as const) {
+      if (performance.now() < pausedUntil) continue;
       const mark = marks.get(kind) ?? (await backlog.mark(kind));
-      if (mark === undefined) continue;
+      if (mark === undefined) {
+        if (kind === 'decided') behind = [];
+        continue;
+      }
       marks.set(kind, mark);
-      if (!(await backlog.isWorkedOff(mark))) continue;
-      while ((await fireSlice(kind, mark.time)) > 0);
+      if (!(await backlog.isDrained(mark))) continue;
+      const began = performance.now();
+      const postponing = await fireDue(kind, mark.time);
       marks.delete(kind);
+      if (kind === 'undecided') continue;
+      behind = postponing;
+      // Postponed orders are read again each time, and there may be many.
+      if (behind.length > 0) pausedUntil = began + 10 * (performance.now() - began);
     }
-    return [...marks].map(([kind, { time }]) => ({ kind, since: time }));
+    return { unread: [...marks].map(([kind, { time }]) => ({ kind, since: time })), behind };
   };
 }

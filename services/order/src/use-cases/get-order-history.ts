@@ -3,7 +3,7 @@ import { orderNotFound } from '../domain/refusal.ts';
 import type { OrderReader } from '../ports.ts';
 
 /**
- * Every step of an order, oldest first.
+ * Returns every transition of an order, oldest first.
  * @throws Refusal ORDER_NOT_FOUND
  */
 export async function getOrderHistory(reader: OrderReader, orderId: string): Promise<OrderTransition[]> {

@@ -1,18 +1,17 @@
 import type { Customer, Lookup, Product } from '../domain/enrichment.ts';
-import { judge, type Knowledge, needs, type Terms, type Verdict } from '../domain/judge.ts';
+import { judge, type Lookups, needs, type Terms, type Verdict } from '../domain/judge.ts';
 import { type ProductReference, referenceKey, type Submission } from '../domain/submission.ts';
 import type { Enrichment } from '../ports.ts';
 
-/** Judges orders with copies first; what would be rejected by a copy is read from the API and judged again. */
+/** Judges orders from the cache first; for those that it would reject, reads from the API and judges again. */
 export async function judgeAll(
   submissions: readonly Submission[],
   enrichment: Enrichment,
   terms: Terms,
-  now: Date,
 ): Promise<Map<Submission, Verdict>> {
   const wanted = submissions.map(needs);
-  const known = new Known();
-  await known.learn(
+  const loaded = new LoadedLookups();
+  await loaded.load(
     enrichment,
     wanted.flatMap(({ customers }) => customers),
     wanted.flatMap(({ products }) => products),
@@ -20,34 +19,34 @@ export async function judgeAll(
   );
   const verdicts = new Map<Submission, Verdict>();
   const judgeNow = (submission: Submission) => {
-    const verdict = judge(submission, known, terms, now);
+    const verdict = judge(submission, loaded, terms);
     verdicts.set(submission, verdict);
     return verdict;
   };
-  const doubts = submissions.flatMap((submission) => {
+  const unconfirmed = submissions.flatMap((submission) => {
     const verdict = judgeNow(submission);
     return verdict.kind === 'confirm' ? [{ submission, verdict }] : [];
   });
 
-  // One round is enough: it reads everything that any of these orders would be rejected for.
-  if (doubts.length > 0) {
-    await known.learn(
+  // One round is enough: it reads everything for which any of these orders would be rejected.
+  if (unconfirmed.length > 0) {
+    await loaded.load(
       enrichment,
-      doubts.flatMap(({ verdict }) => verdict.customers),
-      doubts.flatMap(({ verdict }) => verdict.products),
+      unconfirmed.flatMap(({ verdict }) => verdict.customers),
+      unconfirmed.flatMap(({ verdict }) => verdict.products),
       { fresh: true },
     );
-    for (const { submission } of doubts) judgeNow(submission);
+    for (const { submission } of unconfirmed) judgeNow(submission);
   }
   return verdicts;
 }
 
-/** What was learned about customers and products. */
-class Known implements Knowledge {
+/** The lookups of customers and products so far. */
+class LoadedLookups implements Lookups {
   readonly #customers = new Map<string, Lookup<Customer>>();
   readonly #products = new Map<string, Lookup<Product>>();
 
-  async learn(
+  async load(
     enrichment: Enrichment,
     customers: readonly string[],
     products: readonly ProductReference[],
@@ -63,11 +62,11 @@ class Known implements Knowledge {
   }
 
   customer(id: string): Lookup<Customer> {
-    return this.#customers.get(id) ?? { status: 'unavailable', cause: `customer ${id} was not answered` };
+    return this.#customers.get(id) ?? { status: 'unavailable', cause: `customer ${id} was not looked up` };
   }
 
   product(reference: ProductReference): Lookup<Product> {
     const key = referenceKey(reference);
-    return this.#products.get(key) ?? { status: 'unavailable', cause: `product ${key} was not answered` };
+    return this.#products.get(key) ?? { status: 'unavailable', cause: `product ${key} was not looked up` };
   }
 }

@@ -1,30 +1,29 @@
 import type { JudgedOrder } from '../domain/enriched-order.ts';
-import type { OrderInFull } from '../domain/order.ts';
+import type { FullOrder } from '../domain/order.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { OrderReader } from '../ports.ts';
 import { contentHashOf } from './content-hash.ts';
-import type { LookAtOrder } from './look-at-order.ts';
 import { alreadyExists, isSame, type ProposedOrder, refused } from './place-order.ts';
+import type { PrecheckOrder } from './precheck-order.ts';
 
 interface Dependencies {
   readonly reader: OrderReader;
-  readonly look: LookAtOrder;
-  /** How long a quote may take to work out, in milliseconds. */
+  readonly precheck: PrecheckOrder;
+  /** The time limit of a quote, in milliseconds. */
   readonly limitMs: number;
 }
 
-/** What an order would be: priced; or the order itself, where the same caller has sent it before. */
+/** A priced order; or the stored order, if the same caller has sent it before. */
 export type Quote =
   | { readonly kind: 'quote'; readonly order: JudgedOrder }
-  | { readonly kind: 'stored'; readonly order: OrderInFull };
+  | { readonly kind: 'stored'; readonly order: FullOrder };
 
 /**
- * Works out what an order would be, and stores nothing. Stock that cannot be read does not stand in the way: a price
- * does not depend on it.
+ * Prices an order without storing it. Stock that cannot be read does not prevent it: a price does not depend on stock.
  * @throws Refusal ORDER_REFUSED, ORDER_ALREADY_EXISTS, DEPENDENCY_UNAVAILABLE
  */
 export async function quoteOrder(
-  { reader, look, limitMs }: Dependencies,
+  { reader, precheck, limitMs }: Dependencies,
   { submission, choseId, callerId, record }: ProposedOrder,
 ): Promise<Quote> {
   const stored = choseId ? await reader.find(submission.orderId) : undefined;
@@ -33,7 +32,7 @@ export async function quoteOrder(
     if (!isSame(stored, { callerId, contentHash })) throw alreadyExists(stored.orderId);
     return { kind: 'stored', order: stored };
   }
-  const { judged, cause, violations } = await look(submission, limitMs);
+  const { judged, cause, violations } = await precheck(submission, limitMs);
   if (violations.length > 0) throw refused(violations);
   if (judged === undefined) {
     throw new Refusal('DEPENDENCY_UNAVAILABLE', 'customer or products cannot be read now: repeat later', {

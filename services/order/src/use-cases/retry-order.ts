@@ -1,25 +1,25 @@
-import { isStep, type Reaction, react } from '../domain/order-step.ts';
 import { orderNotFound, Refusal } from '../domain/refusal.ts';
+import { applyInput, isTransition, type TransitionResult } from '../domain/transition.ts';
 import type { Saga } from './advance-orders.ts';
 
 /**
- * Has an order that needs attention tried again: the attention is cleared and a new deadline begins. One that is
- * undecided is sent to the worker once more, of any other the last event is told once more.
+ * Retries an order that needs attention: clears the attention and starts a new deadline. The submission of an undecided
+ * order is resent to the worker; of any other order the last event is republished.
  * @throws Refusal ORDER_NOT_FOUND; ORDER_NEEDS_NO_ATTENTION.
  */
 export async function retryOrder(
   { transaction, limits }: Saga,
   { orderId, callerId }: { orderId: string; callerId: string },
-): Promise<Reaction> {
+): Promise<TransitionResult> {
   const order = (await transaction.lock([orderId])).get(orderId);
   if (order === undefined) throw orderNotFound(orderId);
   if (order.needsAttention === undefined) {
-    throw new Refusal('ORDER_NEEDS_NO_ATTENTION', `nothing is wrong with order ${orderId}`, {
+    throw new Refusal('ORDER_NEEDS_NO_ATTENTION', `order ${orderId} does not need attention`, {
       metadata: { order_id: orderId },
     });
   }
   const cause = `RetryOrder by ${callerId}`;
-  const reaction = react(order, { orderId, happening: 'Retry', cause }, limits);
-  if (isStep(reaction)) await transaction.write([reaction]);
-  return reaction;
+  const result = applyInput(order, { orderId, kind: 'Retry', cause }, limits);
+  if (isTransition(result)) await transaction.write([result]);
+  return result;
 }

@@ -1,11 +1,11 @@
-/** Why a call is refused; the names that callers see. */
+/** The reason of a refused call; callers see these names. */
 export type RefusalReason = 'CHARGE_NOT_REFUNDABLE' | 'REQUEST_ID_REUSED';
 
-/** The call cannot be granted as it was made, and nothing was done. The message is for the caller. */
+/** The call is refused, and nothing was done. The message is sent to the caller. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly reason: RefusalReason;
-  /** The values the refusal is about, for programs to read. */
+  /** The values that the refusal concerns, for programs. */
   readonly metadata: Readonly<Record<string, string>>;
 
   constructor(reason: RefusalReason, message: string, metadata: Record<string, string>) {

@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Keys that were used, and the ledger, which Postgres itself keeps from being changed. */
+/** Used keys, and the ledger, which Postgres itself keeps append-only. */
 export class CreateLedger extends Migration {
   override up(): void {
     this.addSql(`

@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** The number of the last movement in a row of its own, which whoever writes the next one locks. */
+/** The number of the last movement, in a row that is locked to write the next one. */
 export class NumberLedger extends Migration {
   override up(): void {
     this.addSql(`

@@ -4,8 +4,8 @@ import { type DecliningRule, declineCodeOf } from '../domain/verdict.ts';
 import type { LedgerTransaction } from '../ports.ts';
 
 /**
- * Charges once for each key: a key that was used before is answered by its charge as it is.
- * `notNow`: declines for now what would be approved.
+ * Charges once per key: for a used key returns the stored charge.
+ * `notNow`: temporarily declines what would be approved.
  * @throws Refusal REQUEST_ID_REUSED for another purchase under a used key.
  */
 export async function charge(
@@ -17,7 +17,7 @@ export async function charge(
   const earlier = await transaction.find(key);
   if (earlier !== undefined) {
     if (isSamePurchase(earlier, purchase)) return earlier;
-    throw new Refusal('REQUEST_ID_REUSED', `key ${key} was used for another charge: take a new one`, { key });
+    throw new Refusal('REQUEST_ID_REUSED', `key ${key} was used for another charge: use a new one`, { key });
   }
   const declineCode = declineCodeOf(rule, purchase.orderId);
   const outcome = declineCode !== undefined ? 'DECLINED' : notNow ? 'TEMPORARILY_DECLINED' : 'APPROVED';

@@ -3,9 +3,9 @@ import { Refusal } from '../domain/refusal.ts';
 import type { LedgerTransaction } from '../ports.ts';
 
 /**
- * Gives a whole charge back, once; answers the gateway's name for it.
+ * Refunds a whole charge, once; returns the gateway's id of the refund.
  * @throws Refusal REQUEST_ID_REUSED when the refund's key was used for another charge; CHARGE_NOT_REFUNDABLE when
- * nothing stands charged.
+ * nothing is charged.
  */
 export async function refundCharge(
   { transaction }: { readonly transaction: LedgerTransaction },
@@ -14,12 +14,12 @@ export async function refundCharge(
 ): Promise<string> {
   const earlier = await transaction.findByRefund(key);
   if (earlier !== undefined && earlier.key !== chargeKey) {
-    throw new Refusal('REQUEST_ID_REUSED', `key ${key} was used for another refund: take a new one`, { key });
+    throw new Refusal('REQUEST_ID_REUSED', `key ${key} was used for another refund: use a new one`, { key });
   }
   if (earlier?.refund !== undefined) return earlier.refund.transactionId;
   const charge = await transaction.find(chargeKey);
   if (charge === undefined || !standsCharged(charge)) {
-    throw new Refusal('CHARGE_NOT_REFUNDABLE', `nothing stands charged under key ${chargeKey}`, {
+    throw new Refusal('CHARGE_NOT_REFUNDABLE', `nothing is charged under key ${chargeKey}`, {
       charge_key: chargeKey,
     });
   }

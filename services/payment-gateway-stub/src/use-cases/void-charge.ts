@@ -3,7 +3,7 @@ import { Refusal } from '../domain/refusal.ts';
 import type { LedgerTransaction } from '../ports.ts';
 
 /**
- * Takes back what stands charged under a key, and blocks the key, also one that was never seen. Answers the charge.
+ * Undoes the charge under a key, and blocks the key, also one that was never used. Returns the charge.
  * @throws Refusal REQUEST_ID_REUSED when the key belongs to another order.
  */
 export async function voidCharge(

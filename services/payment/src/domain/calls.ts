@@ -1,16 +1,26 @@
-import { answered, type Call, closed, type Decision, type Outcome, type Terms } from './input.ts';
-import { chargeKeyOf, type Payment, refundKeyOf } from './payment.ts';
+import { type Call, type Decision, type Outcome, replied, type Terms } from './input.ts';
+import {
+  chargeKeyOf,
+  endedAt,
+  type FailReason,
+  type Payment,
+  type PendingPayment,
+  type RefundingPayment,
+  type Requested,
+  refundKeyOf,
+  type SettlingPayment,
+} from './payment.ts';
 
-/** Asks the gateway, when its time has come. */
+/** Decides the next call to the gateway, if it is due. */
 export function due(payment: Payment | undefined, now: Date, terms: Terms): Decision {
   if (payment?.nextAttemptTime === undefined || payment.nextAttemptTime > now) return { next: payment };
   const number = payment.attempts + 1;
   switch (payment.state) {
     case 'PENDING': {
-      // The last try was never heard of again.
+      // The outcome of the last attempt is unknown.
       if (isLastTry(payment, terms)) return due({ ...payment, state: 'SETTLING' }, now, terms);
       const tried = { ...payment, attempts: number, tries: payment.tries + 1, unknown: payment.unknown + 1 };
-      // Should its outcome never be recorded, it is due again when it would be after a time-out.
+      // If its outcome is never recorded, the call is due again at the time it would be after a time-out.
       const lost = after(now, terms.callTimeoutMs + retryDelayOf(tried, terms));
       return {
         next: { ...tried, nextAttemptTime: lost },
@@ -26,12 +36,10 @@ export function due(payment: Payment | undefined, now: Date, terms: Terms): Deci
           : { kind: 'REFUND', number, key: refundKeyOf(payment) };
       return { next: { ...payment, attempts: number, nextAttemptTime: lost }, call };
     }
-    default:
-      return { next: payment };
   }
 }
 
-/** What comes of a call. Each call is recorded once. */
+/** Applies the outcome of a call. Each call is recorded once. */
 export function called(
   payment: Payment | undefined,
   call: Call,
@@ -39,30 +47,29 @@ export function called(
   now: Date,
   terms: Terms,
 ): Decision {
-  if (payment === undefined) return { next: payment, contradiction: 'a call was made for no payment' };
+  if (payment === undefined) return { next: payment, contradiction: 'a call was made without a payment' };
   if (call.kind === 'CHARGE') return charged(payment, call, outcome, now, terms);
   const state = call.kind === 'VOID' ? 'SETTLING' : 'REFUNDING';
-  // Somebody else's call has brought the answer already, or a person.
+  // Another call has settled it meanwhile, or an operator.
   if (payment.state !== state) {
-    const isTwice = outcome.kind === 'refunded' && payment.settleTime !== undefined;
+    const isTwice = outcome.kind === 'refunded' && payment.settlement !== undefined;
     return {
       next: payment,
       ...(isTwice && {
-        contradiction: `${call.key} was carried out, and had been settled by hand before that`,
+        contradiction: `${call.key} was executed, and had been settled by hand before that`,
       }),
     };
   }
-  if (outcome.kind === 'voided' && call.kind === 'VOID') return settled(payment, now);
-  if (outcome.kind === 'refunded' && call.kind === 'REFUND')
-    return answered(closed(payment, 'REFUNDED'), now);
+  if (payment.state === 'SETTLING' && outcome.kind === 'voided') return settled(payment, now);
+  if (payment.state === 'REFUNDING' && outcome.kind === 'refunded') return refunded(payment, now);
   if (call.number !== payment.attempts) return { next: payment };
   switch (outcome.kind) {
     case 'refused': {
-      const refused = { ...payment, problem: outcome.detail, refusedCall: call.number };
-      return { next: { ...refused, nextAttemptTime: after(now, terms.refusedIntervalMs) } };
+      const nextAttemptTime = after(now, terms.refusedIntervalMs);
+      return { next: { ...payment, problem: outcome.detail, refusedCall: call.number, nextAttemptTime } };
     }
     case 'unreachable': {
-      // Nothing was sent: a refusal just before that is still the gateway's last word.
+      // Nothing was sent: a refusal right before it is still the gateway's latest response.
       const isStillRefused = payment.refusedCall > 0 && payment.refusedCall === call.number - 1;
       const refusedCall = isStillRefused ? call.number : payment.refusedCall;
       return { next: { ...payment, refusedCall, nextAttemptTime: after(now, outageDelayOf(terms)) } };
@@ -74,14 +81,14 @@ export function called(
 
 function charged(payment: Payment, call: Call, outcome: Outcome, now: Date, terms: Terms): Decision {
   const isPresentKey = call.key === chargeKeyOf(payment);
-  // Once settling has begun only the void counts: it takes back what a late answer may speak of.
+  // Once settling has begun only the void counts: it undoes a charge that a late response may report.
   if (payment.state !== 'PENDING' || !isPresentKey) {
     const wasDeclined = !isPresentKey || (payment.state === 'FAILED' && payment.failReason !== 'UNSETTLED');
     if (outcome.kind !== 'approved') return { next: payment };
     if (wasDeclined) {
       return { next: payment, contradiction: `the gateway declined ${call.key}, and approved it after that` };
     }
-    const isVouchedFor = payment.settleTime !== undefined && payment.state !== 'REFUNDED';
+    const isVouchedFor = payment.settlement !== undefined && payment.state !== 'REFUNDED';
     return {
       next: payment,
       ...(isVouchedFor && {
@@ -90,21 +97,15 @@ function charged(payment: Payment, call: Call, outcome: Outcome, now: Date, term
     };
   }
   switch (outcome.kind) {
-    case 'approved':
-      return answered(
-        { ...closed(payment, 'PROCESSED'), transactionId: outcome.transactionId, unknown: 0 },
-        now,
-      );
+    case 'approved': {
+      const { transactionId } = outcome;
+      return replied({ ...payment, ...endedAt(now), state: 'PROCESSED', transactionId, unknown: 0 });
+    }
     case 'declined':
-      return answered(
-        { ...closed(payment, 'FAILED'), failReason: 'DECLINED', declineCode: outcome.code, unknown: 0 },
-        now,
-      );
+      return failed({ ...payment, declineCode: outcome.code }, 'DECLINED', now);
     case 'temporarily_declined': {
       const declined = { ...payment, declineCode: outcome.code, unknown: 0 };
-      if (isLastTry(payment, terms)) {
-        return answered({ ...closed(declined, 'FAILED'), failReason: 'TEMPORARILY_DECLINED' }, now);
-      }
+      if (isLastTry(payment, terms)) return failed(declined, 'TEMPORARILY_DECLINED', now);
       const nextAttemptTime = after(now, retryDelayOf(payment, terms));
       return { next: { ...declined, keyNumber: payment.keyNumber + 1, nextAttemptTime } };
     }
@@ -115,7 +116,9 @@ function charged(payment: Payment, call: Call, outcome: Outcome, now: Date, term
       if (call.number !== payment.attempts) return { next: unsent };
       return { next: { ...unsent, nextAttemptTime: after(now, outageDelayOf(terms)) } };
     }
-    default: {
+    case 'refunded':
+    case 'refused':
+    case 'unknown': {
       if (call.number !== payment.attempts) return { next: payment };
       if (isLastTry(payment, terms)) return { next: { ...payment, state: 'SETTLING', nextAttemptTime: now } };
       return { next: { ...payment, nextAttemptTime: after(now, retryDelayOf(payment, terms)) } };
@@ -123,26 +126,39 @@ function charged(payment: Payment, call: Call, outcome: Outcome, now: Date, term
   }
 }
 
-/** It is certain that nothing stands charged, and that nothing ever will. */
-export function settled(payment: Payment, now: Date): Decision {
-  return answered(
-    payment.cancelRequested
-      ? { ...closed(payment, 'VOIDED'), unknown: 0 }
-      : { ...closed(payment, 'FAILED'), failReason: 'UNSETTLED', unknown: 0 },
-    now,
+function failed(payment: PendingPayment, failReason: FailReason, now: Date): Decision {
+  return replied({ ...payment, ...endedAt(now), state: 'FAILED', failReason, unknown: 0 });
+}
+
+/** Ends a payment: nothing is charged, and nothing ever will be. */
+export function settled(
+  payment: PendingPayment | SettlingPayment,
+  now: Date,
+  settlement?: Requested,
+): Decision {
+  const ended = { ...payment, ...endedAt(now), settlement, unknown: 0 };
+  return replied(
+    ended.cancelRequested
+      ? { ...ended, state: 'VOIDED' }
+      : { ...ended, state: 'FAILED', failReason: 'UNSETTLED' },
   );
+}
+
+/** Ends a payment: its charge is refunded. */
+export function refunded(payment: RefundingPayment, now: Date, settlement?: Requested): Decision {
+  return replied({ ...payment, ...endedAt(now), state: 'REFUNDED', settlement });
 }
 
 function isLastTry({ tries }: Payment, { retryDelaysMs }: Terms): boolean {
   return tries > retryDelaysMs.length;
 }
 
-/** How long to wait after the latest try. */
+/** The delay after the latest attempt, in milliseconds. */
 function retryDelayOf({ tries }: Payment, { retryDelaysMs }: Terms): number {
   return retryDelaysMs[Math.max(0, tries - 1)] ?? 0;
 }
 
-/** How long to wait before a gateway that could not be reached is tried again. */
+/** The delay before an unavailable gateway is called again, in milliseconds. */
 function outageDelayOf({ retryDelaysMs }: Terms): number {
   return retryDelaysMs[0] ?? 1000;
 }

@@ -1,24 +1,39 @@
-import { called, due, settled } from './calls.ts';
-import { answered, closed, type Decision, type Input, type Terms } from './input.ts';
-import { isRefused, lastAnswerOf, newPayment, type Payment } from './payment.ts';
+import { called, due, refunded, settled } from './calls.ts';
+import { type Decision, type Input, replied, type Terms } from './input.ts';
+import type { PaymentRecord } from './payable.ts';
+import { cancelledOrder, endedAt, isRefused, type Payment, withoutCalls } from './payment.ts';
+import { accepted, reserved } from './start-charge.ts';
 
-/** The rules of payment. They know no clock: `now` is when the input came. */
+/** Applies an input to the payment of an order. Pure: `now` is the time of the input. */
 export function decide(
-  current: Payment | undefined,
+  current: PaymentRecord | undefined,
   input: Input,
   orderId: string,
   now: Date,
   terms: Terms,
 ): Decision {
+  if (input.kind === 'accepted') return accepted(current, input, orderId, now);
+  if (input.kind === 'reserved') return reserved(current, input, orderId, now);
+  if (current?.state !== 'WAITING') return ofPayment(current, input, orderId, now, terms);
+  // There is no payment yet; a cancellation creates a closed one.
+  const decision = ofPayment(undefined, input, orderId, now, terms);
+  return decision.next === undefined ? { ...decision, next: current } : decision;
+}
+
+function ofPayment(
+  current: Payment | undefined,
+  input: Exclude<Input, { kind: 'accepted' | 'reserved' }>,
+  orderId: string,
+  now: Date,
+  terms: Terms,
+): Decision {
   switch (input.kind) {
-    case 'reserved':
-      return reserved(current, input, orderId, now);
     case 'cancel_requested':
-      return cancelRequested(current ?? newPayment(orderId), current === undefined, now);
+      return current === undefined ? cancelledFirst(orderId, now) : cancelRequested(current, now);
     case 'completed':
       return completed(current);
-    case 'asked_again':
-      return again(current);
+    case 'requeried':
+      return repeatReply(current);
     case 'refund_requested':
       return refundRequested(current, input, now);
     case 'settled_by_hand':
@@ -30,47 +45,35 @@ export function decide(
   }
 }
 
-function reserved(
-  current: Payment | undefined,
-  { customerId, amount, currency }: Extract<Input, { kind: 'reserved' }>,
-  orderId: string,
-  now: Date,
-): Decision {
-  if (current !== undefined) {
-    const isClosedMarker = current.customerId === '';
-    const isSame =
-      current.customerId === customerId && current.amount === amount && current.currency === currency;
-    if (isClosedMarker || isSame) return { next: current };
-    return { next: current, contradiction: 'the order is to be paid otherwise than it was first' };
-  }
-  const payment = { ...newPayment(orderId), customerId, amount, currency };
-  // What costs nothing is paid; gateways refuse to charge nothing.
-  if (amount === 0n) return answered({ ...payment, state: 'PROCESSED' }, now);
-  return { next: { ...payment, nextAttemptTime: now } };
+/** Creates a closed payment: the events that a charge needs have no effect when they arrive. */
+function cancelledFirst(orderId: string, now: Date): Decision {
+  return replied({ ...withoutCalls(orderId), ...cancelledOrder, state: 'VOIDED', answerTime: now });
 }
 
-function cancelRequested(payment: Payment, isNew: boolean, now: Date): Decision {
+function cancelRequested(payment: Payment, now: Date): Decision {
   if (payment.completed) {
     return { next: payment, contradiction: 'an order that was completed cannot be cancelled' };
   }
   if (payment.cancelRequested) return { next: payment };
-  const cancelled = { ...payment, cancelRequested: true };
   switch (payment.state) {
     case 'PENDING':
-      if (isNew || payment.unknown === 0) return answered(closed(cancelled, 'VOIDED'), now);
-      return { next: { ...cancelled, state: 'SETTLING', nextAttemptTime: now } };
+      if (payment.unknown > 0) {
+        return { next: { ...payment, ...cancelledOrder, state: 'SETTLING', nextAttemptTime: now } };
+      }
+      return replied({ ...payment, ...cancelledOrder, ...endedAt(now), state: 'VOIDED' });
     case 'PROCESSED':
-      if (payment.amount === 0n) return answered(closed(cancelled, 'VOIDED'), now);
-      return { next: { ...cancelled, state: 'REFUNDING', nextAttemptTime: now } };
+      if (payment.transactionId !== undefined) {
+        return { next: { ...payment, ...cancelledOrder, state: 'REFUNDING', nextAttemptTime: now } };
+      }
+      return replied({ ...payment, ...cancelledOrder, ...endedAt(now), state: 'VOIDED' });
     case 'FAILED':
-      return answered(cancelled, now);
+      return replied({ ...payment, ...cancelledOrder, answerTime: now });
     case 'SETTLING':
-      return { next: cancelled };
     case 'REFUNDING':
-    case 'VOIDED':
+      return { next: { ...payment, ...cancelledOrder } };
     case 'REFUNDED':
-      // Only a cancel or a completed order leads here.
-      return { next: payment, contradiction: `the payment is ${payment.state} without a cause` };
+      // It was refunded because the order service did not know the order; now it does, and waits for the reply.
+      return replied({ ...payment, ...cancelledOrder });
   }
 }
 
@@ -83,22 +86,28 @@ function completed(current: Payment | undefined): Decision {
   };
 }
 
-function again(current: Payment | undefined): Decision {
-  const answer = current && lastAnswerOf(current);
-  return { next: current, ...(answer !== undefined && { answer }) };
+function repeatReply(current: Payment | undefined): Decision {
+  return current === undefined || current.nextAttemptTime !== undefined
+    ? { next: current }
+    : replied(current);
 }
 
 function refundRequested(
   current: Payment | undefined,
-  { reason, callerId }: Extract<Input, { kind: 'refund_requested' }>,
+  { reason, callerId, isOrderUnknown }: Extract<Input, { kind: 'refund_requested' }>,
   now: Date,
 ): Decision {
   if (current?.state === 'REFUNDING' || current?.state === 'REFUNDED') return { next: current };
-  if (current?.state === 'PROCESSED' && current.completed && current.amount > 0n) {
-    const asked = { refundReason: reason, refundCallerId: callerId, refundTime: now };
-    return { next: { ...current, ...asked, state: 'REFUNDING', nextAttemptTime: now } };
+  const isCharged = current?.state === 'PROCESSED' && current.transactionId !== undefined;
+  if (isCharged && (current.completed || isOrderUnknown)) {
+    const refund = { reason, callerId, time: now };
+    return { next: { ...current, refund, state: 'REFUNDING', nextAttemptTime: now } };
   }
-  return { next: current, contradiction: 'only the charge of a completed order can be given back' };
+  return {
+    next: current,
+    contradiction:
+      'only the charge of an order that is completed, or that the order service does not know, can be refunded',
+  };
 }
 
 function settledByHand(
@@ -106,11 +115,13 @@ function settledByHand(
   { reason, callerId }: Extract<Input, { kind: 'settled_by_hand' }>,
   now: Date,
 ): Decision {
-  if (current?.settleTime !== undefined) return { next: current };
-  // While a call may be under way, its answer is to be heard first: it may give back what somebody gives back too.
+  if (current?.settlement !== undefined) return { next: current };
+  // While a call may be in flight its response comes first: it may refund what the operator refunds too.
   if (current === undefined || !isRefused(current)) {
     return { next: current, contradiction: 'only what the gateway refuses can be settled by hand' };
   }
-  const vouched = { ...current, settleReason: reason, settleCallerId: callerId, settleTime: now };
-  return current.state === 'SETTLING' ? settled(vouched, now) : answered(closed(vouched, 'REFUNDED'), now);
+  const settlement = { reason, callerId, time: now };
+  return current.state === 'SETTLING'
+    ? settled(current, now, settlement)
+    : refunded(current, now, settlement);
 }

@@ -1,81 +1,82 @@
-import { type AnswerKind, lastAnswerOf, type Payment } from './payment.ts';
+import type { Payable, PaymentRecord } from './payable.ts';
+import { type RepliedPayment, type ReplyKind, replyOf } from './payment.ts';
 
-/** What happens to a payment. */
+/** An input of the payment of an order. */
 export type Input =
-  /** Stock is held for the order: it is to be paid. */
-  | {
-      readonly kind: 'reserved';
-      readonly customerId: string;
-      readonly amount: bigint;
-      readonly currency: string;
-    }
+  /** The order was accepted: this amount is to be paid, once its stock is reserved. */
+  | { readonly kind: 'accepted'; readonly payable: Payable }
+  /**
+   * The stock is reserved: the order is to be paid. `record`: the event's record, in case it has to be dead-lettered.
+   */
+  | { readonly kind: 'reserved'; readonly payable: Payable; readonly record: unknown }
   | { readonly kind: 'cancel_requested' }
   | { readonly kind: 'completed' }
-  /** The order has asked once more: what was answered last is answered again. */
-  | { readonly kind: 'asked_again' }
-  /** Somebody wants the money of a completed order given back. */
-  | { readonly kind: 'refund_requested'; readonly reason: string; readonly callerId: string }
-  /** Somebody vouches that nothing of the charge is kept, though the gateway refuses to see to it. */
+  /** The order was requeried: the last reply is sent again. */
+  | { readonly kind: 'requeried' }
+  /** A caller requests a refund. */
+  | {
+      readonly kind: 'refund_requested';
+      readonly reason: string;
+      readonly callerId: string;
+      /** The order service does not know the order: nothing else will ever undo the charge. */
+      readonly isOrderUnknown: boolean;
+    }
+  /** An operator confirms that nothing of the charge is kept, although the gateway refuses to undo it. */
   | { readonly kind: 'settled_by_hand'; readonly reason: string; readonly callerId: string }
-  /** Its time to ask the gateway may have come. */
+  /** The next call to the gateway may be due. */
   | { readonly kind: 'due' }
-  /** How a call ended. */
+  /** A call has ended. */
   | { readonly kind: 'called'; readonly call: Call; readonly outcome: Outcome };
 
-/** One call to the gateway; it is written down before it is made. */
+/** One call to the gateway; it is stored before it is made. */
 export interface Call {
   readonly kind: 'CHARGE' | 'VOID' | 'REFUND';
-  /** Counts the calls of this payment: 1, 2, 3 … */
+  /** Numbers the calls of this payment: 1, 2, 3 … */
   readonly number: number;
-  /** The key that names the call to the gateway; of a VOID the key of the charge. */
+  /** The idempotency key of the call; for a VOID the key of the charge. */
   readonly key: string;
 }
 
 /**
- * How a call ended. `unknown`: it may have been carried out. `unreachable`: it was never sent, so it was not.
- * `refused`: a void or refund moved nothing, and the charge was not undone otherwise. All others are what was asked
- * for, or a definite "no".
+ * The outcome of a call. `unknown`: it may have been executed. `unreachable`: it was never sent, so it was not
+ * executed. `refused`: a void or refund changed nothing, and the charge was not undone otherwise. All others are
+ * definite: success, or a decline.
  */
 export type Outcome =
   | { readonly kind: 'approved'; readonly transactionId: string }
   | { readonly kind: 'declined' | 'temporarily_declined'; readonly code: string }
-  /** Nothing stands charged under the key, and nothing ever will. */
+  /** Nothing is charged under the key, and nothing ever will be. */
   | { readonly kind: 'voided' }
   | { readonly kind: 'refunded' }
   | { readonly kind: 'refused' | 'unknown' | 'unreachable'; readonly detail: string };
 
-/** The times that the rules go by, in milliseconds. */
+/** The delays of the rules, in milliseconds. */
 export interface Terms {
-  /** How long after the first, second … try the next one may follow; one more try than there are delays. */
+  /** The delays after the first, second … attempt; there is one more attempt than there are delays. */
   readonly retryDelaysMs: readonly number[];
-  /** How long after a void or refund of unknown outcome it is asked for again. */
+  /** The delay after a void or refund of unknown outcome. */
   readonly settleIntervalMs: number;
-  /** How long after a void or refund was refused it is asked for again: the gateway may change its mind. */
+  /** The delay after a refused void or refund: the gateway may accept it later. */
   readonly refusedIntervalMs: number;
-  /** How long a call takes at most. One that has not been recorded by then is taken for lost. */
+  /** The longest duration of a call. A call that has not been recorded by then counts as lost. */
   readonly callTimeoutMs: number;
 }
 
-/** What comes of an input. */
+/** The result of an input. */
 export interface Decision {
-  /** Undefined: there is no payment, and none is made. The same object: nothing changes. */
-  readonly next: Payment | undefined;
-  /** What the order is told, of `next`. */
-  readonly answer?: AnswerKind;
-  /** The call to be made. */
+  /** Undefined: the order is unknown. The same object: nothing changes. */
+  readonly next: PaymentRecord | undefined;
+  /** The reply to the order service, about `next`. */
+  readonly reply?: ReplyKind;
+  /** The call to make. */
   readonly call?: Call;
-  /** Why the input cannot be, by the rules; nothing changes then. */
+  /** Why the rules do not allow the input; nothing changes then. */
   readonly contradiction?: string;
+  /** An earlier InventoryReserved that turns out to be contradictory, and why. */
+  readonly refused?: { readonly record: unknown; readonly detail: string };
 }
 
-/** The payment in a state in which nothing is due. */
-export function closed(payment: Payment, state: Payment['state']): Payment {
-  return { ...payment, state, problem: '', nextAttemptTime: undefined };
-}
-
-/** The payment with the answer that its new state gives. */
-export function answered(payment: Payment, now: Date): Decision {
-  const next = { ...payment, answerTime: now };
-  const answer = lastAnswerOf(next);
-  return { next, ...(answer !== undefined && { answer }) };
+/** The payment with its reply. */
+export function replied(next: RepliedPayment): Decision {
+  return { next, reply: replyOf(next) };
 }

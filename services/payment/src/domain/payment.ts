@@ -1,6 +1,6 @@
 /**
- * PENDING: to be charged. SETTLING: whether it was charged is not known, and is settled by voiding the charge.
- * REFUNDING: being given back. FAILED, VOIDED and REFUNDED are final; so is PROCESSED, but for a cancel or a refund.
+ * PENDING: to be charged. SETTLING: whether it was charged is unknown, and is settled by voiding the charge. REFUNDING:
+ * being refunded. FAILED, VOIDED and REFUNDED are final; so is PROCESSED, except for a cancellation or a refund.
  */
 export type PaymentState =
   | 'PENDING'
@@ -14,124 +14,173 @@ export type PaymentState =
 /** Why nothing was charged. */
 export type FailReason = 'DECLINED' | 'TEMPORARILY_DECLINED' | 'UNSETTLED';
 
-/** What payment tells about an order; at most one of each kind an order. */
-export type AnswerKind = 'PaymentProcessed' | 'PaymentFailed' | 'PaymentVoided' | 'PaymentRefunded';
+/** The replies of payment; at most one of each kind per order. */
+export type ReplyKind = 'PaymentProcessed' | 'PaymentFailed' | 'PaymentVoided' | 'PaymentRefunded';
 
-/** The payment of an order. Never deleted: a closed one keeps late events from doing anything. */
-export interface Payment {
+/** Why something was requested, by whom and when. The first version kept neither the caller, then empty, nor the time. */
+export interface Requested {
+  readonly reason: string;
+  readonly callerId: string;
+  readonly time: Date | undefined;
+}
+
+/** The fields that a payment has in every state. */
+interface Common {
   readonly orderId: string;
-  /** Who pays how much, in minor units. Empty and 0 when the order was cancelled before there was anything to pay. */
+  /** The charge has the idempotency key `<order id>:<keyNumber>`; it increases only after a temporary decline. */
+  readonly keyNumber: number;
+  /** The number of charge calls, under all keys, without those that were never sent. */
+  readonly tries: number;
+  /** The number of charge calls under the present key that may have been executed with an unknown outcome. */
+  readonly unknown: number;
+  /** The number of stored calls of any kind; the number of the latest one. */
+  readonly attempts: number;
+  /** The number of the last refused call; 0 when none was refused. */
+  readonly refusedCall: number;
+  /** The gateway's code of the last decline. */
+  readonly declineCode?: string | undefined;
+}
+
+/** The fields that a payment has in some states only. */
+interface Details {
+  /** Who pays how much, in minor units. */
   readonly customerId: string;
   readonly amount: bigint;
   readonly currency: string;
-  readonly state: PaymentState;
-  /** The order asked for its cancellation: whatever happens, no money is kept. */
-  readonly cancelRequested: boolean;
-  /** The order was completed: it can't be cancelled any more, and can be refunded. */
-  readonly completed: boolean;
-  /** The charge is asked for under the key `<order id>:<keyNumber>`; it rises only after a definite "not now". */
-  readonly keyNumber: number;
-  /** How many charges were asked for, under all keys; those that were never sent do not count. */
-  readonly tries: number;
-  /** How many charges under the present key may have been carried out without our knowing. */
-  readonly unknown: number;
-  /** How many calls of any kind were written down; the number of the latest one. */
-  readonly attempts: number;
-  /** The gateway's name for the charge; empty before it. */
+  /** The gateway's id of the charge. */
   readonly transactionId: string;
-  readonly failReason: FailReason | undefined;
-  /** The gateway's code for the last decline; empty when there was none. */
-  readonly declineCode: string;
-  /** Why somebody had a completed order refunded, who and when; empty when nobody has. */
-  readonly refundReason: string;
-  readonly refundCallerId: string;
-  readonly refundTime: Date | undefined;
-  /** What the gateway said when it refused to undo the charge; empty when it has not, or has done it since. */
-  readonly problem: string;
-  /** The number of the last call that it refused; 0 when it has refused none. */
-  readonly refusedCall: number;
-  /** Why somebody has settled what the gateway refused, who and when; empty when nobody has. */
-  readonly settleReason: string;
-  readonly settleCallerId: string;
-  readonly settleTime: Date | undefined;
-  /** When the gateway is asked next; undefined when nothing is due. */
-  readonly nextAttemptTime: Date | undefined;
-  /** When the last answer was given. */
-  readonly answerTime: Date | undefined;
+  readonly failReason: FailReason;
+  /** The request for a refund. */
+  readonly refund?: Requested | undefined;
+  /** The gateway's error when it refused to undo the charge, until it has undone it. */
+  readonly problem?: string | undefined;
+  /** An operator's confirmation that nothing is kept of a charge that the gateway refused to undo. */
+  readonly settlement?: Requested | undefined;
+  /** When the next call is due. */
+  readonly nextAttemptTime: Date;
+  /** When the last reply was sent. */
+  readonly answerTime: Date;
 }
 
-/** A payment of which nothing is known yet. */
-export function newPayment(orderId: string): Payment {
-  return {
-    orderId,
-    customerId: '',
-    amount: 0n,
-    currency: '',
-    state: 'PENDING',
-    cancelRequested: false,
-    completed: false,
-    keyNumber: 1,
-    tries: 0,
-    unknown: 0,
-    attempts: 0,
-    transactionId: '',
-    failReason: undefined,
-    declineCode: '',
-    refundReason: '',
-    refundCallerId: '',
-    refundTime: undefined,
-    problem: '',
-    refusedCall: 0,
-    settleReason: '',
-    settleCallerId: '',
-    settleTime: undefined,
-    nextAttemptTime: undefined,
-    answerTime: undefined,
+type ToPay = 'customerId' | 'amount' | 'currency';
+
+/** A payment in a state: of the details it has these, and none of the others. */
+type In<State extends PaymentState, Has extends keyof Details> = Common &
+  Pick<Details, Has> & { readonly state: State } & {
+    readonly [Absent in Exclude<keyof Details, Has>]?: undefined;
   };
+
+/** The order was neither cancelled nor completed yet. */
+export interface OpenOrder {
+  readonly cancelRequested: false;
+  readonly completed: false;
+}
+
+/** The order was cancelled: no charge is kept, whatever happens. */
+export interface CancelledOrder {
+  readonly cancelRequested: true;
+  readonly completed: false;
+}
+
+/** The order was completed: it cannot be cancelled any more, but can be refunded. */
+export interface CompletedOrder {
+  readonly cancelRequested: false;
+  readonly completed: true;
+}
+
+/** A charge is refunded because its order was cancelled, or because a refund was requested; or for both. */
+export type RefundCause =
+  | (CancelledOrder & Pick<Details, 'refund'>)
+  | ((OpenOrder | CompletedOrder) & { readonly refund: Requested });
+
+export type PendingPayment = In<'PENDING', ToPay | 'nextAttemptTime'> & OpenOrder;
+export type SettlingPayment = In<'SETTLING', ToPay | 'problem' | 'nextAttemptTime'> &
+  (OpenOrder | CancelledOrder);
+export type RefundingPayment = In<
+  'REFUNDING',
+  ToPay | 'transactionId' | 'refund' | 'problem' | 'nextAttemptTime' | 'answerTime'
+> &
+  RefundCause;
+
+/** Without a transaction id: there was nothing to pay. */
+export type ProcessedPayment = (
+  | In<'PROCESSED', ToPay | 'transactionId' | 'answerTime'>
+  | In<'PROCESSED', ToPay | 'answerTime'>
+) &
+  (OpenOrder | CompletedOrder);
+export type FailedPayment = In<'FAILED', ToPay | 'failReason' | 'settlement' | 'answerTime'> &
+  (OpenOrder | CancelledOrder);
+/** Without an amount: the order was cancelled before there was anything to pay. */
+export type VoidedPayment = (In<'VOIDED', ToPay | 'settlement' | 'answerTime'> | In<'VOIDED', 'answerTime'>) &
+  CancelledOrder;
+export type RefundedPayment = In<
+  'REFUNDED',
+  ToPay | 'transactionId' | 'refund' | 'settlement' | 'answerTime'
+> &
+  RefundCause;
+
+/** A payment with a call to the gateway that is due, now or later. */
+export type DuePayment = PendingPayment | SettlingPayment | RefundingPayment;
+
+/** A payment without a due call: the order service was sent its reply. */
+export type RepliedPayment = ProcessedPayment | FailedPayment | VoidedPayment | RefundedPayment;
+
+/** The payment of an order. Never deleted: a closed one makes late events harmless. */
+export type Payment = DuePayment | RepliedPayment;
+
+export const openOrder: OpenOrder = { cancelRequested: false, completed: false };
+export const cancelledOrder: CancelledOrder = { cancelRequested: true, completed: false };
+export const completedOrder: CompletedOrder = { cancelRequested: false, completed: true };
+
+/** What every payment has before its first call. */
+export function withoutCalls(orderId: string): Common {
+  return { orderId, keyNumber: 1, tries: 0, unknown: 0, attempts: 0, refusedCall: 0 };
+}
+
+/** What changes when no more calls are due, and a reply is sent. */
+export function endedAt(now: Date) {
+  return { problem: undefined, nextAttemptTime: undefined, answerTime: now } as const;
 }
 
 const idPrefix = 'pay-';
 
-/** The payment's id: there is one an order, so it is named after it. */
+/** The id of an order's payment; there is one per order. */
 export function paymentIdOf(orderId: string): string {
   return idPrefix + orderId;
 }
 
-/** The order that a payment id is named after; undefined when it is no such id. */
+/** The order of a payment id; undefined when it is not a payment id. */
 export function orderIdOf(paymentId: string): string | undefined {
   return paymentId.startsWith(idPrefix) ? paymentId.slice(idPrefix.length) : undefined;
 }
 
-/** The key under which the gateway is asked for the charge, or to void it. */
+/** The idempotency key of the charge, also used to void it. */
 export function chargeKeyOf({ orderId, keyNumber }: Payment): string {
   return `${orderId}:${keyNumber}`;
 }
 
-/** The key under which the gateway is asked to give the charge back. */
+/** The idempotency key of the refund. */
 export function refundKeyOf({ orderId }: Payment): string {
   return `${orderId}:refund`;
 }
 
-/** Whether the gateway's last word is that it will not undo the charge, and it is not being asked again just now. */
-export function isRefused({ state, refusedCall, attempts }: Payment): boolean {
+/** Whether the gateway has refused the latest call to undo the charge, and no new call is in flight. */
+export function isRefused(payment: Payment): payment is SettlingPayment | RefundingPayment {
+  const { state, refusedCall, attempts } = payment;
   return (state === 'SETTLING' || state === 'REFUNDING') && refusedCall > 0 && refusedCall === attempts;
 }
 
-/** The answer that was given last; undefined while one is still being worked out. */
-export function lastAnswerOf({ state, cancelRequested }: Payment): AnswerKind | undefined {
+/** The last reply. */
+export function replyOf({ state, cancelRequested }: RepliedPayment): ReplyKind {
   switch (state) {
     case 'PROCESSED':
       return 'PaymentProcessed';
     case 'FAILED':
-      // The cancel that follows a failure is answered too: nothing was charged.
+      // The cancellation that follows a failure gets a reply too: nothing was charged.
       return cancelRequested ? 'PaymentVoided' : 'PaymentFailed';
     case 'VOIDED':
       return 'PaymentVoided';
     case 'REFUNDED':
       return 'PaymentRefunded';
-    case 'PENDING':
-    case 'SETTLING':
-    case 'REFUNDING':
-      return undefined;
   }
 }

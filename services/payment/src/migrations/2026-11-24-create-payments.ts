@@ -2,7 +2,7 @@ import { Migration } from '@mikro-orm/migrations';
 import { outboxMigration } from '@orderflow/messaging';
 import { idempotencyMigration } from '@orderflow/storage';
 
-/** Payments, the calls made for them, answers to repeatable requests, and the outbox. */
+/** Payments, the calls made for them, stored responses of repeatable requests, and the outbox. */
 export class CreatePayments extends Migration {
   override up(): void {
     this.addSql(`

@@ -1,9 +1,9 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** What the gateway refuses to undo, who settled it, and who had a charge given back. */
+/** The gateway's refusals to undo a charge, who settled them, and who requested a refund. */
 export class Refusals extends Migration {
   override up(): void {
-    // The defaults stay: processes of the version before go on writing rows without these columns.
+    // The defaults remain: processes of the previous version still write rows without these columns.
     this.addSql(`
       alter table payment
         add column refund_caller_id text not null default '',

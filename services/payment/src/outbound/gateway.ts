@@ -8,12 +8,12 @@ import {
 } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { errorReason, wasNotSent } from '@orderflow/rpc';
 import type { Call, Outcome } from '../domain/input.ts';
-import { chargeKeyOf, type Payment } from '../domain/payment.ts';
+import { chargeKeyOf, type DuePayment } from '../domain/payment.ts';
 import type { Gateway } from '../ports.ts';
 
-/** The payment gateway over RPC. Its client must not repeat calls: when to try again is for the rules to say. */
+/** Creates the payment gateway client. `client` must not retry: the domain decides when to. */
 export function createGateway(client: Client<typeof GatewayService>): Gateway {
-  async function ask(payment: Payment, { kind, key }: Call): Promise<Outcome> {
+  async function ask(payment: DuePayment, { kind, key }: Call): Promise<Outcome> {
     const { orderId, customerId } = payment;
     switch (kind) {
       case 'CHARGE': {
@@ -34,27 +34,27 @@ export function createGateway(client: Client<typeof GatewayService>): Gateway {
       try {
         return await ask(payment, call);
       } catch (error) {
-        const detail = inShort(error);
+        const detail = shortDetail(error);
         if (wasNotSent(error)) return { kind: 'unreachable', detail };
-        // A charge that is refused needs no look: it is voided in the end, like any that is not known.
+        // A refused charge needs no ledger check: it is voided in the end, like any charge of unknown outcome.
         if (call.kind === 'CHARGE' || !isRefusal(error)) return { kind: 'unknown', detail };
         return afterRefusal(payment, call, detail);
       }
     },
   };
 
-  /** Perhaps the gateway refuses to undo the charge because it was undone otherwise: its ledger tells. */
-  async function afterRefusal(payment: Payment, { kind }: Call, refusal: string): Promise<Outcome> {
+  /** After a refusal, checks the gateway's ledger: the charge may have been undone otherwise. */
+  async function afterRefusal(payment: DuePayment, { kind }: Call, refusal: string): Promise<Outcome> {
     try {
       const { entries } = await client.listLedger({ orderId: payment.orderId });
       const moved = entries.filter(({ chargeKey }) => chargeKey === chargeKeyOf(payment));
       const charged = sumOf(moved.filter((entry) => entry.kind === Kind.CHARGE));
       const back = sumOf(moved.filter((entry) => entry.kind !== Kind.CHARGE));
       if (charged > 0n && back >= charged) return { kind: kind === 'VOID' ? 'voided' : 'refunded' };
-      const truth = charged === 0n ? 'knows no such charge' : 'says that it stands charged';
+      const truth = charged === 0n ? 'has no such charge' : 'says that the charge stands';
       return { kind: 'refused', detail: `${refusal}; its ledger ${truth}` };
     } catch (error) {
-      const detail = `${refusal}; its ledger cannot be read: ${inShort(error)}`;
+      const detail = `${refusal}; its ledger cannot be read: ${shortDetail(error)}`;
       return { kind: isRefusal(error) ? 'refused' : 'unknown', detail };
     }
   }
@@ -71,15 +71,15 @@ const refusals: ReadonlySet<Code> = new Set([
   Code.Unauthenticated,
 ]);
 
-/** Whether the gateway itself says no, in contrast to something on the way to it. */
+/** Whether the gateway itself refuses, as opposed to something in between. */
 function isRefusal(error: unknown): boolean {
   return errorReason(error) !== undefined && refusals.has(ConnectError.from(error).code);
 }
 
 const shortLength = 200;
 
-/** Of an error what is worth keeping in a row of Postgres, which takes no zero bytes. */
-function inShort(error: unknown): string {
+/** The part of an error that is stored in Postgres, which accepts no NUL. */
+function shortDetail(error: unknown): string {
   const { code, rawMessage } = ConnectError.from(error);
   return `${errorReason(error) ?? Code[code]}: ${rawMessage}`.slice(0, shortLength).replaceAll('\0', '');
 }
@@ -88,22 +88,33 @@ function sumOf(entries: readonly LedgerEntry[]): bigint {
   return entries.reduce((sum, { amount }) => sum + ((amount && toMinorUnits(amount)) ?? 0n), 0n);
 }
 
-function chargeOutcome(answer: {
+/** The longest id of any gateway. */
+const longestName = 256;
+
+/** Shortens a code for people. */
+function shortCode(code: string): string {
+  return code.slice(0, longestName).replaceAll('\0', '');
+}
+
+function chargeOutcome(response: {
   outcome: ChargeOutcome;
   transactionId: string;
   declineCode: string;
 }): Outcome {
-  const { outcome, transactionId, declineCode: code } = answer;
+  const { outcome, transactionId, declineCode: code } = response;
   switch (outcome) {
     case ChargeOutcome.APPROVED:
-      return { kind: 'approved', transactionId };
+      // A transaction id that no event or row can hold cannot be used; the charge is then voided in the end.
+      return transactionId.length <= longestName && !transactionId.includes('\0')
+        ? { kind: 'approved', transactionId }
+        : { kind: 'unknown', detail: `a transaction id of ${transactionId.length} characters, or with NUL` };
     case ChargeOutcome.DECLINED:
-      return { kind: 'declined', code };
+      return { kind: 'declined', code: shortCode(code) };
     case ChargeOutcome.TEMPORARILY_DECLINED:
-      return { kind: 'temporarily_declined', code };
+      return { kind: 'temporarily_declined', code: shortCode(code) };
     case ChargeOutcome.VOIDED:
       return { kind: 'voided' };
     default:
-      return { kind: 'unknown', detail: `the gateway answered outcome ${outcome}` };
+      return { kind: 'unknown', detail: `the gateway returned outcome ${outcome}` };
   }
 }

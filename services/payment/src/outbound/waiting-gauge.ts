@@ -1,17 +1,16 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
-import { type Component, type Meter, metric, observableGauge } from '@orderflow/runtime';
-import { nativeQuery } from '@orderflow/storage';
+import { type Component, cachedReading, type Meter, observableGauge } from '@orderflow/runtime';
+import type { ReadGauge } from '@orderflow/storage';
+import { metric } from '../metrics.ts';
 
-/** A payment that nobody has taken for this long after it was due is overdue. */
+/** A payment that is still not claimed this long after it was due is overdue. */
 const overdueMs = 10_000;
 
-/** Measures how many payments wait for the gateway, and why, whenever metrics are read. */
-export function waitingGauge(orm: MikroORM, now: () => Date, meter: Meter): Component {
+/** Measures how many payments wait for the gateway, and why, when metrics are read. */
+export function waitingGauge(readGauge: ReadGauge, now: () => Date, meter: Meter): Component {
   const gauge = observableGauge(meter, metric.paymentsWaiting);
-  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => {
+  const count = cachedReading(async () => {
     const counts = { due: 0, overdue: 0, settling: 0, refunding: 0, refused: 0 };
-    const rows = await nativeQuery<{ why: keyof typeof counts; count: number }>(
-      orm.em.fork(),
+    const rows = await readGauge<{ why: keyof typeof counts; count: number }>(
       `select
          case when next_attempt_time < $1 then 'overdue' when problem <> '' then 'refused' when state = 'SETTLING' then 'settling'
            when state = 'REFUNDING' then 'refunding' else 'due' end as why,
@@ -20,6 +19,10 @@ export function waitingGauge(orm: MikroORM, now: () => Date, meter: Meter): Comp
       [new Date(now().getTime() - overdueMs)],
     );
     for (const { why, count } of rows) counts[why] = count;
+    return counts;
+  });
+  const observe: Parameters<typeof gauge.addCallback>[0] = async (result) => {
+    const counts = await count();
     for (const [state, count] of Object.entries(counts)) result.observe(count, { state });
   };
   return {

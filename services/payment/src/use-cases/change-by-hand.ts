@@ -1,11 +1,11 @@
 import type { Input, Terms } from '../domain/input.ts';
 import type { Payment } from '../domain/payment.ts';
 import { Refusal, type RefusalReason } from '../domain/refusal.ts';
-import type { PaymentTransaction, WholePayment } from '../ports.ts';
+import type { FullPayment, PaymentTransaction } from '../ports.ts';
 import { getPayment, paymentNotFound } from './get-payment.ts';
-import { createSheet } from './sheet.ts';
+import { createUnitOfWork } from './unit-of-work.ts';
 
-/** What a change that a person asks for works with. */
+/** The dependencies of a change by an operator. */
 export interface ByHand {
   readonly transaction: PaymentTransaction;
   readonly terms: Terms;
@@ -13,8 +13,9 @@ export interface ByHand {
 }
 
 /**
- * Applies what a person asks of the payment of an order; answers the payment.
- * @throws Refusal PAYMENT_NOT_FOUND; where the rules do not let it be, `reason`, with what `metadataOf` tells of it.
+ * Applies an operator's input to the payment of an order; returns the payment.
+ * @throws Refusal PAYMENT_NOT_FOUND; `reason` where the rules do not allow the input, with the metadata of
+ *   `metadataOf`.
  */
 export async function changeByHand(
   { transaction, terms, now }: ByHand,
@@ -22,15 +23,15 @@ export async function changeByHand(
   input: Input,
   reason: RefusalReason,
   metadataOf: (payment: Payment) => Record<string, string>,
-): Promise<WholePayment> {
+): Promise<FullPayment> {
   const payments = await transaction.lock([orderId]);
-  const sheet = createSheet(payments, now, terms);
-  const { contradiction } = sheet.apply(orderId, input);
+  const unitOfWork = createUnitOfWork(payments, now, terms);
+  const { contradiction } = unitOfWork.apply(orderId, input);
   const payment = payments.get(orderId);
   if (payment === undefined) throw paymentNotFound(orderId);
   if (contradiction !== undefined) {
     throw new Refusal(reason, `the payment of order ${orderId}: ${contradiction}`, metadataOf(payment));
   }
-  await transaction.save(sheet.changes(), now);
+  await transaction.save(unitOfWork.changes(), now);
   return getPayment(transaction, orderId);
 }

@@ -1,10 +1,10 @@
 import type { Terms } from '../domain/input.ts';
 import type { EndedCall, PaymentTransaction } from '../ports.ts';
-import { createSheet } from './sheet.ts';
+import { createUnitOfWork } from './unit-of-work.ts';
 
 /**
- * Records how calls ended, whatever has happened to their payments meanwhile. A call that was recorded before changes
- * nothing. Answers what the gateway cannot have meant, as sentences.
+ * Records the outcomes of calls, whatever has happened to their payments meanwhile. A call that was recorded before
+ * changes nothing. Returns contradictions of the gateway, as sentences.
  */
 export async function recordCalls(
   {
@@ -15,10 +15,11 @@ export async function recordCalls(
   ended: readonly EndedCall[],
 ): Promise<string[]> {
   const payments = await transaction.lock([...new Set(ended.map(({ orderId }) => orderId))]);
-  const sheet = createSheet(payments, now, terms);
+  const unitOfWork = createUnitOfWork(payments, now, terms);
   const contradictions = (await transaction.endCalls(ended, now)).map(
-    ({ orderId, call, outcome }) => sheet.apply(orderId, { kind: 'called', call, outcome }).contradiction,
+    ({ orderId, call, outcome }) =>
+      unitOfWork.apply(orderId, { kind: 'called', call, outcome }).contradiction,
   );
-  await transaction.save(sheet.changes(), now);
+  await transaction.save(unitOfWork.changes(), now);
   return contradictions.filter((contradiction) => contradiction !== undefined);
 }

@@ -7,19 +7,27 @@ import {
   UpdateCustomerRequestSchema,
   UpdateCustomerResponseSchema,
 } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
-import { answerRepeatably, invalidRequest, repeatableRequest, storableText } from '@orderflow/rpc';
-import type { InTransaction } from '@orderflow/runtime';
+import {
+  invalidRequest,
+  pageRequest,
+  pageTokens,
+  repeatableRequest,
+  respondIdempotently,
+  storableText,
+  textKey,
+} from '@orderflow/rpc';
+import { type InTransaction, readPage } from '@orderflow/runtime';
 import type { CustomerContent } from '../../domain/customer.ts';
 import type { CustomerReader, CustomerTransaction } from '../../ports.ts';
 import { batchGetCustomers } from '../../use-cases/batch-get-customers.ts';
 import { createCustomer } from '../../use-cases/create-customer.ts';
 import { getCustomer } from '../../use-cases/get-customer.ts';
-import { listCustomers } from '../../use-cases/list-customers.ts';
 import { updateCustomer } from '../../use-cases/update-customer.ts';
-import { nextPageToken, toPageRequest } from './pages.ts';
 import { toWireCustomer } from './wire.ts';
 
-/** CustomerService on its use cases. Throws their refusals as they are. */
+const tokens = pageTokens<[string]>('customers', textKey);
+
+/** Implements CustomerService. Throws refusals unchanged. */
 export function customerHandlers({
   customers,
   inTransaction,
@@ -40,15 +48,19 @@ export function customerHandlers({
     },
 
     async listCustomers(request) {
-      const page = await listCustomers(customers, toPageRequest('customers', request));
-      return { customers: page.items.map(toWireCustomer), nextPageToken: nextPageToken('customers', page) };
+      const { after: [afterId] = [], size } = pageRequest(tokens, request);
+      const { items, last } = await readPage(size, (limit) => customers.page(afterId, limit));
+      return {
+        customers: items.map(toWireCustomer),
+        nextPageToken: tokens.encode(last && [last.customerId]),
+      };
     },
 
     async createCustomer(request, context) {
       const { customerId, content } = given(request.customer);
       const repeatable = repeatableRequest(CreateCustomerRequestSchema, request, context);
-      return inTransaction((transaction, answerOnce) =>
-        answerRepeatably(CreateCustomerResponseSchema, repeatable, answerOnce, async () => ({
+      return inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(CreateCustomerResponseSchema, repeatable, runIdempotent, async () => ({
           customer: toWireCustomer(await createCustomer({ transaction, now }, customerId, content)),
         })),
       );
@@ -58,8 +70,8 @@ export function customerHandlers({
       const { customerId, content, version } = given(request.customer);
       const update = { customerId, content, expectedVersion: version };
       const repeatable = repeatableRequest(UpdateCustomerRequestSchema, request, context);
-      return inTransaction((transaction, answerOnce) =>
-        answerRepeatably(UpdateCustomerResponseSchema, repeatable, answerOnce, async () => ({
+      return inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(UpdateCustomerResponseSchema, repeatable, runIdempotent, async () => ({
           customer: toWireCustomer(await updateCustomer({ transaction, now }, update)),
         })),
       );

@@ -3,15 +3,16 @@ import type {
   GetProductRequest,
   ProductService,
 } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
-import { invalidRequest } from '@orderflow/rpc';
+import { invalidRequest, pageRequest, pageTokens, textKey } from '@orderflow/rpc';
+import { readPage } from '@orderflow/runtime';
 import type { ProductReader } from '../../ports.ts';
 import { batchGetProducts } from '../../use-cases/batch-get-products.ts';
 import { getProduct, type ProductReference } from '../../use-cases/get-product.ts';
-import { listProducts } from '../../use-cases/list-products.ts';
-import { nextPageToken, toPageRequest } from './pages.ts';
 import { toWireProduct } from './wire.ts';
 
-/** ProductService on its use cases. Throws their refusals as they are. */
+const tokens = pageTokens<[string]>('products', textKey);
+
+/** Implements ProductService. Throws refusals unchanged. */
 export function productHandlers({
   products,
 }: {
@@ -32,8 +33,9 @@ export function productHandlers({
     },
 
     async listProducts(request) {
-      const page = await listProducts(products, toPageRequest('products', request));
-      return { products: page.items.map(toWireProduct), nextPageToken: nextPageToken('products', page) };
+      const { after: [afterId] = [], size } = pageRequest(tokens, request);
+      const { items, last } = await readPage(size, (limit) => products.page(afterId, limit));
+      return { products: items.map(toWireProduct), nextPageToken: tokens.encode(last && [last.productId]) };
     },
   };
 }

@@ -13,7 +13,7 @@ import {
 import type { Customer } from '../../domain/customer.ts';
 import type { Product } from '../../domain/product.ts';
 
-/** The customer as the contract has it. */
+/** Converts a customer. */
 export function toWireCustomer({ createTime, updateTime, ...customer }: Customer): WireCustomer {
   return create(CustomerSchema, {
     ...customer,
@@ -22,7 +22,7 @@ export function toWireCustomer({ createTime, updateTime, ...customer }: Customer
   });
 }
 
-/** The product as the contract has it. */
+/** Converts a product. */
 export function toWireProduct({ price, currencyCode, state, updateTime, ...product }: Product): WireProduct {
   return create(ProductSchema, {
     ...product,

@@ -5,12 +5,12 @@ import { topics } from '@orderflow/contracts';
 import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { appendOutbox, encodeEvent } from '@orderflow/messaging';
 import { currentTrace, type InTransaction } from '@orderflow/runtime';
-import { answerOnce } from '@orderflow/storage';
+import { runIdempotent } from '@orderflow/storage';
 import type { Customer } from '../../domain/customer.ts';
 import type { CustomerTransaction } from '../../ports.ts';
 import { tablesOf } from './tables.ts';
 
-/** Changes to customers, their events in the outbox and the answers given, in one Postgres transaction. */
+/** Runs changes of customers, with their events in the outbox and the stored responses, in one Postgres transaction. */
 export function postgresCustomerTransactions(
   orm: MikroORM,
   now: () => Date,
@@ -19,7 +19,7 @@ export function postgresCustomerTransactions(
     orm.em
       .fork()
       .transactional((em) =>
-        work(customerTransaction(em), (request, answer) => answerOnce(em, request, now(), answer)),
+        work(customerTransaction(em), (request, respond) => runIdempotent(em, request, now(), respond)),
       );
 }
 
@@ -47,7 +47,7 @@ function customerTransaction(em: SqlEntityManager): CustomerTransaction {
       await tables.updateTable('customer').set(changes).where('customerId', '=', customerId).execute();
     },
 
-    async tellUpdated({ customerId, version, updateTime }) {
+    async publishUpdated({ customerId, version, updateTime }) {
       const event = create(CustomerUpdatedSchema, {
         customerId,
         version,

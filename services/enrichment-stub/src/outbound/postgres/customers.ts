@@ -4,7 +4,7 @@ import type { CustomerReader } from '../../ports.ts';
 import { storable } from './storable.ts';
 import { tablesOf } from './tables.ts';
 
-/** Customers in table `customer`. */
+/** Reads customers from table `customer`. */
 export function postgresCustomers(orm: MikroORM): CustomerReader {
   const customers = () => tablesOf(orm.em.fork()).selectFrom('customer').selectAll();
   return {

@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 
-/** Ids sort the same everywhere: by their bytes, not by the rules of a language. */
+/** Ids sort by their bytes on every server, not by the rules of a language. */
 const idCollation = 'C';
 
 /** Table `customer`. */

@@ -4,7 +4,7 @@ import type { ProductNames, ProductReader } from '../../ports.ts';
 import { storable } from './storable.ts';
 import { tablesOf } from './tables.ts';
 
-/** Products in table `product`. */
+/** Reads products from table `product`. */
 export function postgresProducts(orm: MikroORM): ProductReader {
   const products = () => tablesOf(orm.em.fork()).selectFrom('product').selectAll();
   return {

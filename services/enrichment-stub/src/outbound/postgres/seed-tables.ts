@@ -3,8 +3,8 @@ import { nativeQuery } from '@orderflow/storage';
 import { seedCustomers, seedProducts } from '../../domain/seed.ts';
 
 /**
- * Inserts the seeds that are missing; those changed since stay as they are. Seeds are not told as CustomerUpdated:
- * nobody can hold a copy from before they were there.
+ * Inserts missing seeds; those that have been changed since are not touched. Seeds are not published as
+ * CustomerUpdated: no cache entry can be older than they are.
  */
 export async function seedTables(em: SqlEntityManager, now: Date): Promise<void> {
   await insertMissing(em, 'customer', seedCustomers(now));

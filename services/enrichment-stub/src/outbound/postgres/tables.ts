@@ -5,7 +5,9 @@ const naming = { columnNamingStrategy: 'property', convertValues: true } as cons
 
 type Tables = InferKyselyDB<typeof CustomerRow | typeof ProductRow, typeof naming>;
 
-/** The tables as typed queries; inside a transaction bound to it. Rows have the names and types of the entities. */
+/**
+ * The tables as typed queries, bound to the transaction if there is one. Rows have the names and types of the entities.
+ */
 export function tablesOf(em: SqlEntityManager) {
   return em.getKysely<Tables, typeof naming>(naming);
 }

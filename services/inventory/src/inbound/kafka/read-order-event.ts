@@ -1,5 +1,5 @@
-import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
-import { toMinorUnits } from '@orderflow/contracts';
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { decodeMessage, isOrderId, requeryHeader, toMinorUnits } from '@orderflow/contracts';
 import {
   OrderAcceptedSchema,
   OrderCancelRequestedSchema,
@@ -9,14 +9,9 @@ import {
 import type { ReceivedRecord } from '@orderflow/messaging';
 import type { OrderEvent } from '../../domain/reservation.ts';
 
-/** The order service wants an answer, also if there was one before. */
-const requeryHeader = 'requery';
-
-const usableOrderId = /^[A-Za-z0-9._:-]{1,64}$/;
-
 /**
- * The event that a record of `order-events` holds; undefined for those that mean nothing to stock.
- * @throws Error when it is one that does, and cannot be read.
+ * Reads the event of a record of `order-events`; undefined for events that do not concern inventory.
+ * @throws Error when one that does cannot be read.
  */
 export function readOrderEvent(record: ReceivedRecord): OrderEvent | undefined {
   const requery = requeryHeader in record.headers;
@@ -43,8 +38,8 @@ function decode<Desc extends DescMessage>(
   schema: Desc,
   { value }: ReceivedRecord,
 ): MessageShape<Desc> & { orderId: string } {
-  const event = fromBinary(schema, value ?? new Uint8Array()) as MessageShape<Desc> & { orderId: string };
-  if (!usableOrderId.test(event.orderId)) throw new Error('the event has no usable order id');
+  const event = decodeMessage(schema, value ?? new Uint8Array()) as MessageShape<Desc> & { orderId: string };
+  if (!isOrderId(event.orderId)) throw new Error('the event has no valid order id');
   return event;
 }
 

@@ -6,19 +6,24 @@ import {
   SetStockRequestSchema,
   SetStockResponseSchema,
 } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
-import { answerRepeatably, callerIdOf, repeatableRequest } from '@orderflow/rpc';
-import { crashPoint, type InTransaction } from '@orderflow/runtime';
+import {
+  callerIdOf,
+  numberKey,
+  pageRequest,
+  pageTokens,
+  repeatableRequest,
+  respondIdempotently,
+  textKey,
+} from '@orderflow/rpc';
+import { crashPoint, type InTransaction, readPage } from '@orderflow/runtime';
 import type { ReservationReader, StockReader, StockTransaction } from '../../ports.ts';
 import { changeStock } from '../../use-cases/change-stock.ts';
 import { getReservation } from '../../use-cases/get-reservation.ts';
 import { getStock } from '../../use-cases/get-stock.ts';
-import { listAdjustments } from '../../use-cases/list-adjustments.ts';
-import { listStock } from '../../use-cases/list-stock.ts';
 import { crashPoints } from '../crash-points.ts';
-import { nextPageToken, toPageRequest } from './pages.ts';
 import { toWireAdjustment, toWireReservation, toWireStock } from './wire.ts';
 
-/** InventoryService on its use cases. Throws their refusals as they are. */
+/** Implements InventoryService. Throws refusals unchanged. */
 export function inventoryHandlers({
   stock,
   reservations,
@@ -42,49 +47,50 @@ export function inventoryHandlers({
 
     async listStock(request) {
       const { availableAtMost } = request;
-      // A token is good for the list it came from, and that is one with the same filter.
+      // A token is valid for one list, and lists with different filters are different lists.
       const list = availableAtMost === undefined ? 'stock' : `stock of at most ${availableAtMost}`;
-      const { after: afterId, size } = toPageRequest(list, request);
-      const { items, last } = await listStock(stock, { availableAtMost, afterId, size });
-      return { stock: items.map(toWireStock), nextPageToken: nextPageToken(list, last?.productId) };
+      const tokens = pageTokens<[string]>(list, textKey);
+      const { after: [afterId] = [], size } = pageRequest(tokens, request);
+      const { items, last } = await readPage(size, (limit) =>
+        stock.page({ availableAtMost, afterId, limit }),
+      );
+      return { stock: items.map(toWireStock), nextPageToken: tokens.encode(last && [last.productId]) };
     },
 
     async setStock(request, context) {
       const { productId, onHand, reason } = request;
       const repeatable = repeatableRequest(SetStockRequestSchema, request, context);
       const change = { productId, onHand: { set: onHand }, reason, callerId: callerIdOf(context) };
-      const answer = await inTransaction((transaction, answerOnce) =>
-        answerRepeatably(SetStockResponseSchema, repeatable, answerOnce, async () => ({
+      const response = await inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(SetStockResponseSchema, repeatable, runIdempotent, async () => ({
           stock: toWireStock(await changeStock({ transaction, now }, change)),
         })),
       );
       crashPoint(crashPoints.stockChanged);
-      return answer;
+      return response;
     },
 
     async adjustStock(request, context) {
       const { productId, delta, reason } = request;
       const repeatable = repeatableRequest(AdjustStockRequestSchema, request, context);
       const change = { productId, onHand: { add: delta }, reason, callerId: callerIdOf(context) };
-      const answer = await inTransaction((transaction, answerOnce) =>
-        answerRepeatably(AdjustStockResponseSchema, repeatable, answerOnce, async () => ({
+      const response = await inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(AdjustStockResponseSchema, repeatable, runIdempotent, async () => ({
           stock: toWireStock(await changeStock({ transaction, now }, change)),
         })),
       );
       crashPoint(crashPoints.stockChanged);
-      return answer;
+      return response;
     },
 
     async listStockAdjustments(request) {
       const { productId } = request;
-      const list = `adjustments of ${productId}`;
-      const { after, size } = toPageRequest(list, request);
-      const beforeId = after === undefined ? undefined : BigInt(after);
-      const { items, last } = await listAdjustments(stock, { productId, beforeId, size });
-      return {
-        adjustments: items.map(toWireAdjustment),
-        nextPageToken: nextPageToken(list, last?.id.toString()),
-      };
+      const tokens = pageTokens<[bigint]>(`adjustments of ${productId}`, numberKey);
+      const { after: [beforeId] = [], size } = pageRequest(tokens, request);
+      const { items, last } = await readPage(size, (limit) =>
+        stock.adjustments({ productId, beforeId, limit }),
+      );
+      return { adjustments: items.map(toWireAdjustment), nextPageToken: tokens.encode(last && [last.id]) };
     },
 
     async getReservation({ orderId }) {

@@ -13,7 +13,7 @@ import { StockSchema, type Stock as WireStock } from '@orderflow/contracts/order
 import type { Reservation } from '../../domain/reservation.ts';
 import { available, type Stock, type StockAdjustment } from '../../domain/stock.ts';
 
-/** The stock as the contract has it. */
+/** Converts a stock. */
 export function toWireStock(stock: Stock): WireStock {
   const { productId, onHand, reserved, committed, updateTime } = stock;
   return create(StockSchema, {
@@ -26,7 +26,7 @@ export function toWireStock(stock: Stock): WireStock {
   });
 }
 
-/** The adjustment as the contract has it. */
+/** Converts an adjustment. */
 export function toWireAdjustment({ createTime, ...adjustment }: StockAdjustment): WireAdjustment {
   const { productId, delta, onHand, reason, callerId } = adjustment;
   return create(StockAdjustmentSchema, {
@@ -39,7 +39,7 @@ export function toWireAdjustment({ createTime, ...adjustment }: StockAdjustment)
   });
 }
 
-/** The reservation as the contract has it. */
+/** Converts a reservation. */
 export function toWireReservation(reservation: Reservation): WireReservation {
   const { orderId, state, lines, createTime, updateTime } = reservation;
   return create(ReservationSchema, {

@@ -1,9 +1,9 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 
-/** Ids sort the same everywhere: by their bytes, not by the rules of a language. */
+/** Ids sort by their bytes on every server, not by the rules of a language. */
 const idCollation = 'C';
 
-/** Table `stock`: how much there is of a product. */
+/** Table `stock`: the stock of a product. */
 export const StockRow = defineEntity({
   name: 'Stock',
   tableName: 'stock',
@@ -19,7 +19,7 @@ export const StockRow = defineEntity({
   ],
 });
 
-/** Table `stock_adjustment`: who changed what is on the shelf, and why. Never changed, never deleted. */
+/** Table `stock_adjustment`: manual changes of the quantity on hand, with caller and reason. Append-only. */
 export const StockAdjustmentRow = defineEntity({
   name: 'StockAdjustment',
   tableName: 'stock_adjustment',
@@ -35,7 +35,7 @@ export const StockAdjustmentRow = defineEntity({
   indexes: [{ name: 'stock_adjustment_product', properties: ['productId', 'id'] }],
 });
 
-/** Table `reservation`: what is, or was, held for an order. Never deleted. */
+/** Table `reservation`: the reservation of an order. Never deleted. */
 export const ReservationRow = defineEntity({
   name: 'Reservation',
   tableName: 'reservation',
@@ -43,7 +43,7 @@ export const ReservationRow = defineEntity({
     orderId: p.text().primary().collation(idCollation),
     state: p.text().$type<'RESERVED' | 'UNAVAILABLE' | 'RELEASED' | 'COMMITTED'>(),
     lines: p.json<StoredLine[]>(),
-    /** What is to be paid, and by whom; null when the order was cancelled before it was heard of. */
+    /** What is to be paid, and by whom; null when the order was cancelled before OrderAccepted arrived. */
     customerId: p.text().nullable(),
     /** In minor units. */
     total: p.bigint().nullable(),
@@ -53,7 +53,7 @@ export const ReservationRow = defineEntity({
   },
 });
 
-/** A line as JSON can hold it. */
+/** A line as JSON. */
 export interface StoredLine {
   readonly product_id: string;
   readonly quantity: string;

@@ -3,7 +3,7 @@ import type { ReservationReader } from '../../ports.ts';
 import { toReservation } from './stored-reservation.ts';
 import { tablesOf } from './tables.ts';
 
-/** Reservations in table `reservation`. */
+/** Reads reservations from table `reservation`. */
 export function postgresReservations(orm: MikroORM): ReservationReader {
   return {
     async find(orderId) {

@@ -1,19 +1,19 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
-import { millis, nativeQuery, sendTogether } from '@orderflow/storage';
+import { millis, nativeQuery, pipelined } from '@orderflow/storage';
 import type { Reservation } from '../../domain/reservation.ts';
 import type { Stock } from '../../domain/stock.ts';
 import {
+  ConcurrentReservationError,
   type InReservationTransaction,
   type ReservationTransaction,
-  ReservedMeanwhile,
 } from '../../ports.ts';
 import { type StoredReservation, toReservation, toStoredLine } from './stored-reservation.ts';
 import { toEvent } from './to-event.ts';
 
 /**
- * Reservations, stock and answers in one Postgres transaction: a handful of statements, however many events. Rows are
- * locked in id order, reservations before stock, so that two slices cannot lock each other out.
+ * Writes reservations, stock and replies in one Postgres transaction: a handful of statements, however many events.
+ * Rows are locked in id order, reservations before stock, so that two batches cannot deadlock.
  */
 export function postgresReservationTransactions(orm: MikroORM): InReservationTransaction {
   return (work) => orm.em.fork().transactional((em) => work(reservationTransaction(em)));
@@ -23,18 +23,20 @@ function reservationTransaction(em: SqlEntityManager): ReservationTransaction {
   return {
     lockReservations: (orderIds) => lockReservations(em, orderIds),
     lockStock: (productIds) => lockStock(em, productIds),
-    async write({ opened, moved, stock, answers }) {
-      await sendTogether(
+    async write({ opened, moved, stock, replies }) {
+      await pipelined(
         () => insertReservations(em, opened),
         () => updateReservations(em, moved),
         () => updateStock(em, stock),
-        () => appendOutbox(em, answers.map(toEvent)),
+        () => appendOutbox(em, replies.map(toEvent)),
       );
     },
   };
 }
 
-/** As the driver gives it, with times in milliseconds: the mapper's conversion of rows would cost a third of a slice. */
+/**
+ * As the driver returns it, with times in milliseconds: the mapper's conversion of rows would cost a third of a batch.
+ */
 interface LockedReservation extends Omit<StoredReservation, 'total' | 'createTime' | 'updateTime'> {
   readonly total: string | null;
   readonly createMs: number;
@@ -87,8 +89,8 @@ async function lockStock(em: SqlEntityManager, productIds: readonly string[]): P
 }
 
 /**
- * Rows that are not there cannot be locked. A process whose partition was taken away while it was frozen may be at work
- * on the same orders: whoever inserts second has decided without knowing of the first, and must begin anew.
+ * Missing rows cannot be locked. A process whose partition was revoked while it was frozen may be handling the same
+ * orders: the second one to insert has decided without knowing the first, and must start again.
  */
 async function insertReservations(em: SqlEntityManager, opened: readonly Reservation[]): Promise<void> {
   if (opened.length === 0) return;
@@ -98,7 +100,7 @@ async function insertReservations(em: SqlEntityManager, opened: readonly Reserva
      select order_id, state, lines::jsonb, customer_id, total, currency, $7, $7
      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
        as new (order_id, state, lines, customer_id, total, currency)
-     order by order_id
+     order by order_id collate "C"
      on conflict do nothing
      returning 1`,
     [
@@ -112,7 +114,7 @@ async function insertReservations(em: SqlEntityManager, opened: readonly Reserva
     ],
   );
   if (inserted.length < opened.length) {
-    throw new ReservedMeanwhile('another process has handled orders of this slice at the same time');
+    throw new ConcurrentReservationError('another process has handled orders of this batch at the same time');
   }
 }
 

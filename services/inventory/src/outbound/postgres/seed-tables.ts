@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { nativeQuery } from '@orderflow/storage';
 import { seedStock } from '../../domain/seed.ts';
 
-/** Stocks the products that were never stocked; those that were stay as they are. Audited like any change by hand. */
+/** Stocks the products that were never stocked; others are not changed. Audited like any manual change. */
 export async function seedTables(em: SqlEntityManager, now: Date): Promise<void> {
   const seeds = seedStock();
   await nativeQuery(
@@ -10,7 +10,7 @@ export async function seedTables(em: SqlEntityManager, now: Date): Promise<void>
     `with seeded as (
        insert into stock (product_id, on_hand, reserved, committed, update_time)
        select product_id, on_hand, 0, 0, $3 from unnest($1::text[], $2::bigint[]) as seed (product_id, on_hand)
-       order by product_id
+       order by product_id collate "C"
        on conflict do nothing
        returning product_id, on_hand)
      insert into stock_adjustment (product_id, delta, on_hand, reason, caller_id, create_time)

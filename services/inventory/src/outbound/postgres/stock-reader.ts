@@ -2,7 +2,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { StockReader } from '../../ports.ts';
 import { tablesOf } from './tables.ts';
 
-/** Stock in table `stock`, changes by hand in table `stock_adjustment`. */
+/** Reads stock from table `stock`, and manual changes from table `stock_adjustment`. */
 export function postgresStock(orm: MikroORM): StockReader {
   const tables = () => tablesOf(orm.em.fork());
   return {

@@ -1,17 +1,17 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import type { InTransaction } from '@orderflow/runtime';
-import { answerOnce, nativeQuery } from '@orderflow/storage';
+import { nativeQuery, runIdempotent } from '@orderflow/storage';
 import type { StockAdjustment } from '../../domain/stock.ts';
 import type { StockTransaction } from '../../ports.ts';
 import { tablesOf } from './tables.ts';
 
-/** A change of stock by hand, its audit and the answer given, in one Postgres transaction. */
+/** Runs a manual change of stock, with its audit and the stored response, in one Postgres transaction. */
 export function postgresStockTransactions(orm: MikroORM, now: () => Date): InTransaction<StockTransaction> {
   return (work) =>
     orm.em
       .fork()
       .transactional((em) =>
-        work(stockTransaction(em, now), (request, answer) => answerOnce(em, request, now(), answer)),
+        work(stockTransaction(em, now), (request, respond) => runIdempotent(em, request, now(), respond)),
       );
 }
 
@@ -19,7 +19,7 @@ function stockTransaction(em: SqlEntityManager, now: () => Date): StockTransacti
   const tables = tablesOf(em);
   return {
     async lock(productId) {
-      // A product that was never stocked gets the row that can be locked; a refusal undoes it.
+      // A product that was never stocked gets a row that can be locked; a refusal rolls it back.
       await tables
         .insertInto('stock')
         .values({ productId, onHand: 0n, reserved: 0n, committed: 0n, updateTime: now() })

@@ -8,7 +8,9 @@ type Tables = InferKyselyDB<
   typeof naming
 >;
 
-/** The tables as typed queries; inside a transaction bound to it. Rows have the names and types of the entities. */
+/**
+ * The tables as typed queries, bound to the transaction if there is one. Rows have the names and types of the entities.
+ */
 export function tablesOf(em: SqlEntityManager) {
   return em.getKysely<Tables, typeof naming>(naming);
 }

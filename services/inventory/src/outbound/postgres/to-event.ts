@@ -8,17 +8,17 @@ import {
   InventoryUnavailableSchema,
 } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import { type EncodedEvent, encodeEvent, type OutboxMessage } from '@orderflow/messaging';
-import type { Answer } from '../../ports.ts';
+import type { Reply } from '../../ports.ts';
 
 /**
- * The event that tells a reservation's state. It is a function of the stored row, and its id is that of the order with
- * the kind of event, so that telling it again is the same event.
+ * The event of a reservation's state. A function of the stored row, with an id made of the order id and the kind of
+ * event, so that a republished event is the same.
  */
-export function toEvent(answer: Answer): OutboxMessage {
-  return { topic: topics.inventoryEvents, key: answer.reservation.orderId, ...encodeAnswer(answer) };
+export function toEvent(reply: Reply): OutboxMessage {
+  return { topic: topics.inventoryEvents, key: reply.reservation.orderId, ...encodeReply(reply) };
 }
 
-function encodeAnswer({ reservation, traceparent }: Answer): EncodedEvent {
+function encodeReply({ reservation, traceparent }: Reply): EncodedEvent {
   const { orderId, lines, payable, updateTime } = reservation;
   const time = timestampFromDate(updateTime);
   const encode = <Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>) =>
@@ -32,7 +32,7 @@ function encodeAnswer({ reservation, traceparent }: Answer): EncodedEvent {
 
   switch (reservation.state) {
     case 'RESERVED': {
-      if (payable === undefined) throw new Error(`order ${orderId} is reserved, and has no total`);
+      if (payable === undefined) throw new Error(`order ${orderId} is reserved, but has no total`);
       const { customerId, total, currency } = payable;
       return encode(
         InventoryReservedSchema,

@@ -1,27 +1,23 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { decodeMessage } from '@orderflow/contracts';
 import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
-import type { SetAside, SliceHandler } from '@orderflow/messaging';
-import type { CustomerCopies, CustomerVersion } from '../../ports.ts';
+import { type BatchHandler, type ReceivedRecord, readBatch } from '@orderflow/messaging';
+import type { CustomerCache, CustomerVersion } from '../../ports.ts';
 
 /**
- * Handles slices of `customer-events`: copies of customers older than what is announced are dropped. Events of other
- * types are passed over.
+ * Handles batches of `customer-events`: invalidates cache entries of customers older than the published version. Events
+ * of other types are ignored.
  */
-export function createCustomerUpdatesHandler(copies: CustomerCopies): SliceHandler {
+export function createCustomerUpdatesHandler(cache: CustomerCache): BatchHandler {
   return async (records) => {
-    const setAside: SetAside[] = [];
-    const updates: CustomerVersion[] = [];
-    for (const record of records) {
-      if (record.headers['ce_type'] !== CustomerUpdatedSchema.typeName) continue;
-      try {
-        const { customerId, version } = fromBinary(CustomerUpdatedSchema, record.value ?? new Uint8Array());
-        if (customerId === '') throw new Error('the event names no customer');
-        updates.push({ customerId, version });
-      } catch (error) {
-        setAside.push({ record, reason: 'MALFORMED_PROTOBUF', detail: String(error) });
-      }
-    }
-    if (updates.length > 0) await copies.outdate(updates);
-    return { setAside, idle: updates.length === 0 };
+    const { events, deadLetters } = readBatch(records, readUpdate);
+    if (events.length > 0) await cache.invalidate(events.map(({ event }) => event));
+    return { deadLetters, idle: events.length === 0 };
   };
+}
+
+function readUpdate({ headers, value }: ReceivedRecord): CustomerVersion | undefined {
+  if (headers['ce_type'] !== CustomerUpdatedSchema.typeName) return undefined;
+  const { customerId, version } = decodeMessage(CustomerUpdatedSchema, value ?? new Uint8Array());
+  if (customerId === '') throw new Error('the event has no customer id');
+  return { customerId, version };
 }

@@ -1,74 +1,77 @@
-import type { ReceivedRecord, SetAside, SliceHandler, SliceResult } from '@orderflow/messaging';
-import { counter, type Logger, type Meter, metric, parseTraceparent } from '@orderflow/runtime';
-import type { DecideOrders, Fate, ReceivedOrder } from '../../use-cases/decide-orders.ts';
-import { readOrder } from './read-order.ts';
+import type { BatchHandler, BatchResult, DeadLetter, ReceivedRecord } from '@orderflow/messaging';
+import { counter, type Logger, type Meter, parseTraceparent } from '@orderflow/runtime';
+import { readSubmission } from '../../codec/read-submission.ts';
+import { metric } from '../../metrics.ts';
+import type { DecideOrders, Outcome, ReceivedOrder } from '../../use-cases/decide-orders.ts';
 import { traceOf } from './trace.ts';
 
-/** Handles slices of the topic `orders`: what can be read is decided, what can't is set aside. */
+/** Handles batches of the topic `orders`: decides readable records and dead-letters the others. */
 export function createOrderRecordsHandler(
   decideOrders: DecideOrders,
   logger: Logger,
   meter: Meter,
-): SliceHandler {
+): BatchHandler {
   const decided = counter(meter, metric.ordersDecided);
   const rejected = counter(meter, metric.ordersRejected);
 
-  /** Adds up a slice first: a counter has its price. */
-  function count(fates: readonly Fate[]): void {
-    for (const [outcome, number] of countBy(fates.flatMap((fate) => outcomeOf(fate) ?? []))) {
-      decided.add(number, { outcome });
+  /** Sums up per batch, because each increment of a counter has a cost. */
+  function count(outcomes: readonly Outcome[]): void {
+    for (const [label, number] of countBy(outcomes.flatMap((outcome) => labelOf(outcome) ?? []))) {
+      decided.add(number, { outcome: label });
     }
-    for (const [reason, number] of countBy(fates.flatMap(reasonsOf))) rejected.add(number, { reason });
+    for (const [reason, number] of countBy(outcomes.flatMap(reasonsOf))) rejected.add(number, { reason });
   }
 
-  return async (records): Promise<SliceResult> => {
-    const setAside: SetAside[] = [];
+  return async (records): Promise<BatchResult> => {
+    const deadLetters: DeadLetter[] = [];
     const readable: { record: ReceivedRecord; order: ReceivedOrder }[] = [];
     for (const record of records) {
-      const read = readOrder(record);
+      const read = readSubmission(record);
       if (read.ok) readable.push({ record, order: toReceivedOrder(record, read) });
-      else setAside.push({ record, reason: read.reason, detail: read.detail });
+      else deadLetters.push({ record, reason: read.reason, detail: read.detail });
     }
-    const fates = readable.length > 0 ? await decideOrders(readable.map(({ order }) => order)) : [];
+    const outcomes = readable.length > 0 ? await decideOrders(readable.map(({ order }) => order)) : [];
 
-    const settled: Fate[] = [];
+    const settled: Outcome[] = [];
     let waiting: { record: ReceivedRecord; cause: string } | undefined;
     for (const [index, { record, order }] of readable.entries()) {
-      const fate = fates[index];
-      if (fate === undefined) throw new Error('an order was decided without an answer');
-      if (fate.kind === 'waiting') waiting ??= { record, cause: fate.cause };
+      const outcome = outcomes[index];
+      if (outcome === undefined) throw new Error('an order was decided without an outcome');
+      if (outcome.kind === 'waiting') waiting ??= { record, cause: outcome.cause };
       if (waiting !== undefined) continue;
-      settled.push(fate);
-      if (fate.kind === 'set_aside') {
-        setAside.push({ record, reason: fate.reason, detail: fate.detail });
-        logger.warn({ ...namesOf(order), reason: fate.reason }, fate.detail);
-      } else if (fate.kind === 'decided' && !fate.repeat) {
-        logger.debug({ ...namesOf(order), outcome: fate.order.decision.outcome }, 'order decided');
+      settled.push(outcome);
+      if (outcome.kind === 'dead_letter') {
+        deadLetters.push({ record, reason: outcome.reason, detail: outcome.detail });
+        logger.warn({ ...namesOf(order), reason: outcome.reason }, outcome.detail);
+      } else if (outcome.kind === 'decided' && !outcome.repeat) {
+        logger.debug({ ...namesOf(order), outcome: outcome.order.decision.outcome }, 'order decided');
       }
     }
     count(settled);
     return {
-      setAside,
-      ...(waiting !== undefined && { stopBefore: waiting.record, stopCause: waiting.cause }),
+      deadLetters,
+      ...(waiting !== undefined && { retryFrom: waiting.record, retryCause: waiting.cause }),
     };
   };
 }
 
-/** What a log line about an order is found by. */
+/** The fields that identify an order in log lines. */
 function namesOf({ submission, traceparent }: ReceivedOrder) {
   const traceId = parseTraceparent(traceparent)?.traceId;
   return { order_id: submission.orderId, ...(traceId !== undefined && { trace_id: traceId }) };
 }
 
-function outcomeOf(fate: Fate): string | undefined {
-  if (fate.kind === 'set_aside') return fate.reason === 'ORDER_ID_CONFLICT' ? 'conflict' : undefined;
-  if (fate.kind === 'decided') return fate.repeat ? 'repeated' : fate.order.decision.outcome.toLowerCase();
-  return fate.kind === 'closed' ? 'closed' : undefined;
+function labelOf(outcome: Outcome): string | undefined {
+  if (outcome.kind === 'dead_letter') return outcome.reason === 'ORDER_ID_CONFLICT' ? 'conflict' : undefined;
+  if (outcome.kind === 'decided')
+    return outcome.repeat ? 'repeated' : outcome.order.decision.outcome.toLowerCase();
+  return outcome.kind === 'closed' ? 'closed' : undefined;
 }
 
-function reasonsOf(fate: Fate): string[] {
-  if (fate.kind !== 'decided' || fate.repeat || fate.order.decision.outcome !== 'REJECTED') return [];
-  return [...new Set(fate.order.decision.rejections.map(({ reason }) => reason))];
+function reasonsOf(outcome: Outcome): string[] {
+  if (outcome.kind !== 'decided' || outcome.repeat || outcome.order.decision.outcome !== 'REJECTED')
+    return [];
+  return [...new Set(outcome.order.decision.rejections.map(({ reason }) => reason))];
 }
 
 function countBy(names: readonly string[]): Map<string, number> {
@@ -79,7 +82,7 @@ function countBy(names: readonly string[]): Map<string, number> {
 
 function toReceivedOrder(
   record: ReceivedRecord,
-  { submission, format }: Extract<ReturnType<typeof readOrder>, { ok: true }>,
+  { submission, format }: Extract<ReturnType<typeof readSubmission>, { ok: true }>,
 ): ReceivedOrder {
   return {
     submission,

@@ -1,5 +1,6 @@
-import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+import { decodeMessage } from '@orderflow/contracts';
 import {
   OrderAcceptedSchema,
   OrderCancelledSchema,
@@ -13,10 +14,10 @@ import {
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import type { ReceivedRecord } from '@orderflow/messaging';
 import type { CancelReason, OrderEventName, OrderState } from '../../domain/saga.ts';
-import type { PaymentProgress, ProgressStep } from '../../ports.ts';
+import type { PaymentProgress, ProgressUpdate } from '../../ports.ts';
 
-/** What an event says of its time, and of what only some events know. */
-interface Said {
+/** The time of an event, and the fields that only some events have. */
+interface EventContent {
   readonly time: Timestamp | undefined;
   readonly transactionId?: string;
   readonly reason?: WireReason;
@@ -26,23 +27,26 @@ interface Reader {
   readonly typeName: string;
   readonly state: OrderState;
   readonly payment: PaymentProgress | undefined;
-  /** Throws when the bytes are something else. */
-  readonly read: (value: Uint8Array) => Said & { readonly orderId: string; readonly version: bigint };
+  /** Throws when the bytes are not this message. */
+  readonly read: (value: Uint8Array) => EventContent & { readonly orderId: string; readonly version: bigint };
 }
 
 function reader<Desc extends DescMessage>(
   schema: Desc,
   state: OrderState,
   payment: PaymentProgress | undefined,
-  say: (message: MessageShape<Desc>) => Said,
+  contentOf: (message: MessageShape<Desc>) => EventContent,
 ): Reader {
   return {
     typeName: schema.typeName,
     state,
     payment,
     read(value) {
-      const message = fromBinary(schema, value) as MessageShape<Desc> & { orderId: string; version: bigint };
-      return { orderId: message.orderId, version: message.version, ...say(message) };
+      const message = decodeMessage(schema, value) as MessageShape<Desc> & {
+        orderId: string;
+        version: bigint;
+      };
+      return { orderId: message.orderId, version: message.version, ...contentOf(message) };
     },
   };
 }
@@ -91,10 +95,10 @@ const byType = new Map(
 );
 
 /**
- * Reads what an order's event tells of its progress. Undefined for types that came after this code.
- * @throws when the record is not what its `ce_type` says, or lacks an order id or a time.
+ * Reads the progress of an order from its event. Returns undefined for types that are newer than this code.
+ * @throws when the record does not match its `ce_type`, or lacks an order id or a time.
  */
-export function readProgress(record: ReceivedRecord): ProgressStep | undefined {
+export function readProgress(record: ReceivedRecord): ProgressUpdate | undefined {
   const known = byType.get(record.headers['ce_type'] ?? '');
   if (known === undefined) return undefined;
   const { event, state, payment, read } = known;

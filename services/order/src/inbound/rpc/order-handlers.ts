@@ -4,32 +4,32 @@ import {
   CreateOrderResponseSchema,
   type OrderService,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { answerEachRepeatably, callerIdOf, earlierAnswer, repeatableRequest } from '@orderflow/rpc';
+import { callerIdOf, earlierResponse, repeatableRequest, respondEachIdempotently } from '@orderflow/rpc';
 import {
-  type AnswerEachOnce,
+  coalesce,
   crashPoint,
-  type FindAnswer,
+  type FindResponse,
   type RepeatableRequest,
-  together,
+  type RunEachIdempotent,
+  readPage,
 } from '@orderflow/runtime';
 import type { IntakeTransaction, OrderReader } from '../../ports.ts';
 import { getOrder } from '../../use-cases/get-order.ts';
 import { getOrderHistory } from '../../use-cases/get-order-history.ts';
-import { listOrders } from '../../use-cases/list-orders.ts';
-import type { LookAtOrder } from '../../use-cases/look-at-order.ts';
 import { checkOrder, type ProposedOrder, placeOrders } from '../../use-cases/place-order.ts';
+import type { PrecheckOrder } from '../../use-cases/precheck-order.ts';
 import { quoteOrder } from '../../use-cases/quote-order.ts';
 import { nextPageToken, toConditions, toPage } from './order-pages.ts';
 import { toProposedOrder } from './proposed-order.ts';
 import { toListedOrder, toWireOrder, toWireQuote, toWireTransition } from './wire.ts';
 
-/** What the contract promises callers who wait for their order to be taken. */
+/** The time that the contract promises callers of CreateOrder for the precheck. */
 const promisedLimitMs = 150;
-/** Whoever asks for a price would rather wait for it than not have it. */
+/** A caller that asks for a quote prefers waiting to an error. */
 const quoteLimitMs = 5_000;
 
-/** Orders that are taken in one transaction. */
-const gathering = { size: 100, joinMs: 10 };
+/** How orders are coalesced into transactions. */
+const coalescing = { maxItems: 100, maxWaitMs: 10 };
 
 /** One call of CreateOrder. */
 interface Placement {
@@ -37,39 +37,39 @@ interface Placement {
   readonly repeatable: RepeatableRequest | undefined;
 }
 
-/** Takes and reads orders. Throws refusals as they are. */
+/** The methods of OrderService that create and read orders. Throws refusals unchanged. */
 export function orderHandlers({
   inIntake,
   isOutage,
-  findAnswer,
+  findResponse,
   reader,
-  look,
+  precheck,
   checkLimitMs = promisedLimitMs,
   currency,
 }: {
   readonly inIntake: <T>(
-    work: (transaction: IntakeTransaction, answerEachOnce: AnswerEachOnce) => Promise<T>,
+    work: (transaction: IntakeTransaction, runEachIdempotent: RunEachIdempotent) => Promise<T>,
   ) => Promise<T>;
-  /** Whether an error says that the store cannot be reached now. */
+  /** Whether an error says that the store is unavailable. */
   readonly isOutage: (error: unknown) => boolean;
-  readonly findAnswer: FindAnswer;
+  readonly findResponse: FindResponse;
   readonly reader: OrderReader;
-  readonly look: LookAtOrder;
-  /** How long an order is looked at before it is taken. */
+  readonly precheck: PrecheckOrder;
+  /** The time limit of the precheck. */
   readonly checkLimitMs?: number | undefined;
-  /** What stored totals are in. */
+  /** The currency of stored totals. */
   readonly currency: string;
 }): Pick<ServiceImpl<typeof OrderService>, 'createOrder' | 'getOrder' | 'listOrders' | 'getOrderHistory'> {
-  /** Calls that come while a transaction is under way go together in the next one. */
-  const place = together(
+  /** Calls that arrive while a transaction is in flight go into the next one together. */
+  const place = coalesce(
     (placements: readonly Placement[]) =>
-      inIntake((transaction, answerEachOnce) =>
-        answerEachRepeatably(
+      inIntake((transaction, runEachIdempotent) =>
+        respondEachIdempotently(
           CreateOrderResponseSchema,
           placements.map(({ repeatable }) => repeatable),
-          answerEachOnce,
-          async (places) => {
-            const orders = places.flatMap((index) => placements[index]?.order ?? []);
+          runEachIdempotent,
+          async (indexes) => {
+            const orders = indexes.flatMap((index) => placements[index]?.order ?? []);
             const placed = await placeOrders(transaction, orders);
             return placed.map((order) =>
               order instanceof Error ? order : { order: toWireOrder(order, currency) },
@@ -78,12 +78,12 @@ export function orderHandlers({
         ),
       ),
     {
-      ...gathering,
-      apart: ({ order, repeatable }) => [
+      ...coalescing,
+      conflictKeys: ({ order, repeatable }) => [
         `order ${order.submission.orderId}`,
         ...(repeatable ? [`request ${repeatable.callerId} ${repeatable.requestId}`] : []),
       ],
-      aloneAfter: (error) => !isOutage(error),
+      retryIndividually: (error) => !isOutage(error),
     },
   );
 
@@ -91,30 +91,31 @@ export function orderHandlers({
     async createOrder(request, context) {
       const order = toProposedOrder(request, callerIdOf(context));
       const repeatable = repeatableRequest(CreateOrderRequestSchema, request, context);
-      const earlier = () => earlierAnswer(CreateOrderResponseSchema, repeatable, findAnswer);
+      const earlier = () => earlierResponse(CreateOrderResponseSchema, repeatable, findResponse);
 
       if (request.validateOnly) {
         const before = await earlier();
         if (before !== undefined) return before;
-        const quote = await quoteOrder({ reader, look, limitMs: quoteLimitMs }, order);
+        const quote = await quoteOrder({ reader, precheck, limitMs: quoteLimitMs }, order);
         return {
           order: quote.kind === 'quote' ? toWireQuote(quote.order) : toWireOrder(quote.order, currency),
         };
       }
 
       try {
-        await checkOrder({ reader, look, limitMs: checkLimitMs }, order);
+        await checkOrder({ reader, precheck, limitMs: checkLimitMs }, order);
       } catch (refusal) {
-        // The stored answer comes before any other check. It is read here, and else with the order: a question to the
-        // database less for every order that is new. It may be of this moment: the same call over another connection.
+        // The stored response takes precedence over any other check. It is read here, and otherwise together with the
+        // order: that saves a query for every new order. It may be new: the same call may be in flight on another
+        // connection.
         const before = await earlier();
         if (before !== undefined) return before;
         throw refusal;
       }
-      const answer = await place({ order, repeatable });
-      if (answer instanceof Error) throw answer;
+      const response = await place({ order, repeatable });
+      if (response instanceof Error) throw response;
       crashPoint('order-after-place-transaction');
-      return answer;
+      return response;
     },
 
     async getOrder({ orderId }) {
@@ -123,10 +124,11 @@ export function orderHandlers({
 
     async listOrders(request) {
       const conditions = toConditions(request);
-      const page = await listOrders(reader, conditions, toPage(request, conditions));
+      const { after, size } = toPage(request, conditions);
+      const { items, last } = await readPage(size, (limit) => reader.page(conditions, after, limit));
       return {
-        orders: page.orders.map((order) => toListedOrder(order, currency)),
-        nextPageToken: nextPageToken(conditions, page),
+        orders: items.map((order) => toListedOrder(order, currency)),
+        nextPageToken: nextPageToken(conditions, last),
       };
     },
 

@@ -1,21 +1,24 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
+import type { Money } from '@orderflow/contracts/google/type/money';
 import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import type { CreateOrderRequest } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { currentTrace } from '@orderflow/runtime';
+import { toSubmission } from '../../codec/read-submission.ts';
+import { encodeSubmission } from '../../codec/write-submission.ts';
 import type { ProposedOrder } from '../../use-cases/place-order.ts';
-import { toSubmission } from '../kafka/read-order.ts';
 
-/** Reads what CreateOrder is asked to take. It is read from the record that will be sent, as the worker reads it. */
+/** Reads the order of a CreateOrder request from the record that will be sent, exactly as the worker will read it. */
 export function toProposedOrder(request: CreateOrderRequest, callerId: string): ProposedOrder {
   const { customerId, lines } = request;
   const submitted = create(OrderSubmittedSchema, {
     orderId: request.orderId || randomUUIDv7(),
     customerId,
-    lines: lines.map(({ reference, quantity, quotedPrice }) => ({
-      reference,
+    // Field by field: unknown fields of a request must not reach the worker or the topic.
+    lines: lines.map(({ reference: { case: by, value }, quantity, quotedPrice }) => ({
+      reference: by === undefined ? { case: by } : { case: by, value },
       quantity,
-      ...(quotedPrice !== undefined && { quotedPrice }),
+      ...(quotedPrice && { quotedPrice: validatedFields(quotedPrice) }),
     })),
   });
   return {
@@ -23,9 +26,14 @@ export function toProposedOrder(request: CreateOrderRequest, callerId: string): 
     choseId: request.orderId !== '',
     callerId,
     traceparent: currentTrace()?.traceparent,
-    record: {
-      value: toBinary(OrderSubmittedSchema, submitted),
-      contentType: 'application/protobuf',
-    },
+    record: encodeSubmission(submitted),
   };
+}
+
+function validatedFields({
+  currencyCode,
+  units,
+  nanos,
+}: Money): Pick<Money, 'currencyCode' | 'units' | 'nanos'> {
+  return { currencyCode, units, nanos };
 }

@@ -8,23 +8,28 @@ import {
   RetryOrderRequestSchema,
   RetryOrderResponseSchema,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { answerRepeatably, callerIdOf, repeatableRequest } from '@orderflow/rpc';
+import { callerIdOf, repeatableRequest, respondIdempotently } from '@orderflow/rpc';
 import { crashPoint, type InTransaction } from '@orderflow/runtime';
-import { isStep, type Limits, type Reaction, type Step } from '../../domain/order-step.ts';
+import {
+  isTransition,
+  type Limits,
+  type Transition,
+  type TransitionResult,
+} from '../../domain/transition.ts';
 import type { SagaTransaction } from '../../ports.ts';
 import { cancelOrder } from '../../use-cases/cancel-order.ts';
 import { retryOrder } from '../../use-cases/retry-order.ts';
-import type { StepReport } from '../step-report.ts';
+import type { TransitionReport } from '../transition-report.ts';
 
 interface Dependencies<Transaction extends SagaTransaction> {
   readonly inTransaction: InTransaction<Transaction>;
-  /** The order as it is now, for the answer. */
+  /** Reads the order for the response. */
   readonly read: (transaction: Transaction, orderId: string) => Promise<MessageInitShape<typeof OrderSchema>>;
   readonly limits: Limits;
-  readonly report: StepReport;
+  readonly report: TransitionReport;
 }
 
-/** The methods of OrderService that move orders on. Throws refusals as they are. */
+/** The methods of OrderService that advance orders. Throws refusals unchanged. */
 export function sagaHandlers<Transaction extends SagaTransaction>({
   inTransaction,
   read,
@@ -36,37 +41,37 @@ export function sagaHandlers<Transaction extends SagaTransaction>({
       const { orderId, reason } = request;
       const repeatable = repeatableRequest(CancelOrderRequestSchema, request, context);
       const callerId = callerIdOf(context);
-      const steps: Step[] = [];
-      const answer = await inTransaction((transaction, answerOnce) =>
-        answerRepeatably(CancelOrderResponseSchema, repeatable, answerOnce, async () => {
-          keep(steps, await cancelOrder({ transaction, limits }, { orderId, reason, callerId }));
+      const transitions: Transition[] = [];
+      const response = await inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(CancelOrderResponseSchema, repeatable, runIdempotent, async () => {
+          collect(transitions, await cancelOrder({ transaction, limits }, { orderId, reason, callerId }));
           return { order: await read(transaction, orderId) };
         }),
       );
       crashPoint('saga-after-cancel');
-      report(steps);
-      return answer;
+      report(transitions);
+      return response;
     },
 
     async retryOrder(request, context: HandlerContext) {
       const { orderId } = request;
       const repeatable = repeatableRequest(RetryOrderRequestSchema, request, context);
       const callerId = callerIdOf(context);
-      const steps: Step[] = [];
-      const answer = await inTransaction((transaction, answerOnce) =>
-        answerRepeatably(RetryOrderResponseSchema, repeatable, answerOnce, async () => {
-          keep(steps, await retryOrder({ transaction, limits }, { orderId, callerId }));
+      const transitions: Transition[] = [];
+      const response = await inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(RetryOrderResponseSchema, repeatable, runIdempotent, async () => {
+          collect(transitions, await retryOrder({ transaction, limits }, { orderId, callerId }));
           return { order: await read(transaction, orderId) };
         }),
       );
       crashPoint('saga-after-retry');
-      report(steps);
-      return answer;
+      report(transitions);
+      return response;
     },
   };
 }
 
-/** What is reported once the transaction is over; nothing when the answer was there already. */
-function keep(steps: Step[], reaction: Reaction): void {
-  if (isStep(reaction)) steps.push(reaction);
+/** Collects the transition to report after the commit; there is none when the stored response was returned. */
+function collect(transitions: Transition[], result: TransitionResult): void {
+  if (isTransition(result)) transitions.push(result);
 }

@@ -11,11 +11,12 @@ import {
   type OrderSchema,
   type OrderTransitionSchema,
 } from '@orderflow/contracts/orderflow/order/v1/order';
+import { readSubmission } from '../../codec/read-submission.ts';
+import { recordOf } from '../../codec/write-submission.ts';
 import type { EnrichedLine, JudgedOrder } from '../../domain/enriched-order.ts';
-import type { OrderInFull, OrderTransition, StoredOrder, SubmissionRecord } from '../../domain/order.ts';
+import type { FullOrder, OrderTransition, StoredOrder, SubmissionRecord } from '../../domain/order.ts';
 import type { OrderState } from '../../domain/saga.ts';
 import type { SubmittedLine } from '../../domain/submission.ts';
-import { readOrder } from '../kafka/read-order.ts';
 
 type WireOrder = MessageInitShape<typeof OrderSchema>;
 type WireLine = MessageInitShape<typeof OrderLineSchema>;
@@ -27,18 +28,18 @@ const states = new Map<Order_State, OrderState>(
   ),
 );
 
-/** The domain's name of a state of the contract; undefined for the one that is not said. */
+/** The domain's name of a state of the contract; undefined for UNSPECIFIED. */
 export function stateOf(state: Order_State): OrderState | undefined {
   return states.get(state);
 }
 
-/** The order as the contract has it, without what only `toWireOrder` knows: lines, rejections, subtotal and tax. */
+/** Converts an order without the fields that only `toWireOrder` has: lines, rejections, subtotal and tax. */
 export function toListedOrder(order: StoredOrder, currency: string): WireOrder {
   return listed(order, currency);
 }
 
-/** The order as the contract has it. */
-export function toWireOrder(order: OrderInFull, currency: string): WireOrder {
+/** Converts an order. */
+export function toWireOrder(order: FullOrder, currency: string): WireOrder {
   const { decided, submission } = order;
   return {
     ...listed(order, currency),
@@ -46,7 +47,7 @@ export function toWireOrder(order: OrderInFull, currency: string): WireOrder {
   };
 }
 
-/** An order that is not stored, as it would be once it is accepted. */
+/** Converts an order that is not stored, as it would be once it is accepted. */
 export function toWireQuote(order: JudgedOrder): WireOrder {
   const { orderId, submission } = order;
   return {
@@ -57,7 +58,7 @@ export function toWireQuote(order: JudgedOrder): WireOrder {
   };
 }
 
-/** One step as the contract has it. */
+/** Converts one transition. */
 export function toWireTransition(transition: OrderTransition): WireTransition {
   const { revision, state, cause, events, detail = '', createTime } = transition;
   return {
@@ -113,15 +114,11 @@ function judgedLine(line: EnrichedLine, money: (amount: bigint) => ReturnType<ty
 
 function submittedLines(record: SubmissionRecord | undefined): WireLine[] {
   if (record === undefined) return [];
-  const { value, contentType } = record;
-  const read = readOrder({
-    value,
-    headers: contentType === undefined ? {} : { 'content-type': contentType },
-  });
+  const read = readSubmission(recordOf(record));
   return read.ok ? read.submission.lines.map(submittedLine) : [];
 }
 
-/** Whatever was sent, as far as the contract can say it: a record may have a fraction as its quantity. */
+/** Converts a submitted line as far as the contract can express it: a quantity may be a fraction in a record. */
 function submittedLine({ reference, quantity, quotedPrice }: SubmittedLine): WireLine {
   return {
     ...(reference !== undefined && {

@@ -22,7 +22,7 @@ interface Options {
   readonly meter: Meter;
 }
 
-/** The enrichment API behind its cache, over connections that the component closes. */
+/** Creates the enrichment API client with its cache; the component closes its connections. */
 export function connectEnrichment({ config, redis, now, logger, meter }: Options): {
   enrichment: Enrichment;
   component: Component;

@@ -10,33 +10,36 @@ import type { ProductService } from '@orderflow/contracts/orderflow/enrichment/v
 import type { Customer, Product } from '../../domain/enrichment.ts';
 import type { ProductReference } from '../../domain/submission.ts';
 
-/** So that the total of the largest order, with tax, is an amount that every store holds. */
+/** So that the total of the largest order, with tax, is an amount that every store can hold. */
 const highestPrice = 1_000_000_000_000n;
 
-/** The API can't be asked now: it is down, slow, or its circuit is open. */
+/** Every event of an order contains it, and inventory uses it as a key. */
+const longestId = 256;
+
+/** The API is unavailable: down, slow, or its circuit is open. */
 export class UpstreamUnavailableError extends Error {
   override readonly name = 'UpstreamUnavailableError';
 }
 
-/** The API answered, and the answer can't be used. */
-export class UpstreamAnswerError extends Error {
-  override readonly name = 'UpstreamAnswerError';
+/** The API returned an invalid response. */
+export class UpstreamResponseError extends Error {
+  override readonly name = 'UpstreamResponseError';
 }
 
-/** One kind of thing that the enrichment API knows, asked for by keys of type `K`. */
+/** One kind of entity of the enrichment API, identified by keys of type `K`. */
 export interface Upstream<K, Message, T> {
   readonly kind: 'customer' | 'product';
   keyOf(key: K): string;
   /**
-   * Asks for up to 200 keys in one call; answers the message for each, undefined where there is none.
-   * @throws UpstreamUnavailableError or UpstreamAnswerError, for all of them together.
+   * Fetches up to 200 keys in one call; returns the message of each, undefined where there is none.
+   * @throws UpstreamUnavailableError or UpstreamResponseError, for all of them together.
    */
   fetch(keys: readonly K[]): Promise<Map<string, Message | undefined>>;
-  /** The message as a value of ours, if it answers this key and is whole. @throws UpstreamAnswerError */
+  /** Converts a message after checking that it belongs to this key and is complete. @throws UpstreamResponseError */
   toValue(key: K, message: Message): T;
 }
 
-/** Customers by id. */
+/** Reads customers by id. */
 export function customerUpstream(
   client: Client<typeof CustomerService>,
 ): Upstream<string, CustomerMessage, Customer> {
@@ -46,18 +49,18 @@ export function customerUpstream(
     async fetch(ids) {
       const reply = await call(() => client.batchGetCustomers({ customerIds: [...ids] }));
       const found = new Map(reply.customers.map((customer) => [customer.customerId, customer]));
-      return answerOf(ids, new Set(reply.notFoundCustomerIds), (id) => found.get(id));
+      return inRequestOrder(ids, new Set(reply.notFoundCustomerIds), (id) => found.get(id));
     },
     toValue(id, { customerId, name, email, active, version }) {
       if (customerId !== id)
-        throw new UpstreamAnswerError(`customer ${id}: the answer is about ${customerId}`);
-      if (name === '') throw new UpstreamAnswerError(`customer ${id}: the answer has no name`);
+        throw new UpstreamResponseError(`customer ${id}: the response is about ${customerId}`);
+      if (name === '') throw new UpstreamResponseError(`customer ${id}: the response has no name`);
       return { customerId, name, email, active, version };
     },
   };
 }
 
-/** Products by id or SKU, priced in `currency`. */
+/** Reads products by id or SKU, priced in `currency`. */
 export function productUpstream(
   client: Client<typeof ProductService>,
   currency: string,
@@ -82,13 +85,15 @@ export function productUpstream(
         ...reply.notFoundProductIds.map((value) => keyOf({ by: 'product_id', value })),
         ...reply.notFoundSkus.map((value) => keyOf({ by: 'sku', value })),
       ]);
-      return answerOf(references.map(keyOf), missing, (key) => found.get(key));
+      return inRequestOrder(references.map(keyOf), missing, (key) => found.get(key));
     },
     toValue(reference, message) {
       const problem = problemWith(reference, message, currency);
       const price = message.price && toMinorUnits(message.price);
       if (problem !== undefined || price === undefined) {
-        throw new UpstreamAnswerError(`product ${keyOf(reference)}: ${problem ?? 'the answer has no price'}`);
+        throw new UpstreamResponseError(
+          `product ${keyOf(reference)}: ${problem ?? 'the response has no price'}`,
+        );
       }
       const { productId, sku, name, description, state, version } = message;
       return { productId, sku, name, description, price, retired: state === Product_State.RETIRED, version };
@@ -101,22 +106,24 @@ function problemWith(
   product: ProductMessage,
   currency: string,
 ): string | undefined {
-  const answered = reference.by === 'sku' ? product.sku : product.productId;
-  if (answered !== reference.value) return `the answer is about ${answered}`;
-  if (product.productId === '' || product.name === '') return 'the answer has no id or no name';
+  const returned = reference.by === 'sku' ? product.sku : product.productId;
+  if (returned !== reference.value) return `the response is about ${returned}`;
+  if (product.productId.length > longestId)
+    return `the response has an id of ${product.productId.length} characters`;
+  if (product.productId === '' || product.name === '') return 'the response has no id or no name';
   if (product.state !== Product_State.ACTIVE && product.state !== Product_State.RETIRED) {
-    return `the answer has state ${product.state}`;
+    return `the response has state ${product.state}`;
   }
   const { price } = product;
   if (price?.currencyCode !== currency)
     return `the price is in ${price?.currencyCode || 'no currency'}, not ${currency}`;
   const amount = toMinorUnits(price);
-  if (amount === undefined || amount < 0n) return 'the price is no amount of money';
+  if (amount === undefined || amount < 0n) return 'the price is not an amount of money';
   return amount > highestPrice ? `the price is above ${formatMoney(highestPrice, currency)}` : undefined;
 }
 
-/** Brings an answer into the order of the question; every key must be answered, once and only as one of both. */
-function answerOf<Message>(
+/** Sorts a response by the keys of the request; every key must be in it once, either found or not found. */
+function inRequestOrder<Message>(
   keys: readonly string[],
   missing: ReadonlySet<string>,
   find: (key: string) => Message | undefined,
@@ -125,8 +132,8 @@ function answerOf<Message>(
     keys.map((key) => {
       const message = find(key);
       if ((message === undefined) !== missing.has(key)) {
-        throw new UpstreamAnswerError(
-          `${key}: answered ${message ? 'as found and as not found' : 'not at all'}`,
+        throw new UpstreamResponseError(
+          `${key}: ${message ? 'both found and not found' : 'missing'} in the response`,
         );
       }
       return [key, message];
@@ -143,6 +150,6 @@ async function call<Reply>(send: () => Promise<Reply>): Promise<Reply> {
     if (code === Code.Unavailable || code === Code.DeadlineExceeded || code === Code.Canceled) {
       throw new UpstreamUnavailableError(text, { cause: error });
     }
-    throw new UpstreamAnswerError(text, { cause: error });
+    throw new UpstreamResponseError(text, { cause: error });
   }
 }

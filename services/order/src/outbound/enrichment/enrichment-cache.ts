@@ -1,63 +1,63 @@
 import { fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import type { Redis } from 'ioredis';
-import type { CustomerCopies } from '../../ports.ts';
+import type { CustomerCache } from '../../ports.ts';
 import type { Upstream } from './enrichment-api.ts';
 
-/** A copy of something the enrichment API said. */
-export interface CachedCopy<T> {
+/** A cached value of the enrichment API. */
+export interface CacheEntry<T> {
   readonly value: T;
   readonly fetchTime: Date;
-  /** Fresh enough to be used while the API can be asked; else it is only for when it can't. */
+  /** Fresh enough to be used while the API is available; otherwise it is used only when the API is not. */
   readonly fresh: boolean;
 }
 
-/** Something to keep a copy of. */
+/** A message to cache. */
 export interface Fetched<K, M> {
   readonly key: K;
   readonly message: M;
   readonly fetchTime: Date;
 }
 
-/** Copies of one kind. Nothing here throws: without Redis there are no copies, and that is all. */
+/** The cache of one kind of entity. Never throws: without Redis it is empty. */
 export interface EnrichmentCache<K, M, T> {
-  /** Answers the copies there are, by `keyOf`. */
-  get(keys: readonly K[]): Promise<Map<string, CachedCopy<T>>>;
-  /** Answers what it did not keep, by `keyOf`, because a newer version was announced meanwhile. */
+  /** Returns the existing entries, by `keyOf`. */
+  get(keys: readonly K[]): Promise<Map<string, CacheEntry<T>>>;
+  /** Returns the keys it did not store, by `keyOf`, because a newer minimum version was set meanwhile. */
   put(fetched: readonly Fetched<K, M>[]): Promise<Set<string>>;
 }
 
-/** How long copies are good for, in milliseconds. */
+/** How long entries may be used, in milliseconds. */
 export interface Staleness {
-  /** Up to this age a copy is used without asking. */
+  /** Up to this age an entry is used without calling the API. */
   readonly freshMs: number;
-  /** Up to this age a copy is used when the API can't be asked. */
+  /** Up to this age an entry is used when the API is unavailable. */
   readonly usableMs: number;
 }
 
-/** A copy of an API that keeps no versions can't be called out of date, so it is trusted only this long. */
+/** Entries of an unversioned API cannot be invalidated, so they are fresh only this long. */
 const unversionedFreshMs = 60_000;
 
 /** An entry is two big-endian doubles, fetch time and end of freshness in ms since 1970, then the message. */
 const headerBytes = 16;
 
-/** The version in the marker. One that holds no number, or is no string at all, is not ours and counts as none. */
-const readAnnounced = `
-local marker = redis.pcall('GET', KEYS[2])
-local announced = type(marker) == 'string' and tonumber(marker)`;
+/** Reads the minimum version of an entity. A value that is not a number, or not a string, is ignored. */
+const readMinimumVersion = `
+local stored = redis.pcall('GET', KEYS[2])
+local minimum = type(stored) == 'string' and tonumber(stored)`;
 
 /**
- * Puts an entry unless a newer version was announced: KEYS entry, marker; ARGV version, entry, TTL in ms.
- * In one script, so that a slow reader can't come between the look and the write.
+ * Stores an entry unless it is older than the minimum version: KEYS entry, minimum version; ARGV version, entry, TTL in
+ * ms. One script, so that a slow reader cannot write between the check and the write.
  */
-const putUnlessOutdated = `${readAnnounced}
-if announced and tonumber(ARGV[1]) > 0 and announced > tonumber(ARGV[1]) then return 0 end
+const putUnlessOutdated = `${readMinimumVersion}
+if minimum and tonumber(ARGV[1]) > 0 and minimum > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`;
 
-/** Announces a version and drops the entry: KEYS entry, marker; ARGV version, TTL of the marker in ms. */
-const announceVersion = `${readAnnounced}
-if announced and announced >= tonumber(ARGV[1]) then return 0 end
+/** Raises the minimum version and deletes the entry: KEYS entry, minimum version; ARGV version, its TTL in ms. */
+const raiseMinimumVersion = `${readMinimumVersion}
+if minimum and minimum >= tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[1])
 return 1`;
@@ -68,12 +68,12 @@ function keysOf(prefix: string, kind: string, key: string): [entry: string, mark
   return [entry, `${entry}:announced`];
 }
 
-/** More entries than this are not remembered: all are forgotten, and remembered anew. */
-const rememberedEntries = 20_000;
+/** At most this many entries are memoized; beyond it all are dropped. */
+const maxMemoizedEntries = 20_000;
 
 /**
- * Reads each entry once for as long as it stays the same, which is most of an hour. What was read is the same object
- * every time, so that others can remember what they made of it.
+ * Decodes each entry once for as long as it does not change, which is most of an hour. The decoded value is the same
+ * object each time, so that values derived from it can be memoized too.
  */
 function createEntryReader<K, R>(
   decode: (key: K, entry: Buffer) => R,
@@ -83,21 +83,21 @@ function createEntryReader<K, R>(
     const before = known.get(id);
     if (before?.entry.equals(entry)) return before.read;
     const read = decode(key, entry);
-    if (known.size >= rememberedEntries) known.clear();
-    // A copy: the entry is a window on a much larger buffer of the connection.
+    if (known.size >= maxMemoizedEntries) known.clear();
+    // Copied, because the entry is a view of a much larger buffer of the connection.
     known.set(id, { entry: Buffer.from(entry), read });
     return read;
   };
 }
 
-/** Keeps copies of one kind in Redis. `onTrouble` hears of everything that goes wrong with it. */
+/** Creates a cache of one kind of entity in Redis. `onError` is called with every error. */
 export function createEnrichmentCache<K, M extends Message & { readonly version: bigint }, T>(
   redis: Redis,
   upstream: Upstream<K, M, T>,
   schema: GenMessage<M>,
   options: { readonly prefix: string; readonly staleness: Staleness },
   now: () => Date,
-  onTrouble: (error: unknown) => void,
+  onError: (error: unknown) => void,
 ): EnrichmentCache<K, M, T> {
   const { prefix, staleness } = options;
 
@@ -107,7 +107,7 @@ export function createEnrichmentCache<K, M extends Message & { readonly version:
     freshUntil: entry.readDoubleBE(8),
   }));
 
-  function copyIn(key: K, entry: Buffer): CachedCopy<T> | undefined {
+  function decodeEntry(key: K, entry: Buffer): CacheEntry<T> | undefined {
     try {
       const time = now().getTime();
       const age = time - entry.readDoubleBE(0);
@@ -115,8 +115,8 @@ export function createEnrichmentCache<K, M extends Message & { readonly version:
       const { value, fetchTime, freshUntil } = read(key, upstream.keyOf(key), entry);
       return { value, fetchTime, fresh: time < freshUntil };
     } catch (error) {
-      // Not what we wrote: as good as nothing, and overwritten by the next refill.
-      onTrouble(error);
+      // Not written by us: ignored, and overwritten by the next refill.
+      onError(error);
       return undefined;
     }
   }
@@ -128,15 +128,15 @@ export function createEnrichmentCache<K, M extends Message & { readonly version:
         const entries = await redis.mgetBuffer(
           keys.map((key) => keysOf(prefix, upstream.kind, upstream.keyOf(key))[0]),
         );
-        const copies = new Map<string, CachedCopy<T>>();
+        const cacheEntries = new Map<string, CacheEntry<T>>();
         for (const [index, key] of keys.entries()) {
           const entry = entries[index];
-          const copy = entry ? copyIn(key, entry) : undefined;
-          if (copy !== undefined) copies.set(upstream.keyOf(key), copy);
+          const cacheEntry = entry ? decodeEntry(key, entry) : undefined;
+          if (cacheEntry !== undefined) cacheEntries.set(upstream.keyOf(key), cacheEntry);
         }
-        return copies;
+        return cacheEntries;
       } catch (error) {
-        onTrouble(error);
+        onError(error);
         return new Map();
       }
     },
@@ -150,7 +150,7 @@ export function createEnrichmentCache<K, M extends Message & { readonly version:
         const freshMs =
           message.version === 0n ? Math.min(unversionedFreshMs, staleness.freshMs) : staleness.freshMs;
         header.writeDoubleBE(fetchTime.getTime(), 0);
-        // Jitter, so that what was fetched together is not missed together.
+        // Jitter, so that entries fetched together do not expire together.
         header.writeDoubleBE(fetchTime.getTime() + freshMs * (0.9 + Math.random() * 0.1), 8);
         const entry = Buffer.concat([header, toBinary(schema, message)]);
         const keys = keysOf(prefix, upstream.kind, upstream.keyOf(key));
@@ -162,22 +162,22 @@ export function createEnrichmentCache<K, M extends Message & { readonly version:
           if (results[index]?.[1] === 0) outdated.add(upstream.keyOf(key));
         }
       } catch (error) {
-        onTrouble(error);
+        onError(error);
       }
       return outdated;
     },
   };
 }
 
-/** Announces versions of customers, so that older copies are neither used nor put back by a slow reader. */
-export function createCustomerCopies(redis: Redis, prefix: string, usableMs: number): CustomerCopies {
+/** Sets minimum versions of customers, so that older entries are neither used nor written by a slow reader. */
+export function createCustomerCache(redis: Redis, prefix: string, usableMs: number): CustomerCache {
   return {
-    async outdate(updates) {
+    async invalidate(updates) {
       const pipeline = redis.pipeline();
       for (const { customerId, version } of updates) {
         const keys = keysOf(prefix, 'customer', customerId);
-        // The marker outlives every copy that it could be needed against.
-        pipeline.eval(announceVersion, 2, ...keys, String(version), 2 * usableMs);
+        // The minimum version outlives every entry that it could apply to.
+        pipeline.eval(raiseMinimumVersion, 2, ...keys, String(version), 2 * usableMs);
       }
       const results = await pipeline.exec();
       const failure = results?.find(([error]) => error !== null)?.[0];

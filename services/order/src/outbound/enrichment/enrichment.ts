@@ -3,8 +3,9 @@ import { CustomerSchema } from '@orderflow/contracts/orderflow/enrichment/v1/cus
 import type { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductSchema } from '@orderflow/contracts/orderflow/enrichment/v1/product';
 import type { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
-import { counter, type Logger, type Meter, metric } from '@orderflow/runtime';
+import { counter, type Logger, type Meter } from '@orderflow/runtime';
 import type { Redis } from 'ioredis';
+import { metric } from '../../metrics.ts';
 import type { Enrichment } from '../../ports.ts';
 import { customerUpstream, productUpstream } from './enrichment-api.ts';
 import { createEnrichmentCache, type Staleness } from './enrichment-cache.ts';
@@ -12,7 +13,7 @@ import { createKindLookup, type LookupCounts } from './lookup.ts';
 
 const hour = 3_600_000;
 
-/** Customers change seldom, and a change is announced; prices change unannounced. */
+/** Customers change rarely, and their changes are published; changes of prices are not. */
 export const staleness: Record<'customer' | 'product', Staleness> = {
   customer: { freshMs: hour, usableMs: 7 * 24 * hour },
   product: { freshMs: hour, usableMs: 2 * hour },
@@ -22,7 +23,7 @@ interface Dependencies {
   readonly customers: Client<typeof CustomerService>;
   readonly products: Client<typeof ProductService>;
   readonly redis: Redis;
-  /** Stands in front of every key in Redis. */
+  /** The prefix of every key in Redis. */
   readonly prefix: string;
   readonly currency: string;
   readonly now: () => Date;
@@ -30,7 +31,7 @@ interface Dependencies {
   readonly meter: Meter;
 }
 
-/** The enrichment API behind its cache. */
+/** Creates the lookups of customers and products: the enrichment API behind its cache. */
 export function createEnrichment(dependencies: Dependencies): Enrichment {
   const { customers, products, redis, prefix, currency, now, logger, meter } = dependencies;
   const cached = counter(meter, metric.enrichmentCache);
@@ -39,7 +40,8 @@ export function createEnrichment(dependencies: Dependencies): Enrichment {
     cache: (kind, result, count) => cached.add(count, { kind, result }),
     upstream: (kind, outcome) => calls.add(1, { kind, outcome }),
   };
-  const onTrouble = (error: unknown) => logger.debug({ err: error }, 'the enrichment cache did not help');
+  const onError = (error: unknown) =>
+    logger.debug({ err: error }, 'enrichment cache unavailable; continuing without it');
 
   const customerApi = customerUpstream(customers);
   const customerCache = createEnrichmentCache(
@@ -48,7 +50,7 @@ export function createEnrichment(dependencies: Dependencies): Enrichment {
     CustomerSchema,
     { prefix, staleness: staleness.customer },
     now,
-    onTrouble,
+    onError,
   );
   const productApi = productUpstream(products, currency);
   const productCache = createEnrichmentCache(
@@ -57,7 +59,7 @@ export function createEnrichment(dependencies: Dependencies): Enrichment {
     ProductSchema,
     { prefix, staleness: staleness.product },
     now,
-    onTrouble,
+    onError,
   );
   const customerLookup = createKindLookup(customerApi, customerCache, counts, now);
   const productLookup = createKindLookup(productApi, productCache, counts, now);

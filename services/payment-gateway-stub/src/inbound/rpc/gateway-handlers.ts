@@ -1,32 +1,34 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { toMinorUnits, toMoney } from '@orderflow/contracts';
+import { formatMoney, hasTwoDecimals, toMinorUnits, toMoney } from '@orderflow/contracts';
 import type { Money } from '@orderflow/contracts/google/type/money';
 import {
   ChargeResponse_Outcome,
   type GatewayService,
   LedgerEntry_Kind,
 } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
-import { decodePageToken, encodePageToken, invalidRequest } from '@orderflow/rpc';
+import { invalidRequest, numberKey, pageRequest, pageTokens } from '@orderflow/rpc';
+import { readPage } from '@orderflow/runtime';
 import { type LedgerEntry, outcomeOf, wasTakenBack } from '../../domain/charge.ts';
 import type { DecliningRule } from '../../domain/verdict.ts';
 import type { LedgerReader, LedgerTransaction } from '../../ports.ts';
 import { charge } from '../../use-cases/charge.ts';
-import { listLedger } from '../../use-cases/list-ledger.ts';
 import { refundCharge } from '../../use-cases/refund-charge.ts';
 import { voidCharge } from '../../use-cases/void-charge.ts';
 
-/** What the contract says that 0 means. */
-const defaultPageSize = 1000;
+/** The size of a page of the ledger unless the request says otherwise. */
+const defaultPageSize = 1_000;
 
-/** GatewayService on its use cases. `declinesNow`: whether a fault has these ids declined for now. */
+const tokens = pageTokens<[bigint]>('ledger', numberKey);
+
+/** Implements GatewayService. `declinesNow`: whether a fault temporarily declines charges with these ids. */
 export function gatewayHandlers({
   inTransaction,
   reader,
   rule,
   declinesNow,
 }: {
-  /** A transaction that has a charge's key for itself. */
+  /** Runs a transaction that holds the lock of a charge's key. */
   readonly inTransaction: <T>(
     key: string,
     work: (transaction: LedgerTransaction) => Promise<T>,
@@ -63,33 +65,30 @@ export function gatewayHandlers({
       };
     },
 
-    async listLedger({ orderId, pageSize, pageToken }) {
-      const [after = '0'] = decodePageToken('ledger', pageToken) ?? [];
-      const { entries, last } = await listLedger(reader, {
-        orderId: orderId === '' ? undefined : orderId,
-        after: BigInt(after),
-        size: pageSize || defaultPageSize,
-      });
-      return {
-        entries: entries.map(toWireEntry),
-        nextPageToken: last === undefined ? '' : encodePageToken('ledger', [String(last)]),
-      };
+    async listLedger(request) {
+      const { after: [sequence = 0n] = [], size } = pageRequest(tokens, request, defaultPageSize);
+      const { items, last } = await readPage(size, (limit) =>
+        reader.page(request.orderId || undefined, sequence, limit),
+      );
+      return { entries: items.map(toWireEntry), nextPageToken: tokens.encode(last && [last.sequence]) };
     },
   };
 }
+
+/** The largest amount that the ledger's columns hold. */
+const maxAmount = 2n ** 63n - 1n;
 
 /** @throws INVALID_REQUEST */
 function readAmount(money: Money | undefined): { amount: bigint; currency: string } {
   const amount = money && toMinorUnits(money);
   const currency = money?.currencyCode ?? '';
-  if (amount !== undefined && amount > 0n && /^[A-Z]{3}$/.test(currency)) return { amount, currency };
-  throw invalidRequest([
-    {
-      field: 'amount',
-      description: 'must be more than 0, in whole minor units of a currency',
-      reason: 'amount',
-    },
-  ]);
+  if (!hasTwoDecimals(currency)) {
+    const description = 'must be a currency with two decimals, such as USD';
+    throw invalidRequest([{ field: 'amount.currency_code', description, reason: 'amount.currency' }]);
+  }
+  if (amount !== undefined && amount > 0n && amount <= maxAmount) return { amount, currency };
+  const description = `must be more than 0, in whole hundredths, and at most ${formatMoney(maxAmount, currency)}`;
+  throw invalidRequest([{ field: 'amount', description, reason: 'amount' }]);
 }
 
 function toWireEntry({ kind, amount, currency, createTime, ...entry }: LedgerEntry) {

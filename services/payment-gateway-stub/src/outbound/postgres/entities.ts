@@ -1,9 +1,9 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 
-/** Ids sort the same everywhere: by their bytes, not by the rules of a language. */
+/** Ids sort by their bytes on every server, not by the rules of a language. */
 const idCollation = 'C';
 
-/** Table `charge`: a key that was used, and what became of it. */
+/** Table `charge`: a used key and its outcome. */
 export const ChargeRow = defineEntity({
   name: 'Charge',
   tableName: 'charge',
@@ -22,7 +22,7 @@ export const ChargeRow = defineEntity({
   },
 });
 
-/** Table `ledger`: every movement of money. A trigger keeps it from being changed. */
+/** Table `ledger`: every movement of money. A trigger keeps it append-only. */
 export const LedgerRow = defineEntity({
   name: 'Ledger',
   tableName: 'ledger',

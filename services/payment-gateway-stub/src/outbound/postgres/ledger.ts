@@ -3,13 +3,13 @@ import { millis, nativeQuery } from '@orderflow/storage';
 import type { Charge, LedgerEntry } from '../../domain/charge.ts';
 import type { LedgerReader, LedgerTransaction } from '../../ports.ts';
 
-/** The kind of advisory lock that a charge's key has; the version before locked the whole ledger with kind 1. */
+/** The first key of the advisory lock of a charge's key; the previous version locked the whole ledger with 1. */
 const keyLocks = 2;
 
-/** Runs the work in a transaction that has a charge's key for itself. */
+/** Runs the work in a transaction that holds the lock of a charge's key. */
 type InTransaction = <T>(key: string, work: (transaction: LedgerTransaction) => Promise<T>) => Promise<T>;
 
-/** Transactions on the charges and the ledger in Postgres. */
+/** Creates transactions on the charges and the ledger in Postgres. */
 export function ledgerTransactions(orm: MikroORM, now: () => Date): InTransaction {
   return (key, work) =>
     orm.em.fork().transactional(async (em) => {
@@ -18,14 +18,14 @@ export function ledgerTransactions(orm: MikroORM, now: () => Date): InTransactio
     });
 }
 
-/** An entry as the driver gives it, with its time in milliseconds. */
+/** An entry as the driver returns it, with its time in milliseconds. */
 interface StoredEntry extends Omit<LedgerEntry, 'sequence' | 'amount' | 'createTime'> {
   readonly sequence: string;
   readonly amount: string;
   readonly createMs: number;
 }
 
-/** Reads the ledger as it is on disk. */
+/** Reads the ledger. */
 export function ledgerReader(orm: MikroORM): LedgerReader {
   return {
     async page(orderId, sequence, limit) {
@@ -47,7 +47,7 @@ export function ledgerReader(orm: MikroORM): LedgerReader {
   };
 }
 
-/** A charge as the driver gives it. */
+/** A charge as the driver returns it. */
 interface StoredCharge extends Omit<Charge, 'amount' | 'refund'> {
   readonly amount: string;
   readonly refundKey: string | null;
@@ -58,7 +58,7 @@ const chargeColumns = `key, order_id as "orderId", customer_id as "customerId", 
   transaction_id as "transactionId", decline_code as "declineCode", voided, refund_key as "refundKey",
   refund_transaction_id as "refundTransactionId"`;
 
-/** What was asked, and how it went the first time, never change: a charge that is there gets the rest only. */
+/** The request and its first outcome never change: of an existing charge only the rest is updated. */
 const saveCharge = `
   insert into charge (key, order_id, customer_id, amount, currency, outcome, transaction_id, decline_code, voided,
     refund_key, refund_transaction_id)
@@ -67,9 +67,9 @@ const saveCharge = `
     refund_transaction_id = excluded.refund_transaction_id`;
 
 /**
- * One movement after the other, so that numbers have no gaps and whoever reads on misses none: the row of the head is
- * locked until the transaction ends. Its update reads from `saved` so that nobody waits while the charge is written.
- * A process of the version before, beside this one during a roll-out, numbers from the ledger and leaves the head
+ * Writes movements one after the other, so that numbers have no gaps and a reader that pages misses none: the row of
+ * the head is locked until the transaction ends. Its update reads from `saved` so that it is locked after the charge is
+ * written. A process of the previous version, running during a roll-out, numbers from the ledger and leaves the head
  * behind: hence the greatest of both.
  */
 const saveChargeAndMovement = `

@@ -1,5 +1,6 @@
-import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
-import { toMinorUnits } from '@orderflow/contracts';
+import { hash } from 'node:crypto';
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { decodeMessage, isOrderId, requeryHeader, toMinorUnits } from '@orderflow/contracts';
 import { InventoryReservedSchema } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import {
   OrderAcceptedSchema,
@@ -11,57 +12,83 @@ import {
 import type { ReceivedRecord } from '@orderflow/messaging';
 import { childOf } from '@orderflow/runtime';
 import type { Input } from '../../domain/input.ts';
-import type { OrderEvent } from '../../use-cases/take-events.ts';
+import type { Payable } from '../../domain/payable.ts';
+import type { EventInputs } from '../../use-cases/apply-events.ts';
 
-/** The order service sets it, to any value, on an event that it sends once more because it waits for an answer. */
-const requeryHeader = 'requery';
-
-const usableOrderId = /^[A-Za-z0-9._:-]{1,64}$/;
-
-/** An event of which payment makes nothing but its order. */
+/** An event of which only the order id is used. */
 type Bare = MessageShape<DescMessage> & { readonly orderId: string };
 
-type Reader = (value: Uint8Array) => { readonly orderId: string; readonly inputs: readonly Input[] };
+type Reader = (
+  value: Uint8Array,
+  record: ReceivedRecord,
+) => { readonly orderId: string; readonly inputs: readonly Input[] };
 
-/** The events that move payments. */
-const moving = new Map<string, Reader>([
+/** The events that are inputs of payments. */
+const readersByType = new Map<string, Reader>([
+  [OrderAcceptedSchema.typeName, readAccepted],
   [InventoryReservedSchema.typeName, readReserved],
   [OrderCancelRequestedSchema.typeName, reader(OrderCancelRequestedSchema, [{ kind: 'cancel_requested' }])],
   [OrderCompletedSchema.typeName, reader(OrderCompletedSchema, [{ kind: 'completed' }])],
 ]);
-/** Those that payment has an answer to only when it is asked for it. */
-const asking = new Map<string, Reader>([
-  [OrderAcceptedSchema.typeName, reader(OrderAcceptedSchema, [])],
+/** The events that are inputs only when they are requeried. */
+const readersOnRequery = new Map<string, Reader>([
   [OrderReservedSchema.typeName, reader(OrderReservedSchema, [])],
   [OrderConfirmedSchema.typeName, reader(OrderConfirmedSchema, [])],
 ]);
 
 /**
- * What a record asks payment to do; undefined for what is not its business.
- * @throws when an event that is its business cannot be read.
+ * Reads the inputs of a record; undefined for events that do not concern payment.
+ * @throws when an event that does cannot be read.
  */
-export function readEvent({ headers, value }: ReceivedRecord): OrderEvent | undefined {
+export function readEvent(record: ReceivedRecord): EventInputs | undefined {
+  const { headers, value } = record;
   const type = headers['ce_type'] ?? '';
-  const isAsked = requeryHeader in headers;
-  const read = moving.get(type) ?? (isAsked ? asking.get(type) : undefined);
+  const isRequery = requeryHeader in headers;
+  const read = readersByType.get(type) ?? (isRequery ? readersOnRequery.get(type) : undefined);
   if (read === undefined) return undefined;
-  const { orderId, inputs } = read(value ?? new Uint8Array());
-  if (!usableOrderId.test(orderId)) throw new Error('the event has no usable order id');
-  const again: readonly Input[] = isAsked ? [{ kind: 'asked_again' }] : [];
-  return { orderId, inputs: [...inputs, ...again], traceparent: childOf(headers['traceparent']) };
+  const { orderId, inputs } = read(value ?? new Uint8Array(), record);
+  if (!isOrderId(orderId)) throw new Error('the event has no valid order id');
+  const requery: readonly Input[] = isRequery ? [{ kind: 'requeried' }] : [];
+  return { orderId, inputs: [...inputs, ...requery], traceparent: childOf(headers['traceparent']) };
 }
 
-function readReserved(value: Uint8Array): ReturnType<Reader> {
-  const { orderId, customerId, total } = fromBinary(InventoryReservedSchema, value);
+function readAccepted(value: Uint8Array): ReturnType<Reader> {
+  const event = decodeMessage(OrderAcceptedSchema, value);
+  return { orderId: event.orderId, inputs: [{ kind: 'accepted', payable: payableOf(event) }] };
+}
+
+function readReserved(value: Uint8Array, record: ReceivedRecord): ReturnType<Reader> {
+  const event = decodeMessage(InventoryReservedSchema, value);
+  return { orderId: event.orderId, inputs: [{ kind: 'reserved', payable: payableOf(event), record }] };
+}
+
+/** The largest value of the column of an amount. */
+const maxAmount = 2n ** 63n - 1n;
+
+function payableOf({
+  customerId,
+  total,
+  lines,
+}: Pick<
+  MessageShape<typeof OrderAcceptedSchema> | MessageShape<typeof InventoryReservedSchema>,
+  'customerId' | 'total' | 'lines'
+>): Payable {
   const amount = total && toMinorUnits(total);
-  if (amount === undefined || amount < 0n) throw new Error('the event has no usable total');
-  if (customerId === '') throw new Error('the event names no customer');
-  return {
-    orderId,
-    inputs: [{ kind: 'reserved', customerId, amount, currency: total?.currencyCode ?? '' }],
-  };
+  if (amount === undefined || amount < 0n || amount > maxAmount) {
+    throw new Error('the event has no valid total');
+  }
+  const currency = total?.currencyCode ?? '';
+  if (customerId === '') throw new Error('the event has no customer id');
+  if (`${customerId}${currency}`.includes('\0')) throw new Error('the event contains a NUL');
+  return { customerId, amount, currency, lines: linesOf(lines) };
+}
+
+/** A hash that is equal for the same products in the same quantities, in any order. */
+function linesOf(lines: readonly { readonly productId: string; readonly quantity: bigint }[]): string {
+  const sorted = lines.map(({ productId, quantity }) => JSON.stringify([productId, String(quantity)])).sort();
+  return hash('sha256', sorted.join(), 'base64url');
 }
 
 function reader(schema: DescMessage, inputs: readonly Input[]): Reader {
-  return (value) => ({ orderId: (fromBinary(schema, value) as Bare).orderId, inputs });
+  return (value) => ({ orderId: (decodeMessage(schema, value) as Bare).orderId, inputs });
 }

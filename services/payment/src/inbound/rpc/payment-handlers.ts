@@ -7,35 +7,37 @@ import {
   SettlePaymentResponseSchema,
 } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
 import {
-  answerRepeatably,
   callerIdOf,
-  decodePageToken,
-  encodePageToken,
+  pageRequest,
+  pageTokens,
   repeatableRequest,
+  respondIdempotently,
+  textKey,
+  timeKey,
 } from '@orderflow/rpc';
-import type { InTransaction } from '@orderflow/runtime';
+import { type InTransaction, readPage } from '@orderflow/runtime';
 import type { Terms } from '../../domain/input.ts';
 import { orderIdOf } from '../../domain/payment.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import type { PaymentPosition, PaymentReader, PaymentTransaction } from '../../ports.ts';
+import type { Orders, PaymentReader, PaymentTransaction } from '../../ports.ts';
 import { getPayment } from '../../use-cases/get-payment.ts';
-import { listPayments } from '../../use-cases/list-payments.ts';
-import { refundPayment } from '../../use-cases/refund-payment.ts';
+import { isOrderUnknown, refundPayment } from '../../use-cases/refund-payment.ts';
 import { settlePayment } from '../../use-cases/settle-payment.ts';
 import { fromWireState, toWirePayment } from './wire.ts';
 
-/** What the contract says that 0 means. */
-const defaultPageSize = 50;
+const tokens = pageTokens<[Date, string]>('payments', timeKey, textKey);
 
-/** PaymentService on its use cases. Throws their refusals as they are. `onDue`: there is something to ask the gateway. */
+/** Implements PaymentService. Throws refusals unchanged. `onDue`: called when a gateway call has become due. */
 export function paymentHandlers({
   reader,
+  orders,
   inTransaction,
   terms,
   now,
   onDue,
 }: {
   readonly reader: PaymentReader;
+  readonly orders: Orders;
   readonly inTransaction: InTransaction<PaymentTransaction>;
   readonly terms: Terms;
   readonly now: () => Date;
@@ -50,43 +52,47 @@ export function paymentHandlers({
       return { payment: toWirePayment(await getPayment(reader, orderId)) };
     },
 
-    async listPayments({ customerId, state, pageSize, pageToken }) {
-      const { payments, last } = await listPayments(reader, {
-        customerId: customerId === '' ? undefined : customerId,
-        state: fromWireState(state),
-        after: positionOf(pageToken),
-        size: pageSize || defaultPageSize,
-      });
+    async listPayments(request) {
+      const { after, size } = pageRequest(tokens, request);
+      const { items, last } = await readPage(size, (limit) =>
+        reader.page({
+          customerId: request.customerId || undefined,
+          state: fromWireState(request.state),
+          after: after && { createTime: after[0], orderId: after[1] },
+          limit,
+        }),
+      );
       return {
-        payments: payments.map(toWirePayment),
-        nextPageToken:
-          last === undefined
-            ? ''
-            : encodePageToken('payments', [last.createTime.toISOString(), last.orderId]),
+        payments: items.map(toWirePayment),
+        nextPageToken: tokens.encode(last && [last.createTime, last.payment.orderId]),
       };
     },
 
     async refundPayment(request, context) {
       const orderId = orderOf(request.paymentId);
-      const asked = { reason: request.reason, callerId: callerIdOf(context) };
+      const requested = {
+        reason: request.reason,
+        callerId: callerIdOf(context),
+        isOrderUnknown: await isOrderUnknown({ reader, orders }, orderId),
+      };
       const repeatable = repeatableRequest(RefundPaymentRequestSchema, request, context);
-      const answer = await inTransaction((transaction, answerOnce) =>
-        answerRepeatably(RefundPaymentResponseSchema, repeatable, answerOnce, async () => {
-          const refunding = await refundPayment({ transaction, terms, now: now() }, orderId, asked);
+      const response = await inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(RefundPaymentResponseSchema, repeatable, runIdempotent, async () => {
+          const refunding = await refundPayment({ transaction, terms, now: now() }, orderId, requested);
           return { payment: toWirePayment(refunding) };
         }),
       );
       onDue();
-      return answer;
+      return response;
     },
 
     async settlePayment(request, context) {
       const orderId = orderOf(request.paymentId);
-      const asked = { reason: request.reason, callerId: callerIdOf(context) };
+      const requested = { reason: request.reason, callerId: callerIdOf(context) };
       const repeatable = repeatableRequest(SettlePaymentRequestSchema, request, context);
-      return inTransaction((transaction, answerOnce) =>
-        answerRepeatably(SettlePaymentResponseSchema, repeatable, answerOnce, async () => {
-          const settled = await settlePayment({ transaction, terms, now: now() }, orderId, asked);
+      return inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(SettlePaymentResponseSchema, repeatable, runIdempotent, async () => {
+          const settled = await settlePayment({ transaction, terms, now: now() }, orderId, requested);
           return { payment: toWirePayment(settled) };
         }),
       );
@@ -98,13 +104,5 @@ export function paymentHandlers({
 function orderOf(paymentId: string): string {
   const orderId = orderIdOf(paymentId);
   if (orderId !== undefined) return orderId;
-  throw new Refusal('PAYMENT_NOT_FOUND', `there is no payment ${paymentId}`, { payment_id: paymentId });
-}
-
-/** @throws PAGE_TOKEN_INVALID */
-function positionOf(pageToken: string): PaymentPosition | undefined {
-  const [createTime, orderId] = decodePageToken('payments', pageToken) ?? [];
-  return createTime === undefined || orderId === undefined
-    ? undefined
-    : { createTime: new Date(createTime), orderId };
+  throw new Refusal('PAYMENT_NOT_FOUND', `payment ${paymentId} does not exist`, { payment_id: paymentId });
 }

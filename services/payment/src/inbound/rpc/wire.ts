@@ -9,32 +9,26 @@ import {
   PaymentSchema,
   type Payment as WirePayment,
 } from '@orderflow/contracts/orderflow/payment/v1/payment';
-import type { PaymentState } from '../../domain/payment.ts';
-import { paymentIdOf } from '../../domain/payment.ts';
-import type { Attempt, StoredPayment, WholePayment } from '../../ports.ts';
+import { type PaymentState, paymentIdOf, type Requested } from '../../domain/payment.ts';
+import type { Attempt, FullPayment, StoredPayment } from '../../ports.ts';
 
-/** The payment as the contract has it, with its attempts where they were read. */
-export function toWirePayment(stored: StoredPayment | WholePayment): WirePayment {
+/** Converts a payment, with its attempts where they were read. */
+export function toWirePayment(stored: StoredPayment | FullPayment): WirePayment {
   const { payment, createTime, updateTime } = stored;
-  const { orderId, customerId, amount, currency, state, cancelRequested, transactionId, declineCode } =
-    payment;
+  const { orderId, customerId, state, cancelRequested, transactionId, declineCode, problem } = payment;
   return create(PaymentSchema, {
     paymentId: paymentIdOf(orderId),
     orderId,
-    customerId,
-    ...(currency !== '' && { amount: toMoney(amount, currency) }),
+    customerId: customerId ?? '',
+    ...(payment.currency && { amount: toMoney(payment.amount, payment.currency) }),
     state: Payment_State[state],
     cancelRequested,
-    transactionId,
-    declineCode,
+    transactionId: transactionId ?? '',
+    declineCode: declineCode ?? '',
     ...(payment.failReason && { failReason: Payment_FailReason[payment.failReason] }),
-    problem: payment.problem,
-    ...(payment.refundReason !== '' && {
-      refundRequest: toWireByHand(payment.refundReason, payment.refundCallerId, payment.refundTime),
-    }),
-    ...(payment.settleReason !== '' && {
-      settlement: toWireByHand(payment.settleReason, payment.settleCallerId, payment.settleTime),
-    }),
+    problem: problem ?? '',
+    ...(payment.refund && { refundRequest: toWireByHand(payment.refund) }),
+    ...(payment.settlement && { settlement: toWireByHand(payment.settlement) }),
     attempts: 'calls' in stored ? stored.calls.map(toWireAttempt) : [],
     ...(payment.nextAttemptTime && { nextAttemptTime: timestampFromDate(payment.nextAttemptTime) }),
     createTime: timestampFromDate(createTime),
@@ -42,7 +36,7 @@ export function toWirePayment(stored: StoredPayment | WholePayment): WirePayment
   });
 }
 
-function toWireByHand(reason: string, callerId: string, time: Date | undefined) {
+function toWireByHand({ reason, callerId, time }: Requested) {
   return { reason, callerId, ...(time && { time: timestampFromDate(time) }) };
 }
 
@@ -63,7 +57,7 @@ function toWireOutcome({ kind, outcome }: Attempt): PaymentAttempt_Outcome {
     case undefined:
       return PaymentAttempt_Outcome.UNSPECIFIED;
     case 'voided':
-      // That is what a void is for; a charge it has declined.
+      // For a void this is success; a voided charge was declined.
       return kind === 'VOID' ? PaymentAttempt_Outcome.SUCCEEDED : PaymentAttempt_Outcome.DECLINED;
     case 'approved':
     case 'refunded':
@@ -81,7 +75,7 @@ function toWireOutcome({ kind, outcome }: Attempt): PaymentAttempt_Outcome {
   }
 }
 
-/** The state a caller asks for; undefined for any. */
+/** Converts the requested state; undefined for any. */
 export function fromWireState(state: Payment_State): PaymentState | undefined {
   const names = Object.keys(Payment_State) as (keyof typeof Payment_State)[];
   const name = names.find((candidate) => Payment_State[candidate] === state);

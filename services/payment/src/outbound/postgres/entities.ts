@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 
-/** Ids sort the same everywhere: by their bytes, not by the rules of a language. */
+/** Ids sort by their bytes on every server, not by the rules of a language. */
 const idCollation = 'C';
 
 type State = 'PENDING' | 'PROCESSED' | 'FAILED' | 'SETTLING' | 'REFUNDING' | 'VOIDED' | 'REFUNDED';
@@ -43,7 +43,7 @@ export const PaymentRow = defineEntity({
     settleTime: p.datetime(3).nullable(),
     nextAttemptTime: p.datetime(3).nullable(),
     answerTime: p.datetime(3).nullable(),
-    /** The trace that its answers belong to. */
+    /** The trace of its replies. */
     traceparent: p.text().nullable(),
     createTime: p.datetime(3),
     updateTime: p.datetime(3),
@@ -56,11 +56,14 @@ export const PaymentRow = defineEntity({
   indexes: [
     { name: 'payment_due', properties: ['nextAttemptTime'], where: 'next_attempt_time is not null' },
     { name: 'payment_customer', properties: ['customerId', 'createTime', 'orderId'] },
+    { name: 'payment_state', properties: ['state', 'createTime', 'orderId'] },
     { name: 'payment_create_time', properties: ['createTime', 'orderId'] },
   ],
 });
 
-/** Table `payment_attempt`: one call to the gateway, written down before it is made. Of calls never sent the last stays. */
+/**
+ * Table `payment_attempt`: one call to the gateway, stored before it is made. Of unsent calls only the last is kept.
+ */
 export const PaymentAttemptRow = defineEntity({
   name: 'PaymentAttempt',
   tableName: 'payment_attempt',
@@ -74,4 +77,23 @@ export const PaymentAttemptRow = defineEntity({
     createTime: p.datetime(3),
     endTime: p.datetime(3).nullable(),
   },
+});
+
+/** Table `waiting_charge`: the first of the two events that a charge needs. Deleted after 30 days. */
+export const WaitingChargeRow = defineEntity({
+  name: 'WaitingCharge',
+  tableName: 'waiting_charge',
+  properties: {
+    orderId: p.text().primary().collation(idCollation),
+    heard: p.text().$type<'OrderAccepted' | 'InventoryReserved'>(),
+    customerId: p.text(),
+    amount: p.bigint(),
+    currency: p.text(),
+    /** A hash of products and quantities. */
+    lines: p.text(),
+    /** The record of an InventoryReserved: the one that waits, or one that OrderAccepted has refused. */
+    record: p.blob().nullable(),
+    createTime: p.datetime(3),
+  },
+  indexes: [{ name: 'waiting_charge_create_time', properties: ['createTime'] }],
 });

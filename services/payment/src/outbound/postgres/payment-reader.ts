@@ -9,7 +9,7 @@ interface AttemptRow extends Pick<Attempt, 'kind' | 'key' | 'detail'> {
   readonly endTime: number | null;
 }
 
-/** Reads payments in Postgres, on the entity manager that `em` gives. */
+/** Reads payments from Postgres, on the entity manager that `em` returns. */
 export function paymentReader(em: () => SqlEntityManager): PaymentReader {
   return {
     async find(orderId) {

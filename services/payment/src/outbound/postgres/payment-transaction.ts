@@ -1,11 +1,10 @@
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
 import { childOf, type InTransaction } from '@orderflow/runtime';
-import { answerOnce, millis, nativeQuery, sendTogether } from '@orderflow/storage';
+import { millis, nativeQuery, pipelined, runIdempotent } from '@orderflow/storage';
 import type { Outcome } from '../../domain/input.ts';
 import type { Payment } from '../../domain/payment.ts';
 import type { Changes, EndedCall, PaymentTransaction } from '../../ports.ts';
-import { toAnswer } from './answers.ts';
 import { paymentReader } from './payment-reader.ts';
 import {
   type Column,
@@ -14,13 +13,18 @@ import {
   type SelectedPayment,
   selectedColumns,
   toPayment,
+  toRow,
 } from './payment-row.ts';
+import { toReply } from './replies.ts';
+import { deleteWaiting, insertWaiting, lockWaiting } from './waiting.ts';
 
 const uniqueViolation = '23505';
-/** Each time somebody else must have made the payment of one of the orders, so that it is there the next time. */
-const mostRaces = 5;
+/**
+ * Each lost race means that another transaction has created the payment of one order, so that it exists the next time.
+ */
+const maxRaces = 5;
 
-/** Changes to payments, the calls made for them, their answers in the outbox: in one Postgres transaction. */
+/** Runs changes of payments, their calls and their replies in the outbox in one Postgres transaction. */
 export function paymentTransactions(orm: MikroORM, now: () => Date): InTransaction<PaymentTransaction> {
   return async (work) => {
     for (let races = 1; ; races++) {
@@ -28,11 +32,12 @@ export function paymentTransactions(orm: MikroORM, now: () => Date): InTransacti
         return await orm.em
           .fork()
           .transactional((em) =>
-            work(paymentTransaction(em), (request, answer) => answerOnce(em, request, now(), answer)),
+            work(paymentTransaction(em), (request, respond) => runIdempotent(em, request, now(), respond)),
           );
       } catch (error) {
-        // Two topics brought the first event of an order at the same time: the row of the other is to be locked.
-        if (codeOf(error) !== uniqueViolation || races === mostRaces) throw error;
+        // Two topics delivered the first event of an order at the same time: the row of the other transaction, a
+        // payment or a waiting charge, has to be locked first.
+        if (codeOf(error) !== uniqueViolation || races === maxRaces) throw error;
       }
     }
   };
@@ -68,6 +73,8 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
       return new Map(payments.map((payment) => [payment.orderId, payment]));
     },
 
+    lockWaiting: (orderIds) => lockWaiting(em, orderIds),
+
     lockDue: (now, limit) =>
       locked('where next_attempt_time <= $1 order by next_attempt_time limit $2 for update skip locked', [
         now,
@@ -84,13 +91,15 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
 
     endCalls: (ended, now) => endCalls(em, ended, now),
 
-    async save({ created, changed, calls, answers }, now, given = new Map()) {
+    async save({ created, changed, waiting, endedWaiting, calls, replies }, now, given = new Map()) {
       const traceOf = (orderId: string) => given.get(orderId) ?? traces.get(orderId);
-      const messages = answers.map(({ kind, payment }) => {
+      const messages = replies.map((payment) => {
         const trace = traceOf(payment.orderId);
-        return toAnswer(kind, payment, trace === undefined ? undefined : childOf(trace));
+        return toReply(payment, trace === undefined ? undefined : childOf(trace));
       });
-      await sendTogether(
+      await pipelined(
+        () => deleteWaiting(em, endedWaiting),
+        () => insertWaiting(em, waiting, now),
         () => insertPayments(em, created, now, given),
         () => updatePayments(em, changed, now, given),
         () => insertCalls(em, calls, now),
@@ -107,19 +116,20 @@ function parametersFor(written: readonly Column[], from: number): string {
     .join(', ');
 }
 
-/** The values of these columns and the trace, an array for each. */
+/** The values of these columns and the trace, one array each. */
 function valuesOf(
   written: readonly Column[],
   payments: readonly Payment[],
   traces: ReadonlyMap<string, string>,
 ): unknown[][] {
+  const rows = payments.map(toRow);
   return [
-    ...written.map(({ value }) => payments.map(value)),
+    ...written.map(({ field }) => rows.map((row) => row[field])),
     payments.map(({ orderId }) => traces.get(orderId) ?? null),
   ];
 }
 
-/** In id order, so that two slices cannot lock each other out. */
+/** In id order, so that two batches cannot deadlock. */
 async function insertPayments(
   em: SqlEntityManager,
   payments: readonly Payment[],
@@ -133,7 +143,7 @@ async function insertPayments(
     `insert into payment (${names}, create_time, update_time)
      select ${names}, $1, $1
      from unnest(${parametersFor(columns, 2)}) as new(${names})
-     order by order_id`,
+     order by order_id collate "C"`,
     [now, ...valuesOf(columns, payments, traces)],
   );
 }
@@ -159,7 +169,7 @@ async function updatePayments(
 
 async function insertCalls(em: SqlEntityManager, calls: Changes['calls'], now: Date): Promise<void> {
   if (calls.length === 0) return;
-  // A call that was never sent leaves its place to the one that is made instead: an outage may last for hours.
+  // A call that was never sent is replaced by the one that is made instead: an outage may last for hours.
   await nativeQuery(
     em,
     `with new as (

@@ -16,7 +16,7 @@ export const file_orderflow_enrichment_v1_customer: GenFile = /*@__PURE__*/
   fileDesc("CiZvcmRlcmZsb3cvZW5yaWNobWVudC92MS9jdXN0b21lci5wcm90bxIXb3JkZXJmbG93LmVucmljaG1lbnQudjEigAIKCEN1c3RvbWVyEjMKC2N1c3RvbWVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSGAoEbmFtZRgCIAEoCUIKukgHcgUQARjIARIZCgVlbWFpbBgDIAEoCUIKukgHcgUY/gFgARIOCgZhY3RpdmUYBCABKAgSGAoHdmVyc2lvbhgFIAEoA0IHukgEIgIoABIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQjxaOm9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvZW5yaWNobWVudC92MTtlbnJpY2htZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
- * A customer, as the enrichment API knows it.
+ * A customer of the enrichment API.
  *
  * @generated from message orderflow.enrichment.v1.Customer
  */
@@ -29,29 +29,29 @@ export type Customer = Message<"orderflow.enrichment.v1.Customer"> & {
   customerId: string;
 
   /**
-   * The full name, as a person would write it.
+   * The full name.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * Where mail about orders goes.
+   * The address for mail about orders.
    *
    * @generated from field: string email = 3;
    */
   email: string;
 
   /**
-   * Whether orders are taken from this customer. An inactive customer's orders are rejected.
+   * Whether orders of this customer are accepted. An inactive customer's orders are rejected.
    *
    * @generated from field: bool active = 4;
    */
   active: boolean;
 
   /**
-   * Rises with every change of this customer; the first version is 1.
-   * 0: the server keeps no versions, and readers must not trust a copy for long.
+   * Increases with every change of this customer; the first version is 1.
+   * 0: an unversioned API; readers must not cache the customer for long.
    *
    * @generated from field: int64 version = 5;
    */

@@ -16,7 +16,7 @@ export const file_orderflow_enrichment_v1_customer_service: GenFile = /*@__PURE_
   fileDesc("Ci5vcmRlcmZsb3cvZW5yaWNobWVudC92MS9jdXN0b21lcl9zZXJ2aWNlLnByb3RvEhdvcmRlcmZsb3cuZW5yaWNobWVudC52MSI1ChJHZXRDdXN0b21lclJlcXVlc3QSHwoLY3VzdG9tZXJfaWQYASABKAlCCrpIB3IFEAEYgAIiSgoTR2V0Q3VzdG9tZXJSZXNwb25zZRIzCghjdXN0b21lchgBIAEoCzIhLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkN1c3RvbWVyIkYKGEJhdGNoR2V0Q3VzdG9tZXJzUmVxdWVzdBIqCgxjdXN0b21lcl9pZHMYASADKAlCFLpIEZIBDggBEMgBIgdyBRABGIACInEKGUJhdGNoR2V0Q3VzdG9tZXJzUmVzcG9uc2USNAoJY3VzdG9tZXJzGAEgAygLMiEub3JkZXJmbG93LmVucmljaG1lbnQudjEuQ3VzdG9tZXISHgoWbm90X2ZvdW5kX2N1c3RvbWVyX2lkcxgCIAMoCSJTChRMaXN0Q3VzdG9tZXJzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAQiZgoVTGlzdEN1c3RvbWVyc1Jlc3BvbnNlEjQKCWN1c3RvbWVycxgBIAMoCzIhLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkN1c3RvbWVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJyChVDcmVhdGVDdXN0b21lclJlcXVlc3QSOwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lckIGukgDyAEBEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABIk0KFkNyZWF0ZUN1c3RvbWVyUmVzcG9uc2USMwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lciJyChVVcGRhdGVDdXN0b21lclJlcXVlc3QSOwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lckIGukgDyAEBEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABIk0KFlVwZGF0ZUN1c3RvbWVyUmVzcG9uc2USMwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lcjLmBAoPQ3VzdG9tZXJTZXJ2aWNlEm0KC0dldEN1c3RvbWVyEisub3JkZXJmbG93LmVucmljaG1lbnQudjEuR2V0Q3VzdG9tZXJSZXF1ZXN0Giwub3JkZXJmbG93LmVucmljaG1lbnQudjEuR2V0Q3VzdG9tZXJSZXNwb25zZSIDkAIBEn8KEUJhdGNoR2V0Q3VzdG9tZXJzEjEub3JkZXJmbG93LmVucmljaG1lbnQudjEuQmF0Y2hHZXRDdXN0b21lcnNSZXF1ZXN0GjIub3JkZXJmbG93LmVucmljaG1lbnQudjEuQmF0Y2hHZXRDdXN0b21lcnNSZXNwb25zZSIDkAIBEnMKDUxpc3RDdXN0b21lcnMSLS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5MaXN0Q3VzdG9tZXJzUmVxdWVzdBouLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkxpc3RDdXN0b21lcnNSZXNwb25zZSIDkAIBEnYKDkNyZWF0ZUN1c3RvbWVyEi4ub3JkZXJmbG93LmVucmljaG1lbnQudjEuQ3JlYXRlQ3VzdG9tZXJSZXF1ZXN0Gi8ub3JkZXJmbG93LmVucmljaG1lbnQudjEuQ3JlYXRlQ3VzdG9tZXJSZXNwb25zZSIDkAICEnYKDlVwZGF0ZUN1c3RvbWVyEi4ub3JkZXJmbG93LmVucmljaG1lbnQudjEuVXBkYXRlQ3VzdG9tZXJSZXF1ZXN0Gi8ub3JkZXJmbG93LmVucmljaG1lbnQudjEuVXBkYXRlQ3VzdG9tZXJSZXNwb25zZSIDkAICQjxaOm9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvZW5yaWNobWVudC92MTtlbnJpY2htZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_orderflow_enrichment_v1_customer]);
 
 /**
- * Asks for one customer.
+ * The request of GetCustomer.
  *
  * @generated from message orderflow.enrichment.v1.GetCustomerRequest
  */
@@ -37,7 +37,7 @@ export const GetCustomerRequestSchema: GenMessage<GetCustomerRequest> = /*@__PUR
   messageDesc(file_orderflow_enrichment_v1_customer_service, 0);
 
 /**
- * Answers GetCustomer.
+ * The response of GetCustomer.
  *
  * @generated from message orderflow.enrichment.v1.GetCustomerResponse
  */
@@ -58,13 +58,13 @@ export const GetCustomerResponseSchema: GenMessage<GetCustomerResponse> = /*@__P
   messageDesc(file_orderflow_enrichment_v1_customer_service, 1);
 
 /**
- * Asks for many customers.
+ * The request of BatchGetCustomers.
  *
  * @generated from message orderflow.enrichment.v1.BatchGetCustomersRequest
  */
 export type BatchGetCustomersRequest = Message<"orderflow.enrichment.v1.BatchGetCustomersRequest"> & {
   /**
-   * 1 to 200 ids; repeated ids are answered once.
+   * 1 to 200 ids; repeated ids are returned once.
    *
    * @generated from field: repeated string customer_ids = 1;
    */
@@ -79,20 +79,20 @@ export const BatchGetCustomersRequestSchema: GenMessage<BatchGetCustomersRequest
   messageDesc(file_orderflow_enrichment_v1_customer_service, 2);
 
 /**
- * Answers BatchGetCustomers. Every id asked for is in exactly one of the two lists.
+ * The response of BatchGetCustomers. Every requested id is in exactly one of the two lists.
  *
  * @generated from message orderflow.enrichment.v1.BatchGetCustomersResponse
  */
 export type BatchGetCustomersResponse = Message<"orderflow.enrichment.v1.BatchGetCustomersResponse"> & {
   /**
-   * The customers found, in any order.
+   * The existing customers, in any order.
    *
    * @generated from field: repeated orderflow.enrichment.v1.Customer customers = 1;
    */
   customers: Customer[];
 
   /**
-   * The ids that no customer has.
+   * The ids without a customer.
    *
    * @generated from field: repeated string not_found_customer_ids = 2;
    */
@@ -107,7 +107,7 @@ export const BatchGetCustomersResponseSchema: GenMessage<BatchGetCustomersRespon
   messageDesc(file_orderflow_enrichment_v1_customer_service, 3);
 
 /**
- * Asks for a page of customers.
+ * The request of ListCustomers.
  *
  * @generated from message orderflow.enrichment.v1.ListCustomersRequest
  */
@@ -120,7 +120,7 @@ export type ListCustomersRequest = Message<"orderflow.enrichment.v1.ListCustomer
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, or empty for the first page.
+   * The next_page_token of the previous page, or empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -135,7 +135,7 @@ export const ListCustomersRequestSchema: GenMessage<ListCustomersRequest> = /*@_
   messageDesc(file_orderflow_enrichment_v1_customer_service, 4);
 
 /**
- * Answers ListCustomers.
+ * The response of ListCustomers.
  *
  * @generated from message orderflow.enrichment.v1.ListCustomersResponse
  */
@@ -148,7 +148,7 @@ export type ListCustomersResponse = Message<"orderflow.enrichment.v1.ListCustome
   customers: Customer[];
 
   /**
-   * Give this as page_token to read on; empty on the last page.
+   * The page_token of the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -163,7 +163,7 @@ export const ListCustomersResponseSchema: GenMessage<ListCustomersResponse> = /*
   messageDesc(file_orderflow_enrichment_v1_customer_service, 5);
 
 /**
- * Asks for a new customer.
+ * The request of CreateCustomer.
  *
  * @generated from message orderflow.enrichment.v1.CreateCustomerRequest
  */
@@ -176,7 +176,9 @@ export type CreateCustomerRequest = Message<"orderflow.enrichment.v1.CreateCusto
   customer?: Customer | undefined;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 2;
    */
@@ -191,7 +193,7 @@ export const CreateCustomerRequestSchema: GenMessage<CreateCustomerRequest> = /*
   messageDesc(file_orderflow_enrichment_v1_customer_service, 6);
 
 /**
- * Answers CreateCustomer.
+ * The response of CreateCustomer.
  *
  * @generated from message orderflow.enrichment.v1.CreateCustomerResponse
  */
@@ -212,20 +214,22 @@ export const CreateCustomerResponseSchema: GenMessage<CreateCustomerResponse> = 
   messageDesc(file_orderflow_enrichment_v1_customer_service, 7);
 
 /**
- * Asks for a change of a customer.
+ * The request of UpdateCustomer.
  *
  * @generated from message orderflow.enrichment.v1.UpdateCustomerRequest
  */
 export type UpdateCustomerRequest = Message<"orderflow.enrichment.v1.UpdateCustomerRequest"> & {
   /**
-   * The customer as it shall be. version 0: whatever the current version is.
+   * The new content of the customer. version 0: any current version.
    *
    * @generated from field: orderflow.enrichment.v1.Customer customer = 1;
    */
   customer?: Customer | undefined;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 2;
    */
@@ -240,7 +244,7 @@ export const UpdateCustomerRequestSchema: GenMessage<UpdateCustomerRequest> = /*
   messageDesc(file_orderflow_enrichment_v1_customer_service, 8);
 
 /**
- * Answers UpdateCustomer.
+ * The response of UpdateCustomer.
  *
  * @generated from message orderflow.enrichment.v1.UpdateCustomerResponse
  */
@@ -261,7 +265,7 @@ export const UpdateCustomerResponseSchema: GenMessage<UpdateCustomerResponse> = 
   messageDesc(file_orderflow_enrichment_v1_customer_service, 9);
 
 /**
- * Who may order. External to orderflow; written in Go in production.
+ * Customers. External to orderflow; written in Go in production.
  *
  * @generated from service orderflow.enrichment.v1.CustomerService
  */
@@ -278,7 +282,7 @@ export const CustomerService: GenService<{
     output: typeof GetCustomerResponseSchema;
   },
   /**
-   * Reads up to 200 customers at once. An unknown id is not an error: the answer names it.
+   * Reads up to 200 customers at once. An unknown id is not an error: the response lists it.
    * May be repeated.
    *
    * @generated from rpc orderflow.enrichment.v1.CustomerService.BatchGetCustomers
@@ -300,9 +304,9 @@ export const CustomerService: GenService<{
     output: typeof ListCustomersResponseSchema;
   },
   /**
-   * Creates a customer and tells it as CustomerUpdated.
+   * Creates a customer and publishes CustomerUpdated.
    * Errors: ALREADY_EXISTS (CUSTOMER_ALREADY_EXISTS), INVALID_ARGUMENT (REQUEST_ID_REUSED).
-   * May be repeated with the same request_id: the first answer is given again.
+   * May be repeated with the same request_id: the stored response is returned.
    *
    * @generated from rpc orderflow.enrichment.v1.CustomerService.CreateCustomer
    */
@@ -312,10 +316,10 @@ export const CustomerService: GenService<{
     output: typeof CreateCustomerResponseSchema;
   },
   /**
-   * Replaces name, email and active of a customer and tells it as CustomerUpdated.
-   * Errors: NOT_FOUND (CUSTOMER_NOT_FOUND), ABORTED (VERSION_MISMATCH) when the version given is not
+   * Replaces name, email and active of a customer and publishes CustomerUpdated.
+   * Errors: NOT_FOUND (CUSTOMER_NOT_FOUND), ABORTED (VERSION_MISMATCH) when the given version is not
    * the current one, INVALID_ARGUMENT (REQUEST_ID_REUSED).
-   * May be repeated with the same request_id: the first answer is given again.
+   * May be repeated with the same request_id: the stored response is returned.
    *
    * @generated from rpc orderflow.enrichment.v1.CustomerService.UpdateCustomer
    */

@@ -18,13 +18,13 @@ export const file_orderflow_enrichment_v1_product: GenFile = /*@__PURE__*/
   fileDesc("CiVvcmRlcmZsb3cvZW5yaWNobWVudC92MS9wcm9kdWN0LnByb3RvEhdvcmRlcmZsb3cuZW5yaWNobWVudC52MSKhAwoHUHJvZHVjdBIyCgpwcm9kdWN0X2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSKwoDc2t1GAIgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSGAoEbmFtZRgDIAEoCUIKukgHcgUQARjIARIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMY0A8SKQoFcHJpY2UYBSABKAsyEi5nb29nbGUudHlwZS5Nb25leUIGukgDyAEBEkEKBXN0YXRlGAYgASgOMiYub3JkZXJmbG93LmVucmljaG1lbnQudjEuUHJvZHVjdC5TdGF0ZUIKukgHggEEEAEgABIYCgd2ZXJzaW9uGAcgASgDQge6SAQiAigAEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJDCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhAKDFNUQVRFX0FDVElWRRABEhEKDVNUQVRFX1JFVElSRUQQAkI8WjpvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L2VucmljaG1lbnQvdjE7ZW5yaWNobWVudHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_google_type_money]);
 
 /**
- * Something that can be ordered, as the catalogue knows it.
+ * A product of the catalogue.
  *
  * @generated from message orderflow.enrichment.v1.Product
  */
 export type Product = Message<"orderflow.enrichment.v1.Product"> & {
   /**
-   * The product's id. Example: "p-1". Stock, reservations and events speak this id only.
+   * The product's id. Example: "p-1". Stock, reservations and events use only this id.
    *
    * @generated from field: string product_id = 1;
    */
@@ -38,21 +38,21 @@ export type Product = Message<"orderflow.enrichment.v1.Product"> & {
   sku: string;
 
   /**
-   * The name, as a shop shows it.
+   * The name as shown in a shop.
    *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
-   * A text about the product.
+   * A description.
    *
    * @generated from field: string description = 4;
    */
   description: string;
 
   /**
-   * The price of one, without tax. This is the price charged.
+   * The unit price, without tax. This is the price charged.
    *
    * @generated from field: google.type.Money price = 5;
    */
@@ -66,7 +66,7 @@ export type Product = Message<"orderflow.enrichment.v1.Product"> & {
   state: Product_State;
 
   /**
-   * Rises with every change of this product; the first version is 1. 0: the server keeps no versions.
+   * Increases with every change of this product; the first version is 1. 0: an unversioned API.
    *
    * @generated from field: int64 version = 7;
    */
@@ -94,7 +94,7 @@ export const ProductSchema: GenMessage<Product> = /*@__PURE__*/
  */
 export const Product_State = {
   /**
-   * Not said; never sent by a correct server.
+   * Unspecified; never sent by a correct server.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
@@ -108,7 +108,7 @@ export const Product_State = {
   ACTIVE: 1,
 
   /**
-   * Still known, no longer sold. An order for it is rejected.
+   * Exists, but is no longer sold. An order for it is rejected.
    *
    * @generated from enum value: STATE_RETIRED = 2;
    */

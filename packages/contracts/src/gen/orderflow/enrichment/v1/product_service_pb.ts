@@ -16,13 +16,13 @@ export const file_orderflow_enrichment_v1_product_service: GenFile = /*@__PURE__
   fileDesc("Ci1vcmRlcmZsb3cvZW5yaWNobWVudC92MS9wcm9kdWN0X3NlcnZpY2UucHJvdG8SF29yZGVyZmxvdy5lbnJpY2htZW50LnYxImQKEUdldFByb2R1Y3RSZXF1ZXN0EiAKCnByb2R1Y3RfaWQYASABKAlCCrpIB3IFEAEYgAJIABIZCgNza3UYAiABKAlCCrpIB3IFEAEYgAJIAEISCglyZWZlcmVuY2USBbpIAggBIkcKEkdldFByb2R1Y3RSZXNwb25zZRIxCgdwcm9kdWN0GAEgASgLMiAub3JkZXJmbG93LmVucmljaG1lbnQudjEuUHJvZHVjdCKtAgoXQmF0Y2hHZXRQcm9kdWN0c1JlcXVlc3QSJwoLcHJvZHVjdF9pZHMYASADKAlCErpID5IBDBDIASIHcgUQARiAAhIgCgRza3VzGAIgAygJQhK6SA+SAQwQyAEiB3IFEAEYgAI6xgG6SMIBGr8BCh1iYXRjaF9nZXRfcHJvZHVjdHMucmVmZXJlbmNlcxI4cHJvZHVjdF9pZHMgYW5kIHNrdXMgdG9nZXRoZXIgbXVzdCBoYXZlIDEgdG8gMjAwIGVudHJpZXMaZHRoaXMucHJvZHVjdF9pZHMuc2l6ZSgpICsgdGhpcy5za3VzLnNpemUoKSA+PSAxICYmIHRoaXMucHJvZHVjdF9pZHMuc2l6ZSgpICsgdGhpcy5za3VzLnNpemUoKSA8PSAyMDAihQEKGEJhdGNoR2V0UHJvZHVjdHNSZXNwb25zZRIyCghwcm9kdWN0cxgBIAMoCzIgLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLlByb2R1Y3QSHQoVbm90X2ZvdW5kX3Byb2R1Y3RfaWRzGAIgAygJEhYKDm5vdF9mb3VuZF9za3VzGAMgAygJIlIKE0xpc3RQcm9kdWN0c1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAEImMKFExpc3RQcm9kdWN0c1Jlc3BvbnNlEjIKCHByb2R1Y3RzGAEgAygLMiAub3JkZXJmbG93LmVucmljaG1lbnQudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAky7AIKDlByb2R1Y3RTZXJ2aWNlEmoKCkdldFByb2R1Y3QSKi5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5HZXRQcm9kdWN0UmVxdWVzdBorLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkdldFByb2R1Y3RSZXNwb25zZSIDkAIBEnwKEEJhdGNoR2V0UHJvZHVjdHMSMC5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5CYXRjaEdldFByb2R1Y3RzUmVxdWVzdBoxLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkJhdGNoR2V0UHJvZHVjdHNSZXNwb25zZSIDkAIBEnAKDExpc3RQcm9kdWN0cxIsLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkxpc3RQcm9kdWN0c1JlcXVlc3QaLS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5MaXN0UHJvZHVjdHNSZXNwb25zZSIDkAIBQjxaOm9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvZW5yaWNobWVudC92MTtlbnJpY2htZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_orderflow_enrichment_v1_product]);
 
 /**
- * Asks for one product.
+ * The request of GetProduct.
  *
  * @generated from message orderflow.enrichment.v1.GetProductRequest
  */
 export type GetProductRequest = Message<"orderflow.enrichment.v1.GetProductRequest"> & {
   /**
-   * Which one; exactly one of the two.
+   * The product; exactly one of the two.
    *
    * @generated from oneof orderflow.enrichment.v1.GetProductRequest.reference
    */
@@ -53,7 +53,7 @@ export const GetProductRequestSchema: GenMessage<GetProductRequest> = /*@__PURE_
   messageDesc(file_orderflow_enrichment_v1_product_service, 0);
 
 /**
- * Answers GetProduct.
+ * The response of GetProduct.
  *
  * @generated from message orderflow.enrichment.v1.GetProductResponse
  */
@@ -74,20 +74,20 @@ export const GetProductResponseSchema: GenMessage<GetProductResponse> = /*@__PUR
   messageDesc(file_orderflow_enrichment_v1_product_service, 1);
 
 /**
- * Asks for many products: 1 to 200 references over both lists.
+ * The request of BatchGetProducts.
  *
  * @generated from message orderflow.enrichment.v1.BatchGetProductsRequest
  */
 export type BatchGetProductsRequest = Message<"orderflow.enrichment.v1.BatchGetProductsRequest"> & {
   /**
-   * Product ids; repeated ones are answered once.
+   * Product ids; repeated ones are returned once.
    *
    * @generated from field: repeated string product_ids = 1;
    */
   productIds: string[];
 
   /**
-   * Stock keeping units; repeated ones are answered once.
+   * Stock keeping units; repeated ones are returned once.
    *
    * @generated from field: repeated string skus = 2;
    */
@@ -102,27 +102,27 @@ export const BatchGetProductsRequestSchema: GenMessage<BatchGetProductsRequest> 
   messageDesc(file_orderflow_enrichment_v1_product_service, 2);
 
 /**
- * Answers BatchGetProducts. Every reference asked for is found in products or named as not found.
+ * The response of BatchGetProducts. Every requested reference is found in products or listed as not found.
  *
  * @generated from message orderflow.enrichment.v1.BatchGetProductsResponse
  */
 export type BatchGetProductsResponse = Message<"orderflow.enrichment.v1.BatchGetProductsResponse"> & {
   /**
-   * The products found, each once, in any order.
+   * The existing products, each once, in any order.
    *
    * @generated from field: repeated orderflow.enrichment.v1.Product products = 1;
    */
   products: Product[];
 
   /**
-   * The ids that no product has.
+   * The ids without a product.
    *
    * @generated from field: repeated string not_found_product_ids = 2;
    */
   notFoundProductIds: string[];
 
   /**
-   * The SKUs that no product has.
+   * The SKUs without a product.
    *
    * @generated from field: repeated string not_found_skus = 3;
    */
@@ -137,7 +137,7 @@ export const BatchGetProductsResponseSchema: GenMessage<BatchGetProductsResponse
   messageDesc(file_orderflow_enrichment_v1_product_service, 3);
 
 /**
- * Asks for a page of products.
+ * The request of ListProducts.
  *
  * @generated from message orderflow.enrichment.v1.ListProductsRequest
  */
@@ -150,7 +150,7 @@ export type ListProductsRequest = Message<"orderflow.enrichment.v1.ListProductsR
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, or empty for the first page.
+   * The next_page_token of the previous page, or empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -165,7 +165,7 @@ export const ListProductsRequestSchema: GenMessage<ListProductsRequest> = /*@__P
   messageDesc(file_orderflow_enrichment_v1_product_service, 4);
 
 /**
- * Answers ListProducts.
+ * The response of ListProducts.
  *
  * @generated from message orderflow.enrichment.v1.ListProductsResponse
  */
@@ -178,7 +178,7 @@ export type ListProductsResponse = Message<"orderflow.enrichment.v1.ListProducts
   products: Product[];
 
   /**
-   * Give this as page_token to read on; empty on the last page.
+   * The page_token of the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -193,7 +193,7 @@ export const ListProductsResponseSchema: GenMessage<ListProductsResponse> = /*@_
   messageDesc(file_orderflow_enrichment_v1_product_service, 5);
 
 /**
- * What can be ordered, and for how much. External to orderflow; written in Go in production.
+ * Products and their prices. External to orderflow; written in Go in production.
  *
  * @generated from service orderflow.enrichment.v1.ProductService
  */
@@ -211,7 +211,7 @@ export const ProductService: GenService<{
   },
   /**
    * Reads up to 200 products at once, by id, by SKU, or both. An unknown one is not an error: the
-   * answer names it. May be repeated.
+   * response lists it. May be repeated.
    *
    * @generated from rpc orderflow.enrichment.v1.ProductService.BatchGetProducts
    */

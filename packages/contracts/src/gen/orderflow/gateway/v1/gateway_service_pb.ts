@@ -18,34 +18,34 @@ export const file_orderflow_gateway_v1_gateway_service: GenFile = /*@__PURE__*/
   fileDesc("CipvcmRlcmZsb3cvZ2F0ZXdheS92MS9nYXRld2F5X3NlcnZpY2UucHJvdG8SFG9yZGVyZmxvdy5nYXRld2F5LnYxIrsBCg1DaGFyZ2VSZXF1ZXN0EisKA2tleRgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw4MH0kEjAKCG9yZGVyX2lkGAIgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSHwoLY3VzdG9tZXJfaWQYAyABKAlCCrpIB3IFEAEYgAISKgoGYW1vdW50GAQgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXlCBrpIA8gBASKEAgoOQ2hhcmdlUmVzcG9uc2USPQoHb3V0Y29tZRgBIAEoDjIsLm9yZGVyZmxvdy5nYXRld2F5LnYxLkNoYXJnZVJlc3BvbnNlLk91dGNvbWUSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSFAoMZGVjbGluZV9jb2RlGAMgASgJIoQBCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIUChBPVVRDT01FX0FQUFJPVkVEEAESFAoQT1VUQ09NRV9ERUNMSU5FRBACEiAKHE9VVENPTUVfVEVNUE9SQVJJTFlfREVDTElORUQQAxISCg5PVVRDT01FX1ZPSURFRBAEInIKEVZvaWRDaGFyZ2VSZXF1ZXN0EisKA2tleRgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw4MH0kEjAKCG9yZGVyX2lkGAIgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiKQoSVm9pZENoYXJnZVJlc3BvbnNlEhMKC3dhc19jaGFyZ2VkGAEgASgIInYKE1JlZnVuZENoYXJnZVJlcXVlc3QSKwoDa2V5GAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDgwfSQSMgoKY2hhcmdlX2tleRgCIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw4MH0kIi4KFFJlZnVuZENoYXJnZVJlc3BvbnNlEhYKDnRyYW5zYWN0aW9uX2lkGAEgASgJIoIBChFMaXN0TGVkZ2VyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MCw2NH0kEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUYkE4oABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiABCJhChJMaXN0TGVkZ2VyUmVzcG9uc2USMgoHZW50cmllcxgBIAMoCzIhLm9yZGVyZmxvdy5nYXRld2F5LnYxLkxlZGdlckVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK3AgoLTGVkZ2VyRW50cnkSEAoIc2VxdWVuY2UYASABKAMSNAoEa2luZBgCIAEoDjImLm9yZGVyZmxvdy5nYXRld2F5LnYxLkxlZGdlckVudHJ5LktpbmQSEgoKY2hhcmdlX2tleRgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRIiCgZhbW91bnQYBSABKAsyEi5nb29nbGUudHlwZS5Nb25leRIWCg50cmFuc2FjdGlvbl9pZBgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDwoLS0lORF9DSEFSR0UQARINCglLSU5EX1ZPSUQQAhIPCgtLSU5EX1JFRlVORBADMqIDCg5HYXRld2F5U2VydmljZRJYCgZDaGFyZ2USIy5vcmRlcmZsb3cuZ2F0ZXdheS52MS5DaGFyZ2VSZXF1ZXN0GiQub3JkZXJmbG93LmdhdGV3YXkudjEuQ2hhcmdlUmVzcG9uc2UiA5ACAhJkCgpWb2lkQ2hhcmdlEicub3JkZXJmbG93LmdhdGV3YXkudjEuVm9pZENoYXJnZVJlcXVlc3QaKC5vcmRlcmZsb3cuZ2F0ZXdheS52MS5Wb2lkQ2hhcmdlUmVzcG9uc2UiA5ACAhJqCgxSZWZ1bmRDaGFyZ2USKS5vcmRlcmZsb3cuZ2F0ZXdheS52MS5SZWZ1bmRDaGFyZ2VSZXF1ZXN0Gioub3JkZXJmbG93LmdhdGV3YXkudjEuUmVmdW5kQ2hhcmdlUmVzcG9uc2UiA5ACAhJkCgpMaXN0TGVkZ2VyEicub3JkZXJmbG93LmdhdGV3YXkudjEuTGlzdExlZGdlclJlcXVlc3QaKC5vcmRlcmZsb3cuZ2F0ZXdheS52MS5MaXN0TGVkZ2VyUmVzcG9uc2UiA5ACAUI2WjRvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L2dhdGV3YXkvdjE7Z2F0ZXdheXYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_google_type_money]);
 
 /**
- * Asks for a charge.
+ * The request of Charge.
  *
  * @generated from message orderflow.gateway.v1.ChargeRequest
  */
 export type ChargeRequest = Message<"orderflow.gateway.v1.ChargeRequest"> & {
   /**
-   * Names this charge, chosen by the caller. Example: "o-1:1".
+   * The key of this charge, chosen by the caller. Example: "o-1:1".
    *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * What it is for.
+   * The order that is paid for.
    *
    * @generated from field: string order_id = 2;
    */
   orderId: string;
 
   /**
-   * Whom to charge.
+   * The customer to charge.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * How much; more than 0.
+   * The amount: more than 0, at most 92,233,720,368,547,758.07, in a currency with two decimals.
    *
    * @generated from field: google.type.Money amount = 4;
    */
@@ -60,27 +60,27 @@ export const ChargeRequestSchema: GenMessage<ChargeRequest> = /*@__PURE__*/
   messageDesc(file_orderflow_gateway_v1_gateway_service, 0);
 
 /**
- * Answers Charge, definitely.
+ * The response of Charge, which is definite.
  *
  * @generated from message orderflow.gateway.v1.ChargeResponse
  */
 export type ChargeResponse = Message<"orderflow.gateway.v1.ChargeResponse"> & {
   /**
-   * What became of it.
+   * The outcome.
    *
    * @generated from field: orderflow.gateway.v1.ChargeResponse.Outcome outcome = 1;
    */
   outcome: ChargeResponse_Outcome;
 
   /**
-   * The gateway's name for the charge; only when approved.
+   * The gateway's id of the charge; only when approved.
    *
    * @generated from field: string transaction_id = 2;
    */
   transactionId: string;
 
   /**
-   * Why it was refused, such as "insufficient_funds".
+   * Why it was declined, such as "insufficient_funds".
    *
    * @generated from field: string decline_code = 3;
    */
@@ -95,13 +95,13 @@ export const ChargeResponseSchema: GenMessage<ChargeResponse> = /*@__PURE__*/
   messageDesc(file_orderflow_gateway_v1_gateway_service, 1);
 
 /**
- * What became of it.
+ * The outcome.
  *
  * @generated from enum orderflow.gateway.v1.ChargeResponse.Outcome
  */
 export const ChargeResponse_Outcome = {
   /**
-   * Not said; never sent.
+   * Unspecified; never sent.
    *
    * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
    */
@@ -115,21 +115,21 @@ export const ChargeResponse_Outcome = {
   APPROVED: 1,
 
   /**
-   * Refused for good; nothing was charged.
+   * Permanently declined; nothing was charged.
    *
    * @generated from enum value: OUTCOME_DECLINED = 2;
    */
   DECLINED: 2,
 
   /**
-   * Refused for now; nothing was charged. Another try needs another key.
+   * Temporarily declined; nothing was charged. Another attempt needs another key.
    *
    * @generated from enum value: OUTCOME_TEMPORARILY_DECLINED = 3;
    */
   TEMPORARILY_DECLINED: 3,
 
   /**
-   * The key was voided; nothing stands charged.
+   * The key was voided; nothing is charged.
    *
    * @generated from enum value: OUTCOME_VOIDED = 4;
    */
@@ -137,7 +137,7 @@ export const ChargeResponse_Outcome = {
 } as const;
 
 /**
- * What became of it.
+ * The outcome.
  *
  * @generated from enum orderflow.gateway.v1.ChargeResponse.Outcome
  */
@@ -150,7 +150,7 @@ export const ChargeResponse_OutcomeSchema: GenEnum<ChargeResponse_Outcome> = /*@
   enumDesc(file_orderflow_gateway_v1_gateway_service, 1, 0);
 
 /**
- * Asks for a key to be voided.
+ * The request of VoidCharge.
  *
  * @generated from message orderflow.gateway.v1.VoidChargeRequest
  */
@@ -163,7 +163,7 @@ export type VoidChargeRequest = Message<"orderflow.gateway.v1.VoidChargeRequest"
   key: string;
 
   /**
-   * What it is for.
+   * The order of the charge.
    *
    * @generated from field: string order_id = 2;
    */
@@ -178,13 +178,13 @@ export const VoidChargeRequestSchema: GenMessage<VoidChargeRequest> = /*@__PURE_
   messageDesc(file_orderflow_gateway_v1_gateway_service, 2);
 
 /**
- * Answers VoidCharge, definitely: nothing stands charged under the key.
+ * The response of VoidCharge, which is definite: nothing is charged under the key.
  *
  * @generated from message orderflow.gateway.v1.VoidChargeResponse
  */
 export type VoidChargeResponse = Message<"orderflow.gateway.v1.VoidChargeResponse"> & {
   /**
-   * Whether something had been charged, and was taken back.
+   * Whether something had been charged, and was undone.
    *
    * @generated from field: bool was_charged = 1;
    */
@@ -199,13 +199,13 @@ export const VoidChargeResponseSchema: GenMessage<VoidChargeResponse> = /*@__PUR
   messageDesc(file_orderflow_gateway_v1_gateway_service, 3);
 
 /**
- * Asks for a charge to be given back.
+ * The request of RefundCharge.
  *
  * @generated from message orderflow.gateway.v1.RefundChargeRequest
  */
 export type RefundChargeRequest = Message<"orderflow.gateway.v1.RefundChargeRequest"> & {
   /**
-   * Names this refund, chosen by the caller. Example: "o-1:refund".
+   * The key of this refund, chosen by the caller. Example: "o-1:refund".
    *
    * @generated from field: string key = 1;
    */
@@ -227,13 +227,13 @@ export const RefundChargeRequestSchema: GenMessage<RefundChargeRequest> = /*@__P
   messageDesc(file_orderflow_gateway_v1_gateway_service, 4);
 
 /**
- * Answers RefundCharge, definitely.
+ * The response of RefundCharge, which is definite.
  *
  * @generated from message orderflow.gateway.v1.RefundChargeResponse
  */
 export type RefundChargeResponse = Message<"orderflow.gateway.v1.RefundChargeResponse"> & {
   /**
-   * The gateway's name for the refund.
+   * The gateway's id of the refund.
    *
    * @generated from field: string transaction_id = 1;
    */
@@ -248,13 +248,13 @@ export const RefundChargeResponseSchema: GenMessage<RefundChargeResponse> = /*@_
   messageDesc(file_orderflow_gateway_v1_gateway_service, 5);
 
 /**
- * Asks for a page of the ledger.
+ * The request of ListLedger.
  *
  * @generated from message orderflow.gateway.v1.ListLedgerRequest
  */
 export type ListLedgerRequest = Message<"orderflow.gateway.v1.ListLedgerRequest"> & {
   /**
-   * Only of this order; empty: of all.
+   * Only entries of this order; empty: of all.
    *
    * @generated from field: string order_id = 1;
    */
@@ -268,7 +268,7 @@ export type ListLedgerRequest = Message<"orderflow.gateway.v1.ListLedgerRequest"
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, or empty for the first page.
+   * The next_page_token of the previous page, or empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -283,7 +283,7 @@ export const ListLedgerRequestSchema: GenMessage<ListLedgerRequest> = /*@__PURE_
   messageDesc(file_orderflow_gateway_v1_gateway_service, 6);
 
 /**
- * Answers ListLedger.
+ * The response of ListLedger.
  *
  * @generated from message orderflow.gateway.v1.ListLedgerResponse
  */
@@ -296,7 +296,7 @@ export type ListLedgerResponse = Message<"orderflow.gateway.v1.ListLedgerRespons
   entries: LedgerEntry[];
 
   /**
-   * Give this as page_token to read on; empty on the last page.
+   * The page_token of the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -311,20 +311,20 @@ export const ListLedgerResponseSchema: GenMessage<ListLedgerResponse> = /*@__PUR
   messageDesc(file_orderflow_gateway_v1_gateway_service, 7);
 
 /**
- * One movement of money. Never changed, never deleted.
+ * One movement of money. Append-only.
  *
  * @generated from message orderflow.gateway.v1.LedgerEntry
  */
 export type LedgerEntry = Message<"orderflow.gateway.v1.LedgerEntry"> & {
   /**
-   * Counts entries: 1, 2, 3 …
+   * Numbers the entries: 1, 2, 3 …
    *
    * @generated from field: int64 sequence = 1;
    */
   sequence: bigint;
 
   /**
-   * What moved.
+   * The kind of movement.
    *
    * @generated from field: orderflow.gateway.v1.LedgerEntry.Kind kind = 2;
    */
@@ -345,21 +345,21 @@ export type LedgerEntry = Message<"orderflow.gateway.v1.LedgerEntry"> & {
   orderId: string;
 
   /**
-   * How much.
+   * The amount.
    *
    * @generated from field: google.type.Money amount = 5;
    */
   amount?: Money | undefined;
 
   /**
-   * The gateway's name for it.
+   * The gateway's id of it.
    *
    * @generated from field: string transaction_id = 6;
    */
   transactionId: string;
 
   /**
-   * When.
+   * The time of the movement.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
@@ -374,13 +374,13 @@ export const LedgerEntrySchema: GenMessage<LedgerEntry> = /*@__PURE__*/
   messageDesc(file_orderflow_gateway_v1_gateway_service, 8);
 
 /**
- * What moved.
+ * The kind of movement.
  *
  * @generated from enum orderflow.gateway.v1.LedgerEntry.Kind
  */
 export const LedgerEntry_Kind = {
   /**
-   * Not said; never stored.
+   * Unspecified; never stored.
    *
    * @generated from enum value: KIND_UNSPECIFIED = 0;
    */
@@ -409,7 +409,7 @@ export const LedgerEntry_Kind = {
 } as const;
 
 /**
- * What moved.
+ * The kind of movement.
  *
  * @generated from enum orderflow.gateway.v1.LedgerEntry.Kind
  */
@@ -422,16 +422,16 @@ export const LedgerEntry_KindSchema: GenEnum<LedgerEntry_Kind> = /*@__PURE__*/
   enumDesc(file_orderflow_gateway_v1_gateway_service, 8, 0);
 
 /**
- * Moves money. External to orderflow. Every call carries a key; the same key is never acted upon twice, and the first
- * definite outcome of a key is answered again. An answer is definite. An error is not: the call may have been carried
- * out, unless no connection was made. The errors listed below say only that the call itself moved nothing; what became
- * of a charge is in the ledger.
+ * Moves money. External to orderflow. Every call has an idempotency key; a key is never executed twice, and the first
+ * definite outcome of a key is returned again. A response is definite. An error is not: the call may have been
+ * executed, unless no connection was made. The errors listed below say only that the call itself moved nothing; the
+ * ledger shows what happened to a charge.
  *
  * @generated from service orderflow.gateway.v1.GatewayService
  */
 export const GatewayService: GenService<{
   /**
-   * Charges a customer, once for each key. May be repeated.
+   * Charges a customer, once per key. May be repeated.
    * Errors: INVALID_ARGUMENT (REQUEST_ID_REUSED) for another amount or order under a used key.
    *
    * @generated from rpc orderflow.gateway.v1.GatewayService.Charge
@@ -442,9 +442,9 @@ export const GatewayService: GenService<{
     output: typeof ChargeResponseSchema;
   },
   /**
-   * Makes sure that nothing is, and nothing will be, charged under a key: a charge is taken back, and the key is
-   * blocked from then on, also when it was never seen. May be repeated.
-   * Errors: INVALID_ARGUMENT (REQUEST_ID_REUSED) for a key that belongs to another order.
+   * Ensures that nothing is, and nothing will be, charged under a key: a charge is undone, and the key is blocked from
+   * then on, also when it was never used. May be repeated. Errors: INVALID_ARGUMENT (REQUEST_ID_REUSED) for a key that
+   * belongs to another order.
    *
    * @generated from rpc orderflow.gateway.v1.GatewayService.VoidCharge
    */
@@ -454,8 +454,8 @@ export const GatewayService: GenService<{
     output: typeof VoidChargeResponseSchema;
   },
   /**
-   * Gives a whole charge back, once. May be repeated.
-   * Errors: FAILED_PRECONDITION (CHARGE_NOT_REFUNDABLE) when nothing stands charged under the key,
+   * Refunds a whole charge, once. May be repeated.
+   * Errors: FAILED_PRECONDITION (CHARGE_NOT_REFUNDABLE) when nothing is charged under the key,
    * INVALID_ARGUMENT (REQUEST_ID_REUSED) for another charge under a used key.
    *
    * @generated from rpc orderflow.gateway.v1.GatewayService.RefundCharge
@@ -466,7 +466,7 @@ export const GatewayService: GenService<{
     output: typeof RefundChargeResponseSchema;
   },
   /**
-   * Reads the ledger in the order it was written, a page at a time: every movement of money there ever was.
+   * Reads the ledger in the order it was written, a page at a time: every movement of money.
    * May be repeated. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
    *
    * @generated from rpc orderflow.gateway.v1.GatewayService.ListLedger

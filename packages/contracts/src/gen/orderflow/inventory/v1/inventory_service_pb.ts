@@ -20,7 +20,7 @@ export const file_orderflow_inventory_v1_inventory_service: GenFile = /*@__PURE_
   fileDesc("Ci5vcmRlcmZsb3cvaW52ZW50b3J5L3YxL2ludmVudG9yeV9zZXJ2aWNlLnByb3RvEhZvcmRlcmZsb3cuaW52ZW50b3J5LnYxIkUKD0dldFN0b2NrUmVxdWVzdBIyCgpwcm9kdWN0X2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiQAoQR2V0U3RvY2tSZXNwb25zZRIsCgVzdG9jaxgBIAEoCzIdLm9yZGVyZmxvdy5pbnZlbnRvcnkudjEuU3RvY2siVwoUQmF0Y2hHZXRTdG9ja1JlcXVlc3QSPwoLcHJvZHVjdF9pZHMYASADKAlCKrpIJ5IBJAgBEMgBGAEiG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjR9JCJFChVCYXRjaEdldFN0b2NrUmVzcG9uc2USLAoFc3RvY2sYASADKAsyHS5vcmRlcmZsb3cuaW52ZW50b3J5LnYxLlN0b2NrIo4BChBMaXN0U3RvY2tSZXF1ZXN0EicKEWF2YWlsYWJsZV9hdF9tb3N0GAEgASgDQge6SAQiAigASACIAQESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAEQhQKEl9hdmFpbGFibGVfYXRfbW9zdCJaChFMaXN0U3RvY2tSZXNwb25zZRIsCgVzdG9jaxgBIAMoCzIdLm9yZGVyZmxvdy5pbnZlbnRvcnkudjEuU3RvY2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIrcBCg9TZXRTdG9ja1JlcXVlc3QSMgoKcHJvZHVjdF9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEh4KB29uX2hhbmQYAiABKANCDbpICiIIGICU69wDKAASJgoGcmVhc29uGAMgASgJQha6SBNyERABGIACMgpeW15ceDAwXSokEigKCnJlcXVlc3RfaWQYBCABKAlCFLpIEXIPGIABMgpeW15ceDAwXSokIkAKEFNldFN0b2NrUmVzcG9uc2USLAoFc3RvY2sYASABKAsyHS5vcmRlcmZsb3cuaW52ZW50b3J5LnYxLlN0b2NrIsMBChJBZGp1c3RTdG9ja1JlcXVlc3QSMgoKcHJvZHVjdF9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEicKBWRlbHRhGAIgASgDQhi6SBUiEzgAGICU69wDKIDslKP8/////wESJgoGcmVhc29uGAMgASgJQha6SBNyERABGIACMgpeW15ceDAwXSokEigKCnJlcXVlc3RfaWQYBCABKAlCFLpIEXIPGIABMgpeW15ceDAwXSokIkMKE0FkanVzdFN0b2NrUmVzcG9uc2USLAoFc3RvY2sYASABKAsyHS5vcmRlcmZsb3cuaW52ZW50b3J5LnYxLlN0b2NrIo4BChtMaXN0U3RvY2tBZGp1c3RtZW50c1JlcXVlc3QSMgoKcHJvZHVjdF9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiABCJ1ChxMaXN0U3RvY2tBZGp1c3RtZW50c1Jlc3BvbnNlEjwKC2FkanVzdG1lbnRzGAEgAygLMicub3JkZXJmbG93LmludmVudG9yeS52MS5TdG9ja0FkanVzdG1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpkBCg9TdG9ja0FkanVzdG1lbnQSEgoKcHJvZHVjdF9pZBgBIAEoCRINCgVkZWx0YRgCIAEoAxIPCgdvbl9oYW5kGAMgASgDEg4KBnJlYXNvbhgEIAEoCRIRCgljYWxsZXJfaWQYBSABKAkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKFUdldFJlc2VydmF0aW9uUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kIlIKFkdldFJlc2VydmF0aW9uUmVzcG9uc2USOAoLcmVzZXJ2YXRpb24YASABKAsyIy5vcmRlcmZsb3cuaW52ZW50b3J5LnYxLlJlc2VydmF0aW9uMqAGChBJbnZlbnRvcnlTZXJ2aWNlEmIKCEdldFN0b2NrEicub3JkZXJmbG93LmludmVudG9yeS52MS5HZXRTdG9ja1JlcXVlc3QaKC5vcmRlcmZsb3cuaW52ZW50b3J5LnYxLkdldFN0b2NrUmVzcG9uc2UiA5ACARJxCg1CYXRjaEdldFN0b2NrEiwub3JkZXJmbG93LmludmVudG9yeS52MS5CYXRjaEdldFN0b2NrUmVxdWVzdBotLm9yZGVyZmxvdy5pbnZlbnRvcnkudjEuQmF0Y2hHZXRTdG9ja1Jlc3BvbnNlIgOQAgESZQoJTGlzdFN0b2NrEigub3JkZXJmbG93LmludmVudG9yeS52MS5MaXN0U3RvY2tSZXF1ZXN0Gikub3JkZXJmbG93LmludmVudG9yeS52MS5MaXN0U3RvY2tSZXNwb25zZSIDkAIBEmIKCFNldFN0b2NrEicub3JkZXJmbG93LmludmVudG9yeS52MS5TZXRTdG9ja1JlcXVlc3QaKC5vcmRlcmZsb3cuaW52ZW50b3J5LnYxLlNldFN0b2NrUmVzcG9uc2UiA5ACAhJrCgtBZGp1c3RTdG9jaxIqLm9yZGVyZmxvdy5pbnZlbnRvcnkudjEuQWRqdXN0U3RvY2tSZXF1ZXN0Gisub3JkZXJmbG93LmludmVudG9yeS52MS5BZGp1c3RTdG9ja1Jlc3BvbnNlIgOQAgIShgEKFExpc3RTdG9ja0FkanVzdG1lbnRzEjMub3JkZXJmbG93LmludmVudG9yeS52MS5MaXN0U3RvY2tBZGp1c3RtZW50c1JlcXVlc3QaNC5vcmRlcmZsb3cuaW52ZW50b3J5LnYxLkxpc3RTdG9ja0FkanVzdG1lbnRzUmVzcG9uc2UiA5ACARJ0Cg5HZXRSZXNlcnZhdGlvbhItLm9yZGVyZmxvdy5pbnZlbnRvcnkudjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0Gi4ub3JkZXJmbG93LmludmVudG9yeS52MS5HZXRSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgFCOlo4b3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9pbnZlbnRvcnkvdjE7aW52ZW50b3J5djFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_orderflow_inventory_v1_reservation, file_orderflow_inventory_v1_stock]);
 
 /**
- * Asks for the stock of a product.
+ * The request of GetStock.
  *
  * @generated from message orderflow.inventory.v1.GetStockRequest
  */
@@ -41,13 +41,13 @@ export const GetStockRequestSchema: GenMessage<GetStockRequest> = /*@__PURE__*/
   messageDesc(file_orderflow_inventory_v1_inventory_service, 0);
 
 /**
- * Answers GetStock.
+ * The response of GetStock.
  *
  * @generated from message orderflow.inventory.v1.GetStockResponse
  */
 export type GetStockResponse = Message<"orderflow.inventory.v1.GetStockResponse"> & {
   /**
-   * The stock asked for.
+   * The stock of the product.
    *
    * @generated from field: orderflow.inventory.v1.Stock stock = 1;
    */
@@ -62,7 +62,7 @@ export const GetStockResponseSchema: GenMessage<GetStockResponse> = /*@__PURE__*
   messageDesc(file_orderflow_inventory_v1_inventory_service, 1);
 
 /**
- * Asks for the stock of many products.
+ * The request of BatchGetStock.
  *
  * @generated from message orderflow.inventory.v1.BatchGetStockRequest
  */
@@ -83,13 +83,13 @@ export const BatchGetStockRequestSchema: GenMessage<BatchGetStockRequest> = /*@_
   messageDesc(file_orderflow_inventory_v1_inventory_service, 2);
 
 /**
- * Answers BatchGetStock.
+ * The response of BatchGetStock.
  *
  * @generated from message orderflow.inventory.v1.BatchGetStockResponse
  */
 export type BatchGetStockResponse = Message<"orderflow.inventory.v1.BatchGetStockResponse"> & {
   /**
-   * One a product, in the order asked for.
+   * One per product, in the order of the request.
    *
    * @generated from field: repeated orderflow.inventory.v1.Stock stock = 1;
    */
@@ -104,7 +104,7 @@ export const BatchGetStockResponseSchema: GenMessage<BatchGetStockResponse> = /*
   messageDesc(file_orderflow_inventory_v1_inventory_service, 3);
 
 /**
- * Asks for a page of stock.
+ * The request of ListStock.
  *
  * @generated from message orderflow.inventory.v1.ListStockRequest
  */
@@ -124,7 +124,7 @@ export type ListStockRequest = Message<"orderflow.inventory.v1.ListStockRequest"
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, or empty for the first page.
+   * The next_page_token of the previous page, or empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -139,7 +139,7 @@ export const ListStockRequestSchema: GenMessage<ListStockRequest> = /*@__PURE__*
   messageDesc(file_orderflow_inventory_v1_inventory_service, 4);
 
 /**
- * Answers ListStock.
+ * The response of ListStock.
  *
  * @generated from message orderflow.inventory.v1.ListStockResponse
  */
@@ -152,7 +152,7 @@ export type ListStockResponse = Message<"orderflow.inventory.v1.ListStockRespons
   stock: Stock[];
 
   /**
-   * Give this as page_token to read on; empty on the last page.
+   * The page_token of the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -167,7 +167,7 @@ export const ListStockResponseSchema: GenMessage<ListStockResponse> = /*@__PURE_
   messageDesc(file_orderflow_inventory_v1_inventory_service, 5);
 
 /**
- * Asks for the stock to be set.
+ * The request of SetStock.
  *
  * @generated from message orderflow.inventory.v1.SetStockRequest
  */
@@ -180,7 +180,7 @@ export type SetStockRequest = Message<"orderflow.inventory.v1.SetStockRequest"> 
   productId: string;
 
   /**
-   * How many lie on the shelf, reserved ones included.
+   * The quantity on hand, including reserved pieces.
    *
    * @generated from field: int64 on_hand = 2;
    */
@@ -194,7 +194,9 @@ export type SetStockRequest = Message<"orderflow.inventory.v1.SetStockRequest"> 
   reason: string;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 4;
    */
@@ -209,7 +211,7 @@ export const SetStockRequestSchema: GenMessage<SetStockRequest> = /*@__PURE__*/
   messageDesc(file_orderflow_inventory_v1_inventory_service, 6);
 
 /**
- * Answers SetStock.
+ * The response of SetStock.
  *
  * @generated from message orderflow.inventory.v1.SetStockResponse
  */
@@ -230,7 +232,7 @@ export const SetStockResponseSchema: GenMessage<SetStockResponse> = /*@__PURE__*
   messageDesc(file_orderflow_inventory_v1_inventory_service, 7);
 
 /**
- * Asks for the stock to be changed by some.
+ * The request of AdjustStock.
  *
  * @generated from message orderflow.inventory.v1.AdjustStockRequest
  */
@@ -243,7 +245,7 @@ export type AdjustStockRequest = Message<"orderflow.inventory.v1.AdjustStockRequ
   productId: string;
 
   /**
-   * How many more; less when negative; not 0.
+   * The change of the quantity, positive or negative; not 0.
    *
    * @generated from field: int64 delta = 2;
    */
@@ -257,7 +259,9 @@ export type AdjustStockRequest = Message<"orderflow.inventory.v1.AdjustStockRequ
   reason: string;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 4;
    */
@@ -272,7 +276,7 @@ export const AdjustStockRequestSchema: GenMessage<AdjustStockRequest> = /*@__PUR
   messageDesc(file_orderflow_inventory_v1_inventory_service, 8);
 
 /**
- * Answers AdjustStock.
+ * The response of AdjustStock.
  *
  * @generated from message orderflow.inventory.v1.AdjustStockResponse
  */
@@ -293,7 +297,7 @@ export const AdjustStockResponseSchema: GenMessage<AdjustStockResponse> = /*@__P
   messageDesc(file_orderflow_inventory_v1_inventory_service, 9);
 
 /**
- * Asks for changes of stock by hand.
+ * The request of ListStockAdjustments.
  *
  * @generated from message orderflow.inventory.v1.ListStockAdjustmentsRequest
  */
@@ -313,7 +317,7 @@ export type ListStockAdjustmentsRequest = Message<"orderflow.inventory.v1.ListSt
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, or empty for the first page.
+   * The next_page_token of the previous page, or empty for the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -328,7 +332,7 @@ export const ListStockAdjustmentsRequestSchema: GenMessage<ListStockAdjustmentsR
   messageDesc(file_orderflow_inventory_v1_inventory_service, 10);
 
 /**
- * Answers ListStockAdjustments.
+ * The response of ListStockAdjustments.
  *
  * @generated from message orderflow.inventory.v1.ListStockAdjustmentsResponse
  */
@@ -341,7 +345,7 @@ export type ListStockAdjustmentsResponse = Message<"orderflow.inventory.v1.ListS
   adjustments: StockAdjustment[];
 
   /**
-   * Give this as page_token to read on; empty on the last page.
+   * The page_token of the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -356,7 +360,7 @@ export const ListStockAdjustmentsResponseSchema: GenMessage<ListStockAdjustments
   messageDesc(file_orderflow_inventory_v1_inventory_service, 11);
 
 /**
- * One change of stock by hand; the seed is the first.
+ * One manual change of stock; the seed is the first.
  *
  * @generated from message orderflow.inventory.v1.StockAdjustment
  */
@@ -369,14 +373,14 @@ export type StockAdjustment = Message<"orderflow.inventory.v1.StockAdjustment"> 
   productId: string;
 
   /**
-   * How many more, or less.
+   * The change of the quantity.
    *
    * @generated from field: int64 delta = 2;
    */
   delta: bigint;
 
   /**
-   * How many lay on the shelf after it.
+   * The quantity on hand after it.
    *
    * @generated from field: int64 on_hand = 3;
    */
@@ -390,14 +394,14 @@ export type StockAdjustment = Message<"orderflow.inventory.v1.StockAdjustment"> 
   reason: string;
 
   /**
-   * Who: the caller's id, or "anonymous".
+   * The caller's id, or "anonymous".
    *
    * @generated from field: string caller_id = 5;
    */
   callerId: string;
 
   /**
-   * When.
+   * The time of the change.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -412,7 +416,7 @@ export const StockAdjustmentSchema: GenMessage<StockAdjustment> = /*@__PURE__*/
   messageDesc(file_orderflow_inventory_v1_inventory_service, 12);
 
 /**
- * Asks for an order's reservation.
+ * The request of GetReservation.
  *
  * @generated from message orderflow.inventory.v1.GetReservationRequest
  */
@@ -433,13 +437,13 @@ export const GetReservationRequestSchema: GenMessage<GetReservationRequest> = /*
   messageDesc(file_orderflow_inventory_v1_inventory_service, 13);
 
 /**
- * Answers GetReservation.
+ * The response of GetReservation.
  *
  * @generated from message orderflow.inventory.v1.GetReservationResponse
  */
 export type GetReservationResponse = Message<"orderflow.inventory.v1.GetReservationResponse"> & {
   /**
-   * The reservation asked for.
+   * The reservation of the order.
    *
    * @generated from field: orderflow.inventory.v1.Reservation reservation = 1;
    */
@@ -454,7 +458,7 @@ export const GetReservationResponseSchema: GenMessage<GetReservationResponse> = 
   messageDesc(file_orderflow_inventory_v1_inventory_service, 14);
 
 /**
- * Stock, and what is held of it for orders. Orders reserve, commit and release by events only.
+ * Stock, and the reservations of it. Orders reserve, commit and release by events only.
  *
  * @generated from service orderflow.inventory.v1.InventoryService
  */
@@ -471,7 +475,7 @@ export const InventoryService: GenService<{
     output: typeof GetStockResponseSchema;
   },
   /**
-   * Reads the stock of up to 200 products at once, in the order asked for. A product that was never stocked has 0.
+   * Reads the stock of up to 200 products at once, in the order of the request. A product that was never stocked has 0.
    * May be repeated.
    *
    * @generated from rpc orderflow.inventory.v1.InventoryService.BatchGetStock
@@ -482,7 +486,7 @@ export const InventoryService: GenService<{
     output: typeof BatchGetStockResponseSchema;
   },
   /**
-   * Lists stock in the order of product ids, a page at a time; also only what runs low. May be repeated.
+   * Lists stock in the order of product ids, a page at a time; optionally only low stock. May be repeated.
    * Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
    *
    * @generated from rpc orderflow.inventory.v1.InventoryService.ListStock
@@ -493,9 +497,9 @@ export const InventoryService: GenService<{
     output: typeof ListStockResponseSchema;
   },
   /**
-   * Says how many there are on the shelf, after a count. Audited.
+   * Sets the quantity on hand, after a count. Audited.
    * Errors: FAILED_PRECONDITION (STOCK_BELOW_RESERVED), INVALID_ARGUMENT (REQUEST_ID_REUSED).
-   * May be repeated with the same request_id: the first answer is given again.
+   * May be repeated with the same request_id: the stored response is returned.
    *
    * @generated from rpc orderflow.inventory.v1.InventoryService.SetStock
    */
@@ -505,9 +509,9 @@ export const InventoryService: GenService<{
     output: typeof SetStockResponseSchema;
   },
   /**
-   * Adds to the stock, or takes from it. Audited.
+   * Adds to the quantity on hand, or subtracts from it. Audited.
    * Errors: FAILED_PRECONDITION (STOCK_BELOW_RESERVED), INVALID_ARGUMENT (REQUEST_ID_REUSED).
-   * May be repeated with the same request_id: the first answer is given again.
+   * May be repeated with the same request_id: the stored response is returned.
    *
    * @generated from rpc orderflow.inventory.v1.InventoryService.AdjustStock
    */
@@ -517,7 +521,7 @@ export const InventoryService: GenService<{
     output: typeof AdjustStockResponseSchema;
   },
   /**
-   * Lists who changed the stock of a product by hand, when and why, newest first. May be repeated.
+   * Lists the manual changes of a product's stock, with caller, time and reason, newest first. May be repeated.
    * Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
    *
    * @generated from rpc orderflow.inventory.v1.InventoryService.ListStockAdjustments
@@ -528,7 +532,7 @@ export const InventoryService: GenService<{
     output: typeof ListStockAdjustmentsResponseSchema;
   },
   /**
-   * Reads what is, or was, held for an order. May be repeated.
+   * Reads the reservation of an order. May be repeated.
    * Errors: NOT_FOUND (RESERVATION_NOT_FOUND).
    *
    * @generated from rpc orderflow.inventory.v1.InventoryService.GetReservation

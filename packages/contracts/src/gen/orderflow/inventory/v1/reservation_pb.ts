@@ -15,7 +15,7 @@ export const file_orderflow_inventory_v1_reservation: GenFile = /*@__PURE__*/
   fileDesc("CihvcmRlcmZsb3cvaW52ZW50b3J5L3YxL3Jlc2VydmF0aW9uLnByb3RvEhZvcmRlcmZsb3cuaW52ZW50b3J5LnYxIucCCgtSZXNlcnZhdGlvbhIQCghvcmRlcl9pZBgBIAEoCRI4CgVzdGF0ZRgCIAEoDjIpLm9yZGVyZmxvdy5pbnZlbnRvcnkudjEuUmVzZXJ2YXRpb24uU3RhdGUSNgoFbGluZXMYAyADKAsyJy5vcmRlcmZsb3cuaW52ZW50b3J5LnYxLlJlc2VydmF0aW9uTGluZRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInIKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEgoOU1RBVEVfUkVTRVJWRUQQARIVChFTVEFURV9VTkFWQUlMQUJMRRACEhIKDlNUQVRFX1JFTEVBU0VEEAMSEwoPU1RBVEVfQ09NTUlUVEVEEAQiXQoPUmVzZXJ2YXRpb25MaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSEAoIcXVhbnRpdHkYAiABKAMSFgoJYXZhaWxhYmxlGAMgASgDSACIAQFCDAoKX2F2YWlsYWJsZUI6WjhvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L2ludmVudG9yeS92MTtpbnZlbnRvcnl2MWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
- * What is, or was, held for an order. Never deleted: a closed reservation keeps late events from doing anything.
+ * The reservation of an order. Never deleted: a closed reservation makes late events harmless.
  *
  * @generated from message orderflow.inventory.v1.Reservation
  */
@@ -28,21 +28,21 @@ export type Reservation = Message<"orderflow.inventory.v1.Reservation"> & {
   orderId: string;
 
   /**
-   * How far it is.
+   * The state.
    *
    * @generated from field: orderflow.inventory.v1.Reservation.State state = 2;
    */
   state: Reservation_State;
 
   /**
-   * What was asked for; empty when the order was cancelled before it was heard of.
+   * The ordered lines; empty when the order was cancelled before OrderAccepted arrived.
    *
    * @generated from field: repeated orderflow.inventory.v1.ReservationLine lines = 3;
    */
   lines: ReservationLine[];
 
   /**
-   * When the order was first heard of.
+   * When the first event of the order arrived.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
@@ -64,34 +64,34 @@ export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
   messageDesc(file_orderflow_inventory_v1_reservation, 0);
 
 /**
- * How far it is.
+ * The state.
  *
  * @generated from enum orderflow.inventory.v1.Reservation.State
  */
 export const Reservation_State = {
   /**
-   * Not said; never stored.
+   * Unspecified; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * All lines are held.
+   * All lines are reserved.
    *
    * @generated from enum value: STATE_RESERVED = 1;
    */
   RESERVED: 1,
 
   /**
-   * A line was short; nothing is held.
+   * A line was short; nothing is reserved.
    *
    * @generated from enum value: STATE_UNAVAILABLE = 2;
    */
   UNAVAILABLE: 2,
 
   /**
-   * Nothing is held any more, because the order was cancelled. Final.
+   * Nothing is reserved any more, because the order was cancelled. Final.
    *
    * @generated from enum value: STATE_RELEASED = 3;
    */
@@ -106,7 +106,7 @@ export const Reservation_State = {
 } as const;
 
 /**
- * How far it is.
+ * The state.
  *
  * @generated from enum orderflow.inventory.v1.Reservation.State
  */
@@ -132,14 +132,14 @@ export type ReservationLine = Message<"orderflow.inventory.v1.ReservationLine"> 
   productId: string;
 
   /**
-   * How many were asked for.
+   * The requested quantity.
    *
    * @generated from field: int64 quantity = 2;
    */
   quantity: bigint;
 
   /**
-   * How many could be had when they were asked for; only on the short lines of an unavailable reservation.
+   * The quantity that was available; only on the short lines of an unavailable reservation.
    *
    * @generated from field: optional int64 available = 3;
    */

@@ -15,7 +15,7 @@ export const file_orderflow_inventory_v1_stock: GenFile = /*@__PURE__*/
   fileDesc("CiJvcmRlcmZsb3cvaW52ZW50b3J5L3YxL3N0b2NrLnByb3RvEhZvcmRlcmZsb3cuaW52ZW50b3J5LnYxIpUBCgVTdG9jaxISCgpwcm9kdWN0X2lkGAEgASgJEg8KB29uX2hhbmQYAiABKAMSEAoIcmVzZXJ2ZWQYAyABKAMSEQoJYXZhaWxhYmxlGAQgASgDEhEKCWNvbW1pdHRlZBgFIAEoAxIvCgt1cGRhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCOlo4b3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9pbnZlbnRvcnkvdjE7aW52ZW50b3J5djFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * How much there is of a product. available = on_hand - reserved; nothing is ever below 0.
+ * The stock of a product. available = on_hand - reserved; nothing is ever below 0.
  *
  * @generated from message orderflow.inventory.v1.Stock
  */
@@ -28,28 +28,28 @@ export type Stock = Message<"orderflow.inventory.v1.Stock"> & {
   productId: string;
 
   /**
-   * How many lie on the shelf, reserved ones included.
+   * The quantity on hand, including reserved pieces.
    *
    * @generated from field: int64 on_hand = 2;
    */
   onHand: bigint;
 
   /**
-   * How many of those are held for orders.
+   * The quantity that is reserved for orders.
    *
    * @generated from field: int64 reserved = 3;
    */
   reserved: bigint;
 
   /**
-   * How many can still be ordered.
+   * The quantity that can still be ordered.
    *
    * @generated from field: int64 available = 4;
    */
   available: bigint;
 
   /**
-   * How many have left for orders since the beginning.
+   * The quantity that has left for orders since the beginning.
    *
    * @generated from field: int64 committed = 5;
    */

@@ -23,8 +23,8 @@ export const file_orderflow_order_v1_enriched_order: GenFile = /*@__PURE__*/
   fileDesc("CidvcmRlcmZsb3cvb3JkZXIvdjEvZW5yaWNoZWRfb3JkZXIucHJvdG8SEm9yZGVyZmxvdy5vcmRlci52MSKFBQoNRW5yaWNoZWRPcmRlchIQCghvcmRlcl9pZBgBIAEoCRI6CgdvdXRjb21lGAIgASgOMikub3JkZXJmbG93Lm9yZGVyLnYxLkVucmljaGVkT3JkZXIuT3V0Y29tZRI3CgpyZWplY3Rpb25zGAMgAygLMiMub3JkZXJmbG93Lm9yZGVyLmV2ZW50LnYxLlJlamVjdGlvbhIyCgpzdWJtaXNzaW9uGAQgASgLMh4ub3JkZXJmbG93Lm9yZGVyLnYxLlN1Ym1pc3Npb24SNgoIY3VzdG9tZXIYBSABKAsyJC5vcmRlcmZsb3cub3JkZXIudjEuRW5yaWNoZWRDdXN0b21lchIvCgVsaW5lcxgGIAMoCzIgLm9yZGVyZmxvdy5vcmRlci52MS5FbnJpY2hlZExpbmUSJAoIc3VidG90YWwYByABKAsyEi5nb29nbGUudHlwZS5Nb25leRIfCgN0YXgYCCABKAsyEi5nb29nbGUudHlwZS5Nb25leRIhCgV0b3RhbBgJIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EhgKEHRheF9iYXNpc19wb2ludHMYCiABKAUSFQoNY3VycmVuY3lfY29kZRgNIAEoCRI0CgZzb3VyY2UYCyABKAsyJC5vcmRlcmZsb3cub3JkZXIudjEuU3VibWlzc2lvblNvdXJjZRIvCgtkZWNpZGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTgoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BQ0NFUFRFRBABEhQKEE9VVENPTUVfUkVKRUNURUQQAiJUCgpTdWJtaXNzaW9uEhMKC2N1c3RvbWVyX2lkGAEgASgJEjEKBWxpbmVzGAIgAygLMiIub3JkZXJmbG93Lm9yZGVyLnYxLlN1Ym1pc3Npb25MaW5lIpgBCg5TdWJtaXNzaW9uTGluZRIUCgpwcm9kdWN0X2lkGAEgASgJSAASDQoDc2t1GAIgASgJSAASEAoIcXVhbnRpdHkYAyABKAESKAoMcXVvdGVkX3ByaWNlGAQgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSGAoQdW5yZWFkYWJsZV9wcmljZRgFIAEoCUILCglyZWZlcmVuY2UieQoQRW5yaWNoZWRDdXN0b21lchIzCghjdXN0b21lchgBIAEoCzIhLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkN1c3RvbWVyEjAKCWZyZXNobmVzcxgCIAEoCzIdLm9yZGVyZmxvdy5vcmRlci52MS5GcmVzaG5lc3Mi+wEKDEVucmljaGVkTGluZRIxCgdwcm9kdWN0GAEgASgLMiAub3JkZXJmbG93LmVucmljaG1lbnQudjEuUHJvZHVjdBIwCglmcmVzaG5lc3MYAiABKAsyHS5vcmRlcmZsb3cub3JkZXIudjEuRnJlc2huZXNzEhAKCHF1YW50aXR5GAMgASgDEiYKCnVuaXRfcHJpY2UYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRIoCgxxdW90ZWRfcHJpY2UYBSABKAsyEi5nb29nbGUudHlwZS5Nb25leRIiCgZhbW91bnQYBiABKAsyEi5nb29nbGUudHlwZS5Nb25leSJKCglGcmVzaG5lc3MSLgoKZmV0Y2hfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYAiABKAgimgIKEFN1Ym1pc3Npb25Tb3VyY2USDQoFdG9waWMYASABKAkSEQoJcGFydGl0aW9uGAIgASgFEg4KBm9mZnNldBgDIAEoAxI7CgZmb3JtYXQYBCABKA4yKy5vcmRlcmZsb3cub3JkZXIudjEuU3VibWlzc2lvblNvdXJjZS5Gb3JtYXQSLwoLcmVjb3JkX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImYKBkZvcm1hdBIWChJGT1JNQVRfVU5TUEVDSUZJRUQQABITCg9GT1JNQVRfUFJPVE9CVUYQARIYChRGT1JNQVRfUFJPVE9CVUZfSlNPThACEhUKEUZPUk1BVF9QTEFJTl9KU09OEANCMlowb3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9vcmRlci92MTtvcmRlcnYxYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_type_money, file_orderflow_enrichment_v1_customer, file_orderflow_enrichment_v1_product, file_orderflow_order_event_v1_order_events]);
 
 /**
- * An order with the customer and the products as they were when it was decided.
- * Stored whole in the order's history; the MongoDB document is computed from it.
+ * A decided order, with the customer and the products as they were at that time.
+ * Stored in the order's history; the MongoDB document is computed from it.
  *
  * @generated from message orderflow.order.v1.EnrichedOrder
  */
@@ -37,7 +37,7 @@ export type EnrichedOrder = Message<"orderflow.order.v1.EnrichedOrder"> & {
   orderId: string;
 
   /**
-   * What was decided.
+   * The decision.
    *
    * @generated from field: orderflow.order.v1.EnrichedOrder.Outcome outcome = 2;
    */
@@ -58,14 +58,14 @@ export type EnrichedOrder = Message<"orderflow.order.v1.EnrichedOrder"> & {
   submission?: Submission | undefined;
 
   /**
-   * The customer as it was; absent when unknown or not asked for.
+   * The customer as it was; absent when unknown or not looked up.
    *
    * @generated from field: orderflow.order.v1.EnrichedCustomer customer = 5;
    */
   customer?: EnrichedCustomer | undefined;
 
   /**
-   * The order's lines with their products, one a product, in the order they were sent.
+   * The order's lines with their products, one per product, in the order they were sent.
    *
    * @generated from field: repeated orderflow.order.v1.EnrichedLine lines = 6;
    */
@@ -107,7 +107,7 @@ export type EnrichedOrder = Message<"orderflow.order.v1.EnrichedOrder"> & {
   currencyCode: string;
 
   /**
-   * Where the order came from.
+   * The record that the order came from.
    *
    * @generated from field: orderflow.order.v1.SubmissionSource source = 11;
    */
@@ -129,27 +129,27 @@ export const EnrichedOrderSchema: GenMessage<EnrichedOrder> = /*@__PURE__*/
   messageDesc(file_orderflow_order_v1_enriched_order, 0);
 
 /**
- * What was decided.
+ * The decision.
  *
  * @generated from enum orderflow.order.v1.EnrichedOrder.Outcome
  */
 export const EnrichedOrder_Outcome = {
   /**
-   * Not said; never stored.
+   * Unspecified; never stored.
    *
    * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * Checked and priced.
+   * Valid and priced.
    *
    * @generated from enum value: OUTCOME_ACCEPTED = 1;
    */
   ACCEPTED: 1,
 
   /**
-   * Cannot be taken; rejections says why.
+   * Rejected; rejections has the reasons.
    *
    * @generated from enum value: OUTCOME_REJECTED = 2;
    */
@@ -157,7 +157,7 @@ export const EnrichedOrder_Outcome = {
 } as const;
 
 /**
- * What was decided.
+ * The decision.
  *
  * @generated from enum orderflow.order.v1.EnrichedOrder.Outcome
  */
@@ -170,20 +170,20 @@ export const EnrichedOrder_OutcomeSchema: GenEnum<EnrichedOrder_Outcome> = /*@__
   enumDesc(file_orderflow_order_v1_enriched_order, 0, 0);
 
 /**
- * An order as it was sent, whichever way it was written; nothing in it needs to be right but the order's id.
+ * An order as it was sent, in any format; nothing in it is validated except the order's id.
  *
  * @generated from message orderflow.order.v1.Submission
  */
 export type Submission = Message<"orderflow.order.v1.Submission"> & {
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
-   * What was ordered.
+   * The ordered lines.
    *
    * @generated from field: repeated orderflow.order.v1.SubmissionLine lines = 2;
    */
@@ -204,7 +204,7 @@ export const SubmissionSchema: GenMessage<Submission> = /*@__PURE__*/
  */
 export type SubmissionLine = Message<"orderflow.order.v1.SubmissionLine"> & {
   /**
-   * What was ordered, as the sender named it; absent when it was not named.
+   * The product, by the sender's reference; absent when there was none.
    *
    * @generated from oneof orderflow.order.v1.SubmissionLine.reference
    */
@@ -227,21 +227,21 @@ export type SubmissionLine = Message<"orderflow.order.v1.SubmissionLine"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How many: whatever number was sent.
+   * The quantity, as sent.
    *
    * @generated from field: double quantity = 3;
    */
   quantity: number;
 
   /**
-   * The price of one that the sender saw; no currency when none was said.
+   * The unit price that the sender quoted; without a currency when none was given.
    *
    * @generated from field: google.type.Money quoted_price = 4;
    */
   quotedPrice?: Money | undefined;
 
   /**
-   * The price as it was written, where it is no amount of money.
+   * The price as it was written, where it is not an amount of money.
    *
    * @generated from field: string unreadable_price = 5;
    */
@@ -256,7 +256,7 @@ export const SubmissionLineSchema: GenMessage<SubmissionLine> = /*@__PURE__*/
   messageDesc(file_orderflow_order_v1_enriched_order, 2);
 
 /**
- * A customer and how fresh the copy was.
+ * A customer and its freshness.
  *
  * @generated from message orderflow.order.v1.EnrichedCustomer
  */
@@ -304,21 +304,21 @@ export type EnrichedLine = Message<"orderflow.order.v1.EnrichedLine"> & {
   freshness?: Freshness | undefined;
 
   /**
-   * How many, over all lines of the submission that name this product.
+   * The quantity, over all lines of the submission with this product.
    *
    * @generated from field: int64 quantity = 3;
    */
   quantity: bigint;
 
   /**
-   * The price charged for one: the catalogue's.
+   * The unit price charged: the catalogue's.
    *
    * @generated from field: google.type.Money unit_price = 4;
    */
   unitPrice?: Money | undefined;
 
   /**
-   * The price of one that the sender saw, if it was said.
+   * The unit price that the sender quoted, if any.
    *
    * @generated from field: google.type.Money quoted_price = 5;
    */
@@ -340,7 +340,7 @@ export const EnrichedLineSchema: GenMessage<EnrichedLine> = /*@__PURE__*/
   messageDesc(file_orderflow_order_v1_enriched_order, 4);
 
 /**
- * How fresh a piece of enrichment was when it was used.
+ * How fresh a customer or product was when it was used.
  *
  * @generated from message orderflow.order.v1.Freshness
  */
@@ -353,7 +353,7 @@ export type Freshness = Message<"orderflow.order.v1.Freshness"> & {
   fetchTime?: Timestamp | undefined;
 
   /**
-   * True when it was older than wanted and used because the API was down.
+   * True when it was a stale cache entry, used because the API was unavailable.
    *
    * @generated from field: bool stale = 2;
    */
@@ -395,7 +395,7 @@ export type SubmissionSource = Message<"orderflow.order.v1.SubmissionSource"> & 
   offset: bigint;
 
   /**
-   * How the record was written.
+   * The format of the record.
    *
    * @generated from field: orderflow.order.v1.SubmissionSource.Format format = 4;
    */
@@ -417,13 +417,13 @@ export const SubmissionSourceSchema: GenMessage<SubmissionSource> = /*@__PURE__*
   messageDesc(file_orderflow_order_v1_enriched_order, 6);
 
 /**
- * How the record was written.
+ * The format of the record.
  *
  * @generated from enum orderflow.order.v1.SubmissionSource.Format
  */
 export const SubmissionSource_Format = {
   /**
-   * Not said; never stored.
+   * Unspecified; never stored.
    *
    * @generated from enum value: FORMAT_UNSPECIFIED = 0;
    */
@@ -444,7 +444,7 @@ export const SubmissionSource_Format = {
   PROTOBUF_JSON: 2,
 
   /**
-   * The plain JSON shape, with "products".
+   * The plain JSON format, with "products".
    *
    * @generated from enum value: FORMAT_PLAIN_JSON = 3;
    */
@@ -452,7 +452,7 @@ export const SubmissionSource_Format = {
 } as const;
 
 /**
- * How the record was written.
+ * The format of the record.
  *
  * @generated from enum orderflow.order.v1.SubmissionSource.Format
  */

@@ -19,7 +19,7 @@ export const file_orderflow_order_v1_order: GenFile = /*@__PURE__*/
   fileDesc("Ch5vcmRlcmZsb3cvb3JkZXIvdjEvb3JkZXIucHJvdG8SEm9yZGVyZmxvdy5vcmRlci52MSKABgoFT3JkZXISEAoIb3JkZXJfaWQYASABKAkSEwoLY3VzdG9tZXJfaWQYAiABKAkSLgoFc3RhdGUYAyABKA4yHy5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXIuU3RhdGUSLAoFbGluZXMYBCADKAsyHS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXJMaW5lEiQKCHN1YnRvdGFsGAUgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSHwoDdGF4GAYgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSIQoFdG90YWwYByABKAsyEi5nb29nbGUudHlwZS5Nb25leRI3CgpyZWplY3Rpb25zGAggAygLMiMub3JkZXJmbG93Lm9yZGVyLmV2ZW50LnYxLlJlamVjdGlvbhI9Cg1jYW5jZWxfcmVhc29uGAkgASgOMiYub3JkZXJmbG93Lm9yZGVyLmV2ZW50LnYxLkNhbmNlbFJlYXNvbhIVCg1jYW5jZWxfZGV0YWlsGAogASgJEhYKDnRyYW5zYWN0aW9uX2lkGAsgASgJEhAKCHJlZnVuZGVkGAwgASgIEhcKD25lZWRzX2F0dGVudGlvbhgNIAEoCRIPCgd2ZXJzaW9uGA4gASgDEi8KC2NyZWF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiwgEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0FDQ0VQVEVEEAISEgoOU1RBVEVfUkVKRUNURUQQAxISCg5TVEFURV9SRVNFUlZFRBAEEhMKD1NUQVRFX0NPTkZJUk1FRBAFEhMKD1NUQVRFX0NPTVBMRVRFRBAGEhQKEFNUQVRFX0NBTkNFTExJTkcQBxITCg9TVEFURV9DQU5DRUxMRUQQCCLbAQoJT3JkZXJMaW5lEhQKCnByb2R1Y3RfaWQYASABKAlIABINCgNza3UYAiABKAlIABIQCghxdWFudGl0eRgDIAEoAxIUCgxwcm9kdWN0X25hbWUYBCABKAkSJgoKdW5pdF9wcmljZRgFIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EigKDHF1b3RlZF9wcmljZRgGIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EiIKBmFtb3VudBgHIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5QgsKCXJlZmVyZW5jZSKzAQoPT3JkZXJUcmFuc2l0aW9uEhAKCHJldmlzaW9uGAEgASgDEi4KBXN0YXRlGAIgASgOMh8ub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyLlN0YXRlEg0KBWNhdXNlGAMgASgJEg4KBmV2ZW50cxgEIAMoCRIOCgZkZXRhaWwYBSABKAkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQjJaMG9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvb3JkZXIvdjE7b3JkZXJ2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_type_money, file_orderflow_order_event_v1_order_events]);
 
 /**
- * An order, as the order service knows it now. Orders that came over Kafka look the same.
+ * An order in its present state. Orders that came over Kafka look the same.
  *
  * @generated from message orderflow.order.v1.Order
  */
@@ -32,21 +32,21 @@ export type Order = Message<"orderflow.order.v1.Order"> & {
   orderId: string;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * How far it is.
+   * The state.
    *
    * @generated from field: orderflow.order.v1.Order.State state = 3;
    */
   state: Order_State;
 
   /**
-   * The order's lines. Before it is decided: as they were sent; after: one a product, priced.
+   * The order's lines. Before the decision as they were sent; after it one per product, priced.
    *
    * @generated from field: repeated orderflow.order.v1.OrderLine lines = 4;
    */
@@ -67,7 +67,7 @@ export type Order = Message<"orderflow.order.v1.Order"> & {
   tax?: Money | undefined;
 
   /**
-   * What is to be paid; from its acceptance on.
+   * The amount to pay; from its acceptance on.
    *
    * @generated from field: google.type.Money total = 7;
    */
@@ -88,42 +88,42 @@ export type Order = Message<"orderflow.order.v1.Order"> & {
   cancelReason: CancelReason;
 
   /**
-   * What whoever cancelled it said; or the short lines, or the decline code.
+   * The caller's reason, the short lines, or the decline code.
    *
    * @generated from field: string cancel_detail = 10;
    */
   cancelDetail: string;
 
   /**
-   * The gateway's name for the charge; once it is paid.
+   * The gateway's id of the charge; once it is paid.
    *
    * @generated from field: string transaction_id = 11;
    */
   transactionId: string;
 
   /**
-   * Whether the whole amount was given back after completion.
+   * Whether the whole amount was refunded after completion.
    *
    * @generated from field: bool refunded = 12;
    */
   refunded: boolean;
 
   /**
-   * Why a person has to look at it; empty when nobody has to.
+   * Why it needs attention; empty when it does not.
    *
    * @generated from field: string needs_attention = 13;
    */
   needsAttention: string;
 
   /**
-   * How many events of this order are on order-events, or about to be.
+   * The number of this order's events that are on order-events, or in the outbox.
    *
    * @generated from field: int64 version = 14;
    */
   version: bigint;
 
   /**
-   * When it was first heard of.
+   * When it was stored or its record was read.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 15;
    */
@@ -145,55 +145,55 @@ export const OrderSchema: GenMessage<Order> = /*@__PURE__*/
   messageDesc(file_orderflow_order_v1_order, 0);
 
 /**
- * How far it is.
+ * The state.
  *
  * @generated from enum orderflow.order.v1.Order.State
  */
 export const Order_State = {
   /**
-   * Not said; never stored.
+   * Unspecified; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * Taken, and not yet decided.
+   * Stored, and not yet decided.
    *
    * @generated from enum value: STATE_PENDING = 1;
    */
   PENDING: 1,
 
   /**
-   * Checked and priced; stock is asked for.
+   * Valid and priced; waits for the reservation of its stock.
    *
    * @generated from enum value: STATE_ACCEPTED = 2;
    */
   ACCEPTED: 2,
 
   /**
-   * Cannot be taken; rejections says why. Final.
+   * Rejected; rejections has the reasons. Final.
    *
    * @generated from enum value: STATE_REJECTED = 3;
    */
   REJECTED: 3,
 
   /**
-   * Stock is held; payment is asked for.
+   * Stock is reserved; waits for its payment.
    *
    * @generated from enum value: STATE_RESERVED = 4;
    */
   RESERVED: 4,
 
   /**
-   * Paid; the stock is about to leave.
+   * Paid; waits for its stock to be committed.
    *
    * @generated from enum value: STATE_CONFIRMED = 5;
    */
   CONFIRMED: 5,
 
   /**
-   * Done. Final, but for a refund.
+   * Done. Final, except for a refund.
    *
    * @generated from enum value: STATE_COMPLETED = 6;
    */
@@ -207,7 +207,7 @@ export const Order_State = {
   CANCELLING: 7,
 
   /**
-   * Nothing is held and nothing is kept. Final.
+   * Nothing is reserved and no charge is kept. Final.
    *
    * @generated from enum value: STATE_CANCELLED = 8;
    */
@@ -215,7 +215,7 @@ export const Order_State = {
 } as const;
 
 /**
- * How far it is.
+ * The state.
  *
  * @generated from enum orderflow.order.v1.Order.State
  */
@@ -234,7 +234,7 @@ export const Order_StateSchema: GenEnum<Order_State> = /*@__PURE__*/
  */
 export type OrderLine = Message<"orderflow.order.v1.OrderLine"> & {
   /**
-   * What is ordered. As sent before the decision, by product id after it.
+   * The product. As sent before the decision, by product id after it.
    *
    * @generated from oneof orderflow.order.v1.OrderLine.reference
    */
@@ -257,7 +257,7 @@ export type OrderLine = Message<"orderflow.order.v1.OrderLine"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How many.
+   * The quantity.
    *
    * @generated from field: int64 quantity = 3;
    */
@@ -271,14 +271,14 @@ export type OrderLine = Message<"orderflow.order.v1.OrderLine"> & {
   productName: string;
 
   /**
-   * The price of one that is charged; from the decision on.
+   * The unit price charged; from the decision on.
    *
    * @generated from field: google.type.Money unit_price = 5;
    */
   unitPrice?: Money | undefined;
 
   /**
-   * The price of one that the sender saw; absent when none was said.
+   * The unit price that the sender quoted; absent when there was none.
    *
    * @generated from field: google.type.Money quoted_price = 6;
    */
@@ -300,13 +300,13 @@ export const OrderLineSchema: GenMessage<OrderLine> = /*@__PURE__*/
   messageDesc(file_orderflow_order_v1_order, 1);
 
 /**
- * One step of an order.
+ * One transition of an order.
  *
  * @generated from message orderflow.order.v1.OrderTransition
  */
 export type OrderTransition = Message<"orderflow.order.v1.OrderTransition"> & {
   /**
-   * Counts the order's steps: 1, 2, 3 …
+   * Numbers the order's transitions: 1, 2, 3 …
    *
    * @generated from field: int64 revision = 1;
    */
@@ -320,28 +320,28 @@ export type OrderTransition = Message<"orderflow.order.v1.OrderTransition"> & {
   state: Order_State;
 
   /**
-   * What brought it: a record as topic/partition/offset, an event's id, an RPC, a deadline.
+   * Its cause: a record as topic/partition/offset, an event's id, an RPC, a deadline.
    *
    * @generated from field: string cause = 3;
    */
   cause: string;
 
   /**
-   * The events that told it, by id, with their type. Example: "o-1/2 orderflow.order.event.v1.OrderReserved".
+   * The events that published it, by id, with their type. Example: "o-1/2 orderflow.order.event.v1.OrderReserved".
    *
    * @generated from field: repeated string events = 4;
    */
   events: string[];
 
   /**
-   * What else is worth knowing, for a person: a reason, what was short, an attention set or cleared.
+   * Further information for people: a reason, what was short, an attention set or cleared.
    *
    * @generated from field: string detail = 5;
    */
   detail: string;
 
   /**
-   * When.
+   * The time of the transition.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */

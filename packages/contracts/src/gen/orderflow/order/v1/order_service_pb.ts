@@ -17,10 +17,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file orderflow/order/v1/order_service.proto.
  */
 export const file_orderflow_order_v1_order_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZvcmRlcmZsb3cvb3JkZXIvdjEvb3JkZXJfc2VydmljZS5wcm90bxISb3JkZXJmbG93Lm9yZGVyLnYxIoACChJDcmVhdGVPcmRlclJlcXVlc3QSMAoIb3JkZXJfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezAsNjR9JBI5CgtjdXN0b21lcl9pZBgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokEjwKBWxpbmVzGAMgAygLMiAub3JkZXJmbG93Lm9yZGVyLnYxLk5ld09yZGVyTGluZUILukgIkgEFCAEQyAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIoCgpyZXF1ZXN0X2lkGAUgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCLbAQoMTmV3T3JkZXJMaW5lEjoKCnByb2R1Y3RfaWQYASABKAlCJLpIIXIfEAEYgAIyGF5bXlx4MDAtXHgxZlx4N2YtXHg5Zl0qJEgAEjMKA3NrdRgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokSAASHAoIcXVhbnRpdHkYAyABKANCCrpIByIFGJBOKAESKAoMcXVvdGVkX3ByaWNlGAQgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXlCEgoJcmVmZXJlbmNlEgW6SAIIASI/ChNDcmVhdGVPcmRlclJlc3BvbnNlEigKBW9yZGVyGAEgASgLMhkub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyIkMKD0dldE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kIjwKEEdldE9yZGVyUmVzcG9uc2USKAoFb3JkZXIYASABKAsyGS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXIi9AIKEUxpc3RPcmRlcnNSZXF1ZXN0EikKC2N1c3RvbWVyX2lkGAEgASgJQhS6SBFyDxiAAjIKXlteXHgwMF0qJBI4CgVzdGF0ZRgCIAEoDjIfLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESUgoQY3JlYXRlX3RpbWVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCHLpIGbIBFiIHCP+C0f+vBzILCICSuMOY/v///wESUAoOY3JlYXRlX3RpbWVfdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhy6SBmyARYiBwj/gtH/rwcyCwiAkrjDmP7///8BEhcKD25lZWRzX2F0dGVudGlvbhgFIAEoCBIdCglwYWdlX3NpemUYBiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgAQiWAoSTGlzdE9yZGVyc1Jlc3BvbnNlEikKBm9yZGVycxgBIAMoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkilgEKEkNhbmNlbE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEiQKBnJlYXNvbhgCIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSKAoKcmVxdWVzdF9pZBgDIAEoCUIUukgRcg8YgAEyCl5bXlx4MDBdKiQiPwoTQ2FuY2VsT3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJvChFSZXRyeU9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEigKCnJlcXVlc3RfaWQYAiABKAlCFLpIEXIPGIABMgpeW15ceDAwXSokIj4KElJldHJ5T3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJKChZHZXRPcmRlckhpc3RvcnlSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiUwoXR2V0T3JkZXJIaXN0b3J5UmVzcG9uc2USOAoLdHJhbnNpdGlvbnMYASADKAsyIy5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXJUcmFuc2l0aW9uMukECgxPcmRlclNlcnZpY2USYwoLQ3JlYXRlT3JkZXISJi5vcmRlcmZsb3cub3JkZXIudjEuQ3JlYXRlT3JkZXJSZXF1ZXN0Gicub3JkZXJmbG93Lm9yZGVyLnYxLkNyZWF0ZU9yZGVyUmVzcG9uc2UiA5ACAhJaCghHZXRPcmRlchIjLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaJC5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJSZXNwb25zZSIDkAIBEmAKCkxpc3RPcmRlcnMSJS5vcmRlcmZsb3cub3JkZXIudjEuTGlzdE9yZGVyc1JlcXVlc3QaJi5vcmRlcmZsb3cub3JkZXIudjEuTGlzdE9yZGVyc1Jlc3BvbnNlIgOQAgESYwoLQ2FuY2VsT3JkZXISJi5vcmRlcmZsb3cub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0Gicub3JkZXJmbG93Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVzcG9uc2UiA5ACAhJgCgpSZXRyeU9yZGVyEiUub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXNwb25zZSIDkAICEm8KD0dldE9yZGVySGlzdG9yeRIqLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlckhpc3RvcnlSZXF1ZXN0Gisub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVySGlzdG9yeVJlc3BvbnNlIgOQAgFCMlowb3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9vcmRlci92MTtvcmRlcnYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_google_type_money, file_orderflow_order_v1_order]);
+  fileDesc("CiZvcmRlcmZsb3cvb3JkZXIvdjEvb3JkZXJfc2VydmljZS5wcm90bxISb3JkZXJmbG93Lm9yZGVyLnYxIoACChJDcmVhdGVPcmRlclJlcXVlc3QSMAoIb3JkZXJfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezAsNjR9JBI5CgtjdXN0b21lcl9pZBgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokEjwKBWxpbmVzGAMgAygLMiAub3JkZXJmbG93Lm9yZGVyLnYxLk5ld09yZGVyTGluZUILukgIkgEFCAEQyAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIoCgpyZXF1ZXN0X2lkGAUgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCLEAgoMTmV3T3JkZXJMaW5lEjoKCnByb2R1Y3RfaWQYASABKAlCJLpIIXIfEAEYgAIyGF5bXlx4MDAtXHgxZlx4N2YtXHg5Zl0qJEgAEjMKA3NrdRgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokSAASHAoIcXVhbnRpdHkYAyABKANCCrpIByIFGJBOKAESkAEKDHF1b3RlZF9wcmljZRgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Qma6SGO6AWAKE21vbmV5LmN1cnJlbmN5X2NvZGUSKmN1cnJlbmN5X2NvZGUgbXVzdCBiZSBhdCBtb3N0IDMgY2hhcmFjdGVycxodc2l6ZSh0aGlzLmN1cnJlbmN5X2NvZGUpIDw9IDNCEgoJcmVmZXJlbmNlEgW6SAIIASI/ChNDcmVhdGVPcmRlclJlc3BvbnNlEigKBW9yZGVyGAEgASgLMhkub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyIkMKD0dldE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kIjwKEEdldE9yZGVyUmVzcG9uc2USKAoFb3JkZXIYASABKAsyGS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXIigAMKEUxpc3RPcmRlcnNSZXF1ZXN0EikKC2N1c3RvbWVyX2lkGAEgASgJQhS6SBFyDxiAAjIKXlteXHgwMF0qJBI4CgVzdGF0ZRgCIAEoDjIfLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESWAoQY3JlYXRlX3RpbWVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCIrpIH7IBHCINCP+C0f+vBxD/k+vcAzILCICSuMOY/v///wESVgoOY3JlYXRlX3RpbWVfdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQiK6SB+yARwiDQj/gtH/rwcQ/5Pr3AMyCwiAkrjDmP7///8BEhcKD25lZWRzX2F0dGVudGlvbhgFIAEoCBIdCglwYWdlX3NpemUYBiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgAQiWAoSTGlzdE9yZGVyc1Jlc3BvbnNlEikKBm9yZGVycxgBIAMoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkilgEKEkNhbmNlbE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEiQKBnJlYXNvbhgCIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSKAoKcmVxdWVzdF9pZBgDIAEoCUIUukgRcg8YgAEyCl5bXlx4MDBdKiQiPwoTQ2FuY2VsT3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJvChFSZXRyeU9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEigKCnJlcXVlc3RfaWQYAiABKAlCFLpIEXIPGIABMgpeW15ceDAwXSokIj4KElJldHJ5T3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJKChZHZXRPcmRlckhpc3RvcnlSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiUwoXR2V0T3JkZXJIaXN0b3J5UmVzcG9uc2USOAoLdHJhbnNpdGlvbnMYASADKAsyIy5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXJUcmFuc2l0aW9uMukECgxPcmRlclNlcnZpY2USYwoLQ3JlYXRlT3JkZXISJi5vcmRlcmZsb3cub3JkZXIudjEuQ3JlYXRlT3JkZXJSZXF1ZXN0Gicub3JkZXJmbG93Lm9yZGVyLnYxLkNyZWF0ZU9yZGVyUmVzcG9uc2UiA5ACAhJaCghHZXRPcmRlchIjLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaJC5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJSZXNwb25zZSIDkAIBEmAKCkxpc3RPcmRlcnMSJS5vcmRlcmZsb3cub3JkZXIudjEuTGlzdE9yZGVyc1JlcXVlc3QaJi5vcmRlcmZsb3cub3JkZXIudjEuTGlzdE9yZGVyc1Jlc3BvbnNlIgOQAgESYwoLQ2FuY2VsT3JkZXISJi5vcmRlcmZsb3cub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0Gicub3JkZXJmbG93Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVzcG9uc2UiA5ACAhJgCgpSZXRyeU9yZGVyEiUub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXNwb25zZSIDkAICEm8KD0dldE9yZGVySGlzdG9yeRIqLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlckhpc3RvcnlSZXF1ZXN0Gisub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVySGlzdG9yeVJlc3BvbnNlIgOQAgFCMlowb3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9vcmRlci92MTtvcmRlcnYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_google_type_money, file_orderflow_order_v1_order]);
 
 /**
- * Asks for an order to be taken.
+ * The request of CreateOrder.
  *
  * @generated from message orderflow.order.v1.CreateOrderRequest
  */
@@ -33,28 +33,30 @@ export type CreateOrderRequest = Message<"orderflow.order.v1.CreateOrderRequest"
   orderId: string;
 
   /**
-   * Who orders.
+   * The customer who orders.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * What is ordered. Lines naming the same product are added up.
+   * The ordered lines. Quantities of lines with the same product are added up.
    *
    * @generated from field: repeated orderflow.order.v1.NewOrderLine lines = 3;
    */
   lines: NewOrderLine[];
 
   /**
-   * Nothing is stored; the answer is what the order would be.
+   * Nothing is stored; the response is the order as it would be.
    *
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 5;
    */
@@ -75,7 +77,7 @@ export const CreateOrderRequestSchema: GenMessage<CreateOrderRequest> = /*@__PUR
  */
 export type NewOrderLine = Message<"orderflow.order.v1.NewOrderLine"> & {
   /**
-   * What is ordered.
+   * The product.
    *
    * @generated from oneof orderflow.order.v1.NewOrderLine.reference
    */
@@ -98,14 +100,14 @@ export type NewOrderLine = Message<"orderflow.order.v1.NewOrderLine"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How many.
+   * The quantity.
    *
    * @generated from field: int64 quantity = 3;
    */
   quantity: bigint;
 
   /**
-   * The price of one that the caller saw. Kept beside the order; the catalogue's price is charged.
+   * The unit price that the caller quotes. Stored with the order; the catalogue's price is charged.
    *
    * @generated from field: google.type.Money quoted_price = 4;
    */
@@ -120,7 +122,7 @@ export const NewOrderLineSchema: GenMessage<NewOrderLine> = /*@__PURE__*/
   messageDesc(file_orderflow_order_v1_order_service, 1);
 
 /**
- * Answers CreateOrder.
+ * The response of CreateOrder.
  *
  * @generated from message orderflow.order.v1.CreateOrderResponse
  */
@@ -141,7 +143,7 @@ export const CreateOrderResponseSchema: GenMessage<CreateOrderResponse> = /*@__P
   messageDesc(file_orderflow_order_v1_order_service, 2);
 
 /**
- * Asks for one order.
+ * The request of GetOrder.
  *
  * @generated from message orderflow.order.v1.GetOrderRequest
  */
@@ -162,13 +164,13 @@ export const GetOrderRequestSchema: GenMessage<GetOrderRequest> = /*@__PURE__*/
   messageDesc(file_orderflow_order_v1_order_service, 3);
 
 /**
- * Answers GetOrder.
+ * The response of GetOrder.
  *
  * @generated from message orderflow.order.v1.GetOrderResponse
  */
 export type GetOrderResponse = Message<"orderflow.order.v1.GetOrderResponse"> & {
   /**
-   * The order asked for.
+   * The order.
    *
    * @generated from field: orderflow.order.v1.Order order = 1;
    */
@@ -183,7 +185,7 @@ export const GetOrderResponseSchema: GenMessage<GetOrderResponse> = /*@__PURE__*
   messageDesc(file_orderflow_order_v1_order_service, 4);
 
 /**
- * Asks for a page of orders. All conditions given must hold.
+ * The request of ListOrders. All given conditions must hold.
  *
  * @generated from message orderflow.order.v1.ListOrdersRequest
  */
@@ -203,21 +205,21 @@ export type ListOrdersRequest = Message<"orderflow.order.v1.ListOrdersRequest"> 
   state: Order_State;
 
   /**
-   * Only those that came at or after this time.
+   * Only those created at or after this time.
    *
    * @generated from field: google.protobuf.Timestamp create_time_from = 3;
    */
   createTimeFrom?: Timestamp | undefined;
 
   /**
-   * Only those that came before this time.
+   * Only those created before this time.
    *
    * @generated from field: google.protobuf.Timestamp create_time_to = 4;
    */
   createTimeTo?: Timestamp | undefined;
 
   /**
-   * Only those that a person has to look at.
+   * Only those that need attention.
    *
    * @generated from field: bool needs_attention = 5;
    */
@@ -231,7 +233,7 @@ export type ListOrdersRequest = Message<"orderflow.order.v1.ListOrdersRequest"> 
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, or empty for the first page. The conditions must stay the same.
+   * The next_page_token of the previous page, or empty for the first page. The conditions must be the same.
    *
    * @generated from field: string page_token = 7;
    */
@@ -246,7 +248,7 @@ export const ListOrdersRequestSchema: GenMessage<ListOrdersRequest> = /*@__PURE_
   messageDesc(file_orderflow_order_v1_order_service, 5);
 
 /**
- * Answers ListOrders.
+ * The response of ListOrders.
  *
  * @generated from message orderflow.order.v1.ListOrdersResponse
  */
@@ -259,7 +261,7 @@ export type ListOrdersResponse = Message<"orderflow.order.v1.ListOrdersResponse"
   orders: Order[];
 
   /**
-   * Give this as page_token to read on; empty on the last page.
+   * The page_token of the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -274,7 +276,7 @@ export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse> = /*@__PUR
   messageDesc(file_orderflow_order_v1_order_service, 6);
 
 /**
- * Asks for an order to be cancelled.
+ * The request of CancelOrder.
  *
  * @generated from message orderflow.order.v1.CancelOrderRequest
  */
@@ -294,7 +296,9 @@ export type CancelOrderRequest = Message<"orderflow.order.v1.CancelOrderRequest"
   reason: string;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 3;
    */
@@ -309,13 +313,13 @@ export const CancelOrderRequestSchema: GenMessage<CancelOrderRequest> = /*@__PUR
   messageDesc(file_orderflow_order_v1_order_service, 7);
 
 /**
- * Answers CancelOrder.
+ * The response of CancelOrder.
  *
  * @generated from message orderflow.order.v1.CancelOrderResponse
  */
 export type CancelOrderResponse = Message<"orderflow.order.v1.CancelOrderResponse"> & {
   /**
-   * The order as it is now: CANCELLING or CANCELLED.
+   * The present order: CANCELLING or CANCELLED.
    *
    * @generated from field: orderflow.order.v1.Order order = 1;
    */
@@ -330,7 +334,7 @@ export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__P
   messageDesc(file_orderflow_order_v1_order_service, 8);
 
 /**
- * Asks for an order that needs attention to be tried again.
+ * The request of RetryOrder.
  *
  * @generated from message orderflow.order.v1.RetryOrderRequest
  */
@@ -343,7 +347,9 @@ export type RetryOrderRequest = Message<"orderflow.order.v1.RetryOrderRequest"> 
   orderId: string;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 2;
    */
@@ -358,13 +364,13 @@ export const RetryOrderRequestSchema: GenMessage<RetryOrderRequest> = /*@__PURE_
   messageDesc(file_orderflow_order_v1_order_service, 9);
 
 /**
- * Answers RetryOrder.
+ * The response of RetryOrder.
  *
  * @generated from message orderflow.order.v1.RetryOrderResponse
  */
 export type RetryOrderResponse = Message<"orderflow.order.v1.RetryOrderResponse"> & {
   /**
-   * The order as it is now.
+   * The present order.
    *
    * @generated from field: orderflow.order.v1.Order order = 1;
    */
@@ -379,7 +385,7 @@ export const RetryOrderResponseSchema: GenMessage<RetryOrderResponse> = /*@__PUR
   messageDesc(file_orderflow_order_v1_order_service, 10);
 
 /**
- * Asks for the steps of an order.
+ * The request of GetOrderHistory.
  *
  * @generated from message orderflow.order.v1.GetOrderHistoryRequest
  */
@@ -400,13 +406,13 @@ export const GetOrderHistoryRequestSchema: GenMessage<GetOrderHistoryRequest> = 
   messageDesc(file_orderflow_order_v1_order_service, 11);
 
 /**
- * Answers GetOrderHistory.
+ * The response of GetOrderHistory.
  *
  * @generated from message orderflow.order.v1.GetOrderHistoryResponse
  */
 export type GetOrderHistoryResponse = Message<"orderflow.order.v1.GetOrderHistoryResponse"> & {
   /**
-   * Every step, oldest first.
+   * Every transition, oldest first.
    *
    * @generated from field: repeated orderflow.order.v1.OrderTransition transitions = 1;
    */
@@ -421,21 +427,20 @@ export const GetOrderHistoryResponseSchema: GenMessage<GetOrderHistoryResponse> 
   messageDesc(file_orderflow_order_v1_order_service, 12);
 
 /**
- * Orders: taken, read, cancelled. An order that was sent to Kafka is the same kind of order.
+ * Creates, reads and cancels orders. An order that was sent to Kafka is the same kind of order.
  *
  * @generated from service orderflow.order.v1.OrderService
  */
 export const OrderService: GenService<{
   /**
-   * Takes an order. It answers once the order is stored, as PENDING; it is decided a moment later.
-   * Before that customer, products and stock are looked at, for at most 150 ms: what is certainly wrong is refused
-   * with every reason, and nothing is stored. What cannot be known in that time is left to the decision.
-   * With validate_only nothing is stored, and the answer is the order priced.
-   * Errors: FAILED_PRECONDITION (ORDER_REFUSED) with google.rpc.PreconditionFailure naming every reason,
-   * ALREADY_EXISTS (ORDER_ALREADY_EXISTS) when the order_id is taken by other content or another caller,
-   * INVALID_ARGUMENT (REQUEST_ID_REUSED), UNAVAILABLE (DEPENDENCY_UNAVAILABLE) when a quote cannot be worked out.
-   * May be repeated with the same request_id: the first answer is given again. With the same order_id and content
-   * the order is answered as it is.
+   * Creates an order. Returns after the order is stored, as PENDING; it is decided a moment later. Before that
+   * customer, products and stock are checked, for at most 150 ms: an order with definite problems is refused with all
+   * of them, and nothing is stored. What is not known in that time is left to the decision. With validate_only nothing
+   * is stored, and the response is the priced order. Errors: FAILED_PRECONDITION (ORDER_REFUSED) with
+   * google.rpc.PreconditionFailure listing every reason, ALREADY_EXISTS (ORDER_ALREADY_EXISTS) when the order_id is
+   * used for other content or by another caller, INVALID_ARGUMENT (REQUEST_ID_REUSED), RESOURCE_EXHAUSTED
+   * (MESSAGE_TOO_LARGE), UNAVAILABLE (DEPENDENCY_UNAVAILABLE) when a quote cannot be computed. May be repeated with the
+   * same request_id: the stored response is returned. With the same order_id and content the present order is returned.
    *
    * @generated from rpc orderflow.order.v1.OrderService.CreateOrder
    */
@@ -467,11 +472,10 @@ export const OrderService: GenService<{
     output: typeof ListOrdersResponseSchema;
   },
   /**
-   * Has an order cancelled. Stock and money are undone after the answer; an order that is being cancelled, or is, is
-   * answered as it is.
-   * Errors: NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ORDER_NOT_CANCELLABLE) once it is paid or rejected,
-   * INVALID_ARGUMENT (REQUEST_ID_REUSED).
-   * May be repeated: with the same request_id the first answer is given again.
+   * Cancels an order. Stock and money are undone after the response; an order that is being cancelled, or is cancelled,
+   * is returned unchanged. Errors: NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ORDER_NOT_CANCELLABLE) once it is
+   * paid or rejected, INVALID_ARGUMENT (REQUEST_ID_REUSED). May be repeated: with the same request_id the stored
+   * response is returned.
    *
    * @generated from rpc orderflow.order.v1.OrderService.CancelOrder
    */
@@ -481,10 +485,10 @@ export const OrderService: GenService<{
     output: typeof CancelOrderResponseSchema;
   },
   /**
-   * Has an order that needs attention tried again: the attention is cleared and its last step told once more.
+   * Retries an order that needs attention: the attention is cleared and its last event republished.
    * Errors: NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ORDER_NEEDS_NO_ATTENTION),
    * INVALID_ARGUMENT (REQUEST_ID_REUSED).
-   * May be repeated with the same request_id: the first answer is given again.
+   * May be repeated with the same request_id: the stored response is returned.
    *
    * @generated from rpc orderflow.order.v1.OrderService.RetryOrder
    */
@@ -494,7 +498,7 @@ export const OrderService: GenService<{
     output: typeof RetryOrderResponseSchema;
   },
   /**
-   * Reads every step of an order: when, why, by what. May be repeated.
+   * Reads every transition of an order: its time and cause. May be repeated.
    * Errors: NOT_FOUND (ORDER_NOT_FOUND).
    *
    * @generated from rpc orderflow.order.v1.OrderService.GetOrderHistory

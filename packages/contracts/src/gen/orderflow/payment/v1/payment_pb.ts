@@ -17,8 +17,7 @@ export const file_orderflow_payment_v1_payment: GenFile = /*@__PURE__*/
   fileDesc("CiJvcmRlcmZsb3cvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRvcmRlcmZsb3cucGF5bWVudC52MSKeBwoHUGF5bWVudBISCgpwYXltZW50X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhMKC2N1c3RvbWVyX2lkGAMgASgJEiIKBmFtb3VudBgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EjIKBXN0YXRlGAUgASgOMiMub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudC5TdGF0ZRIYChBjYW5jZWxfcmVxdWVzdGVkGAYgASgIEhYKDnRyYW5zYWN0aW9uX2lkGAcgASgJEhQKDGRlY2xpbmVfY29kZRgIIAEoCRI2CghhdHRlbXB0cxgJIAMoCzIkLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnRBdHRlbXB0EjUKEW5leHRfYXR0ZW1wdF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KC2ZhaWxfcmVhc29uGA0gASgOMigub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudC5GYWlsUmVhc29uEg8KB3Byb2JsZW0YDiABKAkSNAoOcmVmdW5kX3JlcXVlc3QYDyABKAsyHC5vcmRlcmZsb3cucGF5bWVudC52MS5CeUhhbmQSMAoKc2V0dGxlbWVudBgQIAEoCzIcLm9yZGVyZmxvdy5wYXltZW50LnYxLkJ5SGFuZCKnAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9QRU5ESU5HEAESEwoPU1RBVEVfUFJPQ0VTU0VEEAISEAoMU1RBVEVfRkFJTEVEEAMSEgoOU1RBVEVfU0VUVExJTkcQBBITCg9TVEFURV9SRUZVTkRJTkcQBRIQCgxTVEFURV9WT0lERUQQBhISCg5TVEFURV9SRUZVTkRFRBAHIoQBCgpGYWlsUmVhc29uEhsKF0ZBSUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoURkFJTF9SRUFTT05fREVDTElORUQQARIkCiBGQUlMX1JFQVNPTl9URU1QT1JBUklMWV9ERUNMSU5FRBACEhkKFUZBSUxfUkVBU09OX1VOU0VUVExFRBADIlUKBkJ5SGFuZBIOCgZyZWFzb24YASABKAkSEQoJY2FsbGVyX2lkGAIgASgJEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIooECg5QYXltZW50QXR0ZW1wdBI3CgRraW5kGAEgASgOMikub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudEF0dGVtcHQuS2luZBILCgNrZXkYAiABKAkSPQoHb3V0Y29tZRgDIAEoDjIsLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnRBdHRlbXB0Lk91dGNvbWUSDgoGZGV0YWlsGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDwoLS0lORF9DSEFSR0UQARINCglLSU5EX1ZPSUQQAhIPCgtLSU5EX1JFRlVORBADIrQBCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX1NVQ0NFRURFRBABEhQKEE9VVENPTUVfREVDTElORUQQAhIgChxPVVRDT01FX1RFTVBPUkFSSUxZX0RFQ0xJTkVEEAMSEwoPT1VUQ09NRV9VTktOT1dOEAQSFwoTT1VUQ09NRV9VTlJFQUNIQUJMRRAFEhMKD09VVENPTUVfUkVGVVNFRBAGQjZaNG9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvcGF5bWVudC92MTtwYXltZW50djFiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_type_money]);
 
 /**
- * The payment of an order; there is at most one an order. Never deleted: a closed payment keeps late events from
- * doing anything.
+ * The payment of an order; there is at most one per order. Never deleted: a closed payment makes late events harmless.
  *
  * @generated from message orderflow.payment.v1.Payment
  */
@@ -38,42 +37,42 @@ export type Payment = Message<"orderflow.payment.v1.Payment"> & {
   orderId: string;
 
   /**
-   * Who ordered; empty when the order was cancelled before there was anything to pay.
+   * The customer who ordered; empty when the order was cancelled before there was anything to pay.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * What is to be paid.
+   * The amount to pay.
    *
    * @generated from field: google.type.Money amount = 4;
    */
   amount?: Money | undefined;
 
   /**
-   * How far it is.
+   * The state.
    *
    * @generated from field: orderflow.payment.v1.Payment.State state = 5;
    */
   state: Payment_State;
 
   /**
-   * Whether the order asked for its cancellation.
+   * Whether the order was cancelled.
    *
    * @generated from field: bool cancel_requested = 6;
    */
   cancelRequested: boolean;
 
   /**
-   * The gateway's name for the charge; empty before it is charged.
+   * The gateway's id of the charge; empty before it is charged.
    *
    * @generated from field: string transaction_id = 7;
    */
   transactionId: string;
 
   /**
-   * The gateway's code for the last decline, such as "insufficient_funds".
+   * The gateway's code of the last decline, such as "insufficient_funds".
    *
    * @generated from field: string decline_code = 8;
    */
@@ -87,7 +86,7 @@ export type Payment = Message<"orderflow.payment.v1.Payment"> & {
   attempts: PaymentAttempt[];
 
   /**
-   * When the gateway is asked next; absent when nothing is due.
+   * When the next gateway call is due; absent when none is.
    *
    * @generated from field: google.protobuf.Timestamp next_attempt_time = 10;
    */
@@ -115,22 +114,22 @@ export type Payment = Message<"orderflow.payment.v1.Payment"> & {
   failReason: Payment_FailReason;
 
   /**
-   * What the gateway said when it refused to void the charge or to give it back, and what its ledger says; empty when
-   * it has not, or has done it since. It is asked again at a slow pace; SettlePayment ends it.
+   * The gateway's error when it refused to void or refund the charge, and what its ledger says; empty when it has not,
+   * or has done it since. The call is repeated at a long interval; SettlePayment ends it.
    *
    * @generated from field: string problem = 14;
    */
   problem: string;
 
   /**
-   * Who had the charge of the completed order given back, and why; absent when nobody has.
+   * Who requested a refund, and why; absent without a request.
    *
    * @generated from field: orderflow.payment.v1.ByHand refund_request = 15;
    */
   refundRequest?: ByHand | undefined;
 
   /**
-   * Who has settled what the gateway refused, and why; absent when nobody has.
+   * Who has settled what the gateway refused, and why; absent otherwise.
    *
    * @generated from field: orderflow.payment.v1.ByHand settlement = 16;
    */
@@ -145,20 +144,20 @@ export const PaymentSchema: GenMessage<Payment> = /*@__PURE__*/
   messageDesc(file_orderflow_payment_v1_payment, 0);
 
 /**
- * How far it is.
+ * The state.
  *
  * @generated from enum orderflow.payment.v1.Payment.State
  */
 export const Payment_State = {
   /**
-   * Not said; never stored.
+   * Unspecified; never stored.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * To be charged; a try may be under way, and its outcome unknown.
+   * To be charged; a call may be in flight, with an unknown outcome.
    *
    * @generated from enum value: STATE_PENDING = 1;
    */
@@ -186,7 +185,7 @@ export const Payment_State = {
   SETTLING: 4,
 
   /**
-   * The charge is being given back.
+   * The charge is being refunded.
    *
    * @generated from enum value: STATE_REFUNDING = 5;
    */
@@ -200,7 +199,7 @@ export const Payment_State = {
   VOIDED: 6,
 
   /**
-   * The whole charge was given back. Final.
+   * The whole charge was refunded. Final.
    *
    * @generated from enum value: STATE_REFUNDED = 7;
    */
@@ -208,7 +207,7 @@ export const Payment_State = {
 } as const;
 
 /**
- * How far it is.
+ * The state.
  *
  * @generated from enum orderflow.payment.v1.Payment.State
  */
@@ -234,14 +233,14 @@ export const Payment_FailReason = {
   UNSPECIFIED: 0,
 
   /**
-   * The gateway said no for good.
+   * The gateway permanently declined.
    *
    * @generated from enum value: FAIL_REASON_DECLINED = 1;
    */
   DECLINED: 1,
 
   /**
-   * The gateway said "not now" to every try.
+   * The gateway temporarily declined every attempt.
    *
    * @generated from enum value: FAIL_REASON_TEMPORARILY_DECLINED = 2;
    */
@@ -269,27 +268,27 @@ export const Payment_FailReasonSchema: GenEnum<Payment_FailReason> = /*@__PURE__
   enumDesc(file_orderflow_payment_v1_payment, 0, 1);
 
 /**
- * What somebody had done by hand.
+ * An action of an operator.
  *
  * @generated from message orderflow.payment.v1.ByHand
  */
 export type ByHand = Message<"orderflow.payment.v1.ByHand"> & {
   /**
-   * Why.
+   * The reason.
    *
    * @generated from field: string reason = 1;
    */
   reason: string;
 
   /**
-   * Who: the caller's id, or "anonymous".
+   * The caller's id, or "anonymous".
    *
    * @generated from field: string caller_id = 2;
    */
   callerId: string;
 
   /**
-   * When.
+   * The time of the action.
    *
    * @generated from field: google.protobuf.Timestamp time = 3;
    */
@@ -304,41 +303,41 @@ export const ByHandSchema: GenMessage<ByHand> = /*@__PURE__*/
   messageDesc(file_orderflow_payment_v1_payment, 1);
 
 /**
- * One call to the gateway, written down before it is made.
+ * One call to the gateway, stored before it is made.
  *
  * @generated from message orderflow.payment.v1.PaymentAttempt
  */
 export type PaymentAttempt = Message<"orderflow.payment.v1.PaymentAttempt"> & {
   /**
-   * What was asked.
+   * The kind of call.
    *
    * @generated from field: orderflow.payment.v1.PaymentAttempt.Kind kind = 1;
    */
   kind: PaymentAttempt_Kind;
 
   /**
-   * The idempotency key given to the gateway. Example: "o-1:2".
+   * The idempotency key of the call. Example: "o-1:2".
    *
    * @generated from field: string key = 2;
    */
   key: string;
 
   /**
-   * How it ended.
+   * The outcome.
    *
    * @generated from field: orderflow.payment.v1.PaymentAttempt.Outcome outcome = 3;
    */
   outcome: PaymentAttempt_Outcome;
 
   /**
-   * What the gateway said, short.
+   * A short detail from the gateway.
    *
    * @generated from field: string detail = 4;
    */
   detail: string;
 
   /**
-   * When it was written down, just before the call.
+   * When it was stored, just before the call.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
@@ -360,13 +359,13 @@ export const PaymentAttemptSchema: GenMessage<PaymentAttempt> = /*@__PURE__*/
   messageDesc(file_orderflow_payment_v1_payment, 2);
 
 /**
- * What the gateway was asked to do.
+ * The kind of call.
  *
  * @generated from enum orderflow.payment.v1.PaymentAttempt.Kind
  */
 export const PaymentAttempt_Kind = {
   /**
-   * Not said; never stored.
+   * Unspecified; never stored.
    *
    * @generated from enum value: KIND_UNSPECIFIED = 0;
    */
@@ -387,7 +386,7 @@ export const PaymentAttempt_Kind = {
   VOID: 2,
 
   /**
-   * To give the charge back.
+   * To refund the charge.
    *
    * @generated from enum value: KIND_REFUND = 3;
    */
@@ -395,7 +394,7 @@ export const PaymentAttempt_Kind = {
 } as const;
 
 /**
- * What the gateway was asked to do.
+ * The kind of call.
  *
  * @generated from enum orderflow.payment.v1.PaymentAttempt.Kind
  */
@@ -408,13 +407,13 @@ export const PaymentAttempt_KindSchema: GenEnum<PaymentAttempt_Kind> = /*@__PURE
   enumDesc(file_orderflow_payment_v1_payment, 2, 0);
 
 /**
- * How it ended.
+ * The outcome.
  *
  * @generated from enum orderflow.payment.v1.PaymentAttempt.Outcome
  */
 export const PaymentAttempt_Outcome = {
   /**
-   * Not known: under way, or the answer was lost.
+   * Not known: in flight, or the response was lost.
    *
    * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
    */
@@ -428,35 +427,35 @@ export const PaymentAttempt_Outcome = {
   SUCCEEDED: 1,
 
   /**
-   * The gateway said no for good.
+   * The gateway permanently declined.
    *
    * @generated from enum value: OUTCOME_DECLINED = 2;
    */
   DECLINED: 2,
 
   /**
-   * The gateway said "not now"; nothing was done.
+   * The gateway temporarily declined; nothing was done.
    *
    * @generated from enum value: OUTCOME_TEMPORARILY_DECLINED = 3;
    */
   TEMPORARILY_DECLINED: 3,
 
   /**
-   * An error, a time-out or a lost answer: whether it was done is unknown.
+   * An error, a time-out or a lost response: whether it was done is unknown.
    *
    * @generated from enum value: OUTCOME_UNKNOWN = 4;
    */
   UNKNOWN: 4,
 
   /**
-   * The gateway could not be reached; nothing was done.
+   * The gateway was unavailable; nothing was done.
    *
    * @generated from enum value: OUTCOME_UNREACHABLE = 5;
    */
   UNREACHABLE: 5,
 
   /**
-   * The gateway refused to void the charge or to give it back, and its ledger does not say that this was done.
+   * The gateway refused to void or refund the charge, and its ledger does not say that this was done.
    *
    * @generated from enum value: OUTCOME_REFUSED = 6;
    */
@@ -464,7 +463,7 @@ export const PaymentAttempt_Outcome = {
 } as const;
 
 /**
- * How it ended.
+ * The outcome.
  *
  * @generated from enum orderflow.payment.v1.PaymentAttempt.Outcome
  */

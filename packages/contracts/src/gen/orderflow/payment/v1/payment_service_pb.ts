@@ -16,7 +16,7 @@ export const file_orderflow_payment_v1_payment_service: GenFile = /*@__PURE__*/
   fileDesc("CipvcmRlcmZsb3cvcGF5bWVudC92MS9wYXltZW50X3NlcnZpY2UucHJvdG8SFG9yZGVyZmxvdy5wYXltZW50LnYxIkcKEUdldFBheW1lbnRSZXF1ZXN0EjIKCnBheW1lbnRfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjh9JCJEChJHZXRQYXltZW50UmVzcG9uc2USLgoHcGF5bWVudBgBIAEoCzIdLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnQiTAoYR2V0UGF5bWVudEJ5T3JkZXJSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiSwoZR2V0UGF5bWVudEJ5T3JkZXJSZXNwb25zZRIuCgdwYXltZW50GAEgASgLMh0ub3JkZXJmbG93LnBheW1lbnQudjEuUGF5bWVudCK7AQoTTGlzdFBheW1lbnRzUmVxdWVzdBIpCgtjdXN0b21lcl9pZBgBIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSPAoFc3RhdGUYAiABKA4yIy5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50LlN0YXRlQgi6SAWCAQIQARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAQiYAoUTGlzdFBheW1lbnRzUmVzcG9uc2USLwoIcGF5bWVudHMYASADKAsyHS5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKcAQoUUmVmdW5kUGF5bWVudFJlcXVlc3QSMgoKcGF5bWVudF9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2OH0kEiYKBnJlYXNvbhgCIAEoCUIWukgTchEQARiAAjIKXlteXHgwMF0qJBIoCgpyZXF1ZXN0X2lkGAMgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCJHChVSZWZ1bmRQYXltZW50UmVzcG9uc2USLgoHcGF5bWVudBgBIAEoCzIdLm9yZGVyZmxvdy5wYXltZW50LnYxLlBheW1lbnQinAEKFFNldHRsZVBheW1lbnRSZXF1ZXN0EjIKCnBheW1lbnRfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjh9JBImCgZyZWFzb24YAiABKAlCFrpIE3IREAEYgAIyCl5bXlx4MDBdKiQSKAoKcmVxdWVzdF9pZBgDIAEoCUIUukgRcg8YgAEyCl5bXlx4MDBdKiQiRwoVU2V0dGxlUGF5bWVudFJlc3BvbnNlEi4KB3BheW1lbnQYASABKAsyHS5vcmRlcmZsb3cucGF5bWVudC52MS5QYXltZW50MrsECg5QYXltZW50U2VydmljZRJkCgpHZXRQYXltZW50Eicub3JkZXJmbG93LnBheW1lbnQudjEuR2V0UGF5bWVudFJlcXVlc3QaKC5vcmRlcmZsb3cucGF5bWVudC52MS5HZXRQYXltZW50UmVzcG9uc2UiA5ACARJ5ChFHZXRQYXltZW50QnlPcmRlchIuLm9yZGVyZmxvdy5wYXltZW50LnYxLkdldFBheW1lbnRCeU9yZGVyUmVxdWVzdBovLm9yZGVyZmxvdy5wYXltZW50LnYxLkdldFBheW1lbnRCeU9yZGVyUmVzcG9uc2UiA5ACARJqCgxMaXN0UGF5bWVudHMSKS5vcmRlcmZsb3cucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXF1ZXN0Gioub3JkZXJmbG93LnBheW1lbnQudjEuTGlzdFBheW1lbnRzUmVzcG9uc2UiA5ACARJtCg1SZWZ1bmRQYXltZW50Eioub3JkZXJmbG93LnBheW1lbnQudjEuUmVmdW5kUGF5bWVudFJlcXVlc3QaKy5vcmRlcmZsb3cucGF5bWVudC52MS5SZWZ1bmRQYXltZW50UmVzcG9uc2UiA5ACAhJtCg1TZXR0bGVQYXltZW50Eioub3JkZXJmbG93LnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlcXVlc3QaKy5vcmRlcmZsb3cucGF5bWVudC52MS5TZXR0bGVQYXltZW50UmVzcG9uc2UiA5ACAkI2WjRvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L3BheW1lbnQvdjE7cGF5bWVudHYxYgZwcm90bzM", [file_buf_validate_validate, file_orderflow_payment_v1_payment]);
 
 /**
- * Asks for one payment.
+ * The request of GetPayment.
  *
  * @generated from message orderflow.payment.v1.GetPaymentRequest
  */
@@ -37,13 +37,13 @@ export const GetPaymentRequestSchema: GenMessage<GetPaymentRequest> = /*@__PURE_
   messageDesc(file_orderflow_payment_v1_payment_service, 0);
 
 /**
- * Answers GetPayment.
+ * The response of GetPayment.
  *
  * @generated from message orderflow.payment.v1.GetPaymentResponse
  */
 export type GetPaymentResponse = Message<"orderflow.payment.v1.GetPaymentResponse"> & {
   /**
-   * The payment asked for.
+   * The payment.
    *
    * @generated from field: orderflow.payment.v1.Payment payment = 1;
    */
@@ -58,7 +58,7 @@ export const GetPaymentResponseSchema: GenMessage<GetPaymentResponse> = /*@__PUR
   messageDesc(file_orderflow_payment_v1_payment_service, 1);
 
 /**
- * Asks for the payment of an order.
+ * The request of GetPaymentByOrder.
  *
  * @generated from message orderflow.payment.v1.GetPaymentByOrderRequest
  */
@@ -79,13 +79,13 @@ export const GetPaymentByOrderRequestSchema: GenMessage<GetPaymentByOrderRequest
   messageDesc(file_orderflow_payment_v1_payment_service, 2);
 
 /**
- * Answers GetPaymentByOrder.
+ * The response of GetPaymentByOrder.
  *
  * @generated from message orderflow.payment.v1.GetPaymentByOrderResponse
  */
 export type GetPaymentByOrderResponse = Message<"orderflow.payment.v1.GetPaymentByOrderResponse"> & {
   /**
-   * The payment asked for.
+   * The payment of the order.
    *
    * @generated from field: orderflow.payment.v1.Payment payment = 1;
    */
@@ -100,7 +100,7 @@ export const GetPaymentByOrderResponseSchema: GenMessage<GetPaymentByOrderRespon
   messageDesc(file_orderflow_payment_v1_payment_service, 3);
 
 /**
- * Asks for a page of payments.
+ * The request of ListPayments.
  *
  * @generated from message orderflow.payment.v1.ListPaymentsRequest
  */
@@ -127,7 +127,7 @@ export type ListPaymentsRequest = Message<"orderflow.payment.v1.ListPaymentsRequ
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, or empty for the first page.
+   * The next_page_token of the previous page, or empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -142,7 +142,7 @@ export const ListPaymentsRequestSchema: GenMessage<ListPaymentsRequest> = /*@__P
   messageDesc(file_orderflow_payment_v1_payment_service, 4);
 
 /**
- * Answers ListPayments.
+ * The response of ListPayments.
  *
  * @generated from message orderflow.payment.v1.ListPaymentsResponse
  */
@@ -155,7 +155,7 @@ export type ListPaymentsResponse = Message<"orderflow.payment.v1.ListPaymentsRes
   payments: Payment[];
 
   /**
-   * Give this as page_token to read on; empty on the last page.
+   * The page_token of the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -170,7 +170,7 @@ export const ListPaymentsResponseSchema: GenMessage<ListPaymentsResponse> = /*@_
   messageDesc(file_orderflow_payment_v1_payment_service, 5);
 
 /**
- * Asks for a charge to be given back.
+ * The request of RefundPayment.
  *
  * @generated from message orderflow.payment.v1.RefundPaymentRequest
  */
@@ -190,7 +190,9 @@ export type RefundPaymentRequest = Message<"orderflow.payment.v1.RefundPaymentRe
   reason: string;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 3;
    */
@@ -205,13 +207,13 @@ export const RefundPaymentRequestSchema: GenMessage<RefundPaymentRequest> = /*@_
   messageDesc(file_orderflow_payment_v1_payment_service, 6);
 
 /**
- * Answers RefundPayment.
+ * The response of RefundPayment.
  *
  * @generated from message orderflow.payment.v1.RefundPaymentResponse
  */
 export type RefundPaymentResponse = Message<"orderflow.payment.v1.RefundPaymentResponse"> & {
   /**
-   * The payment as it is now: being given back, or given back.
+   * The present payment: being refunded, or refunded.
    *
    * @generated from field: orderflow.payment.v1.Payment payment = 1;
    */
@@ -226,7 +228,7 @@ export const RefundPaymentResponseSchema: GenMessage<RefundPaymentResponse> = /*
   messageDesc(file_orderflow_payment_v1_payment_service, 7);
 
 /**
- * Asks for a payment to be ended.
+ * The request of SettlePayment.
  *
  * @generated from message orderflow.payment.v1.SettlePaymentRequest
  */
@@ -239,14 +241,16 @@ export type SettlePaymentRequest = Message<"orderflow.payment.v1.SettlePaymentRe
   paymentId: string;
 
   /**
-   * Why, and how the money went back. Example: "bank transfer 4711, the card was closed".
+   * Why, and how the money was returned. Example: "bank transfer 4711, the card was closed".
    *
    * @generated from field: string reason = 2;
    */
   reason: string;
 
   /**
-   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable.
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 3;
    */
@@ -261,13 +265,13 @@ export const SettlePaymentRequestSchema: GenMessage<SettlePaymentRequest> = /*@_
   messageDesc(file_orderflow_payment_v1_payment_service, 8);
 
 /**
- * Answers SettlePayment.
+ * The response of SettlePayment.
  *
  * @generated from message orderflow.payment.v1.SettlePaymentResponse
  */
 export type SettlePaymentResponse = Message<"orderflow.payment.v1.SettlePaymentResponse"> & {
   /**
-   * The payment as it is now: voided, failed or refunded.
+   * The present payment: voided, failed or refunded.
    *
    * @generated from field: orderflow.payment.v1.Payment payment = 1;
    */
@@ -282,8 +286,8 @@ export const SettlePaymentResponseSchema: GenMessage<SettlePaymentResponse> = /*
   messageDesc(file_orderflow_payment_v1_payment_service, 9);
 
 /**
- * Payments of orders. Orders are charged and given back by events; what is asked for here is a refund after completion,
- * and the end of what the gateway refuses.
+ * Payments of orders. Orders are charged and refunded by events; this service requests a refund after completion, and
+ * settles what the gateway refuses.
  *
  * @generated from service orderflow.payment.v1.PaymentService
  */
@@ -322,11 +326,11 @@ export const PaymentService: GenService<{
     output: typeof ListPaymentsResponseSchema;
   },
   /**
-   * Gives the whole amount of a completed order back. Answers at once; the gateway is asked until it has done it.
-   * A payment that is being given back already is answered as it is.
-   * Errors: NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (PAYMENT_NOT_REFUNDABLE),
-   * INVALID_ARGUMENT (REQUEST_ID_REUSED).
-   * May be repeated with the same request_id: the first answer is given again.
+   * Refunds the whole amount of an order that is completed, or that the order service, asked at that moment, does not
+   * know. Returns at once; the gateway is called until it has done it. A payment that is being refunded already is
+   * returned unchanged. Errors: NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (PAYMENT_NOT_REFUNDABLE),
+   * UNAVAILABLE (DEPENDENCY_UNAVAILABLE: the order service is unavailable), INVALID_ARGUMENT (REQUEST_ID_REUSED). May
+   * be repeated with the same request_id: the stored response is returned.
    *
    * @generated from rpc orderflow.payment.v1.PaymentService.RefundPayment
    */
@@ -336,12 +340,11 @@ export const PaymentService: GenService<{
     output: typeof RefundPaymentResponseSchema;
   },
   /**
-   * Ends a payment that the gateway refuses to void or to give back (it has a problem): the caller vouches that nothing
-   * of the charge is kept, and that nothing will be charged. Moves no money; the order is told. A payment that was
-   * settled by hand already is answered as it is.
-   * Errors: NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (PAYMENT_NOT_REFUSED),
-   * INVALID_ARGUMENT (REQUEST_ID_REUSED).
-   * May be repeated with the same request_id: the first answer is given again.
+   * Ends a payment that the gateway refuses to void or to refund (it has a problem): the caller confirms that nothing
+   * of the charge is kept, and that nothing will be charged. Moves no money; the result is published. A payment that
+   * was settled by hand already is returned unchanged. Errors: NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION
+   * (PAYMENT_NOT_REFUSED), INVALID_ARGUMENT (REQUEST_ID_REUSED). May be repeated with the same request_id: the stored
+   * response is returned.
    *
    * @generated from rpc orderflow.payment.v1.PaymentService.SettlePayment
    */

@@ -16,7 +16,7 @@ export const file_orderflow_testing_v1_fault_service: GenFile = /*@__PURE__*/
   fileDesc("CihvcmRlcmZsb3cvdGVzdGluZy92MS9mYXVsdF9zZXJ2aWNlLnByb3RvEhRvcmRlcmZsb3cudGVzdGluZy52MSLmAwoFRmF1bHQSLAoGbWV0aG9kGAEgASgJQhy6SBlyFzIVXltBLVpdW0EtWmEtel17MSw2M30kEi4KC21pbl9sYXRlbmN5GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC21heF9sYXRlbmN5GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCmVycm9yX3JhdGUYBCABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEh0KCmVycm9yX2NvZGUYBSABKAVCCbpIBhoEGBAoABI4CgRraW5kGAYgASgOMiAub3JkZXJmbG93LnRlc3RpbmcudjEuRmF1bHQuS2luZEIIukgFggECEAESCwoDaWRzGAcgAygJEhQKDGFmdGVyX2VmZmVjdBgIIAEoCCKlAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDwoLS0lORF9SRUZVU0UQARINCglLSU5EX0hBTkcQAhITCg9LSU5EX1dST05HX0RBVEEQAxIRCg1LSU5EX1dST05HX0lEEAQSEwoPS0lORF9IVUdFX1JFUExZEAUSDgoKS0lORF9UV0lDRRAGEhoKFktJTkRfVEVNUE9SQVJZX0RFQ0xJTkUQByJFCg9TZXRGYXVsdFJlcXVlc3QSMgoFZmF1bHQYASABKAsyGy5vcmRlcmZsb3cudGVzdGluZy52MS5GYXVsdEIGukgDyAEBIhIKEFNldEZhdWx0UmVzcG9uc2UiFAoSQ2xlYXJGYXVsdHNSZXF1ZXN0IhUKE0NsZWFyRmF1bHRzUmVzcG9uc2UiEwoRTGlzdEZhdWx0c1JlcXVlc3QiQQoSTGlzdEZhdWx0c1Jlc3BvbnNlEisKBmZhdWx0cxgBIAMoCzIbLm9yZGVyZmxvdy50ZXN0aW5nLnYxLkZhdWx0IhYKFEdldENhbGxDb3VudHNSZXF1ZXN0IvsBChVHZXRDYWxsQ291bnRzUmVzcG9uc2USRQoFY2FsbHMYASADKAsyNi5vcmRlcmZsb3cudGVzdGluZy52MS5HZXRDYWxsQ291bnRzUmVzcG9uc2UuQ2FsbHNFbnRyeRJBCgNpZHMYAiADKAsyNC5vcmRlcmZsb3cudGVzdGluZy52MS5HZXRDYWxsQ291bnRzUmVzcG9uc2UuSWRzRW50cnkaLAoKQ2FsbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBGioKCElkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEiGAoWUmVzZXRDYWxsQ291bnRzUmVxdWVzdCIZChdSZXNldENhbGxDb3VudHNSZXNwb25zZTKhBAoMRmF1bHRTZXJ2aWNlEl4KCFNldEZhdWx0EiUub3JkZXJmbG93LnRlc3RpbmcudjEuU2V0RmF1bHRSZXF1ZXN0GiYub3JkZXJmbG93LnRlc3RpbmcudjEuU2V0RmF1bHRSZXNwb25zZSIDkAICEmcKC0NsZWFyRmF1bHRzEigub3JkZXJmbG93LnRlc3RpbmcudjEuQ2xlYXJGYXVsdHNSZXF1ZXN0Gikub3JkZXJmbG93LnRlc3RpbmcudjEuQ2xlYXJGYXVsdHNSZXNwb25zZSIDkAICEmQKCkxpc3RGYXVsdHMSJy5vcmRlcmZsb3cudGVzdGluZy52MS5MaXN0RmF1bHRzUmVxdWVzdBooLm9yZGVyZmxvdy50ZXN0aW5nLnYxLkxpc3RGYXVsdHNSZXNwb25zZSIDkAIBEm0KDUdldENhbGxDb3VudHMSKi5vcmRlcmZsb3cudGVzdGluZy52MS5HZXRDYWxsQ291bnRzUmVxdWVzdBorLm9yZGVyZmxvdy50ZXN0aW5nLnYxLkdldENhbGxDb3VudHNSZXNwb25zZSIDkAIBEnMKD1Jlc2V0Q2FsbENvdW50cxIsLm9yZGVyZmxvdy50ZXN0aW5nLnYxLlJlc2V0Q2FsbENvdW50c1JlcXVlc3QaLS5vcmRlcmZsb3cudGVzdGluZy52MS5SZXNldENhbGxDb3VudHNSZXNwb25zZSIDkAICQjZaNG9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvdGVzdGluZy92MTt0ZXN0aW5ndjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration]);
 
 /**
- * What one method does wrong.
+ * The fault of one method.
  *
  * @generated from message orderflow.testing.v1.Fault
  */
@@ -29,14 +29,14 @@ export type Fault = Message<"orderflow.testing.v1.Fault"> & {
   method: string;
 
   /**
-   * The least time to wait before the answer.
+   * The shortest latency before the response.
    *
    * @generated from field: google.protobuf.Duration min_latency = 2;
    */
   minLatency?: Duration | undefined;
 
   /**
-   * The most time to wait; equal to min_latency or absent: always min_latency. Else evenly random.
+   * The longest latency; equal to min_latency or absent: always min_latency. Otherwise uniformly random.
    *
    * @generated from field: google.protobuf.Duration max_latency = 3;
    */
@@ -57,21 +57,21 @@ export type Fault = Message<"orderflow.testing.v1.Fault"> & {
   errorCode: number;
 
   /**
-   * What else goes wrong.
+   * The kind of fault.
    *
    * @generated from field: orderflow.testing.v1.Fault.Kind kind = 6;
    */
   kind: Fault_Kind;
 
   /**
-   * Only calls that ask for one of these ids are hit; empty: all calls.
+   * Only calls with one of these ids are affected; empty: all calls.
    *
    * @generated from field: repeated string ids = 7;
    */
   ids: string[];
 
   /**
-   * The call is carried out before it fails, or before its answer is held back: the caller can't tell.
+   * The call is executed before it fails, or before its response is delayed: the caller cannot tell.
    *
    * @generated from field: bool after_effect = 8;
    */
@@ -86,7 +86,7 @@ export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
   messageDesc(file_orderflow_testing_v1_fault_service, 0);
 
 /**
- * A kind of misbehaviour besides slowness and errors.
+ * A kind of fault besides latency and errors.
  *
  * @generated from enum orderflow.testing.v1.Fault.Kind
  */
@@ -99,49 +99,49 @@ export const Fault_Kind = {
   UNSPECIFIED: 0,
 
   /**
-   * The connection is closed without an answer.
+   * The connection is closed without a response.
    *
    * @generated from enum value: KIND_REFUSE = 1;
    */
   REFUSE: 1,
 
   /**
-   * No answer, ever; the caller's time limit ends it.
+   * No response, ever; the caller's time limit ends it.
    *
    * @generated from enum value: KIND_HANG = 2;
    */
   HANG: 2,
 
   /**
-   * The answer has a wrong or missing field: a name left out, a price without currency.
+   * The response has a wrong or missing field: a name left out, a price without currency.
    *
    * @generated from enum value: KIND_WRONG_DATA = 3;
    */
   WRONG_DATA: 3,
 
   /**
-   * The answer speaks of another id than the one asked for.
+   * The response is about another id than the requested one.
    *
    * @generated from enum value: KIND_WRONG_ID = 4;
    */
   WRONG_ID: 4,
 
   /**
-   * The answer is larger than callers accept: 16 MiB.
+   * The response is larger than callers accept: 16 MiB.
    *
    * @generated from enum value: KIND_HUGE_REPLY = 5;
    */
   HUGE_REPLY: 5,
 
   /**
-   * The request is carried out twice, as behind a proxy that repeats it; the second answer counts.
+   * The request is executed twice, as behind a proxy that repeats it; the second response counts.
    *
    * @generated from enum value: KIND_TWICE = 6;
    */
   TWICE: 6,
 
   /**
-   * The payment gateway declines for now: a definite answer, and nothing is charged.
+   * The payment gateway temporarily declines: a definite response, and nothing is charged.
    *
    * @generated from enum value: KIND_TEMPORARY_DECLINE = 7;
    */
@@ -149,7 +149,7 @@ export const Fault_Kind = {
 } as const;
 
 /**
- * A kind of misbehaviour besides slowness and errors.
+ * A kind of fault besides latency and errors.
  *
  * @generated from enum orderflow.testing.v1.Fault.Kind
  */
@@ -162,7 +162,7 @@ export const Fault_KindSchema: GenEnum<Fault_Kind> = /*@__PURE__*/
   enumDesc(file_orderflow_testing_v1_fault_service, 0, 0);
 
 /**
- * Asks for a fault.
+ * The request of SetFault.
  *
  * @generated from message orderflow.testing.v1.SetFaultRequest
  */
@@ -183,7 +183,7 @@ export const SetFaultRequestSchema: GenMessage<SetFaultRequest> = /*@__PURE__*/
   messageDesc(file_orderflow_testing_v1_fault_service, 1);
 
 /**
- * Answers SetFault.
+ * The response of SetFault.
  *
  * @generated from message orderflow.testing.v1.SetFaultResponse
  */
@@ -198,7 +198,7 @@ export const SetFaultResponseSchema: GenMessage<SetFaultResponse> = /*@__PURE__*
   messageDesc(file_orderflow_testing_v1_fault_service, 2);
 
 /**
- * Asks for good behaviour.
+ * The request of ClearFaults.
  *
  * @generated from message orderflow.testing.v1.ClearFaultsRequest
  */
@@ -213,7 +213,7 @@ export const ClearFaultsRequestSchema: GenMessage<ClearFaultsRequest> = /*@__PUR
   messageDesc(file_orderflow_testing_v1_fault_service, 3);
 
 /**
- * Answers ClearFaults.
+ * The response of ClearFaults.
  *
  * @generated from message orderflow.testing.v1.ClearFaultsResponse
  */
@@ -228,7 +228,7 @@ export const ClearFaultsResponseSchema: GenMessage<ClearFaultsResponse> = /*@__P
   messageDesc(file_orderflow_testing_v1_fault_service, 4);
 
 /**
- * Asks which faults are set.
+ * The request of ListFaults.
  *
  * @generated from message orderflow.testing.v1.ListFaultsRequest
  */
@@ -243,13 +243,13 @@ export const ListFaultsRequestSchema: GenMessage<ListFaultsRequest> = /*@__PURE_
   messageDesc(file_orderflow_testing_v1_fault_service, 5);
 
 /**
- * Answers ListFaults.
+ * The response of ListFaults.
  *
  * @generated from message orderflow.testing.v1.ListFaultsResponse
  */
 export type ListFaultsResponse = Message<"orderflow.testing.v1.ListFaultsResponse"> & {
   /**
-   * The faults in force, one a method.
+   * The active faults, one per method.
    *
    * @generated from field: repeated orderflow.testing.v1.Fault faults = 1;
    */
@@ -264,7 +264,7 @@ export const ListFaultsResponseSchema: GenMessage<ListFaultsResponse> = /*@__PUR
   messageDesc(file_orderflow_testing_v1_fault_service, 6);
 
 /**
- * Asks for counts.
+ * The request of GetCallCounts.
  *
  * @generated from message orderflow.testing.v1.GetCallCountsRequest
  */
@@ -279,7 +279,7 @@ export const GetCallCountsRequestSchema: GenMessage<GetCallCountsRequest> = /*@_
   messageDesc(file_orderflow_testing_v1_fault_service, 7);
 
 /**
- * Answers GetCallCounts.
+ * The response of GetCallCounts.
  *
  * @generated from message orderflow.testing.v1.GetCallCountsResponse
  */
@@ -292,7 +292,7 @@ export type GetCallCountsResponse = Message<"orderflow.testing.v1.GetCallCountsR
   calls: { [key: string]: bigint };
 
   /**
-   * How often each id or SKU was asked for, over all methods.
+   * How often each id or SKU was requested, over all methods.
    *
    * @generated from field: map<string, int64> ids = 2;
    */
@@ -307,7 +307,7 @@ export const GetCallCountsResponseSchema: GenMessage<GetCallCountsResponse> = /*
   messageDesc(file_orderflow_testing_v1_fault_service, 8);
 
 /**
- * Asks for counts to start again.
+ * The request of ResetCallCounts.
  *
  * @generated from message orderflow.testing.v1.ResetCallCountsRequest
  */
@@ -322,7 +322,7 @@ export const ResetCallCountsRequestSchema: GenMessage<ResetCallCountsRequest> = 
   messageDesc(file_orderflow_testing_v1_fault_service, 9);
 
 /**
- * Answers ResetCallCounts.
+ * The response of ResetCallCounts.
  *
  * @generated from message orderflow.testing.v1.ResetCallCountsResponse
  */
@@ -337,14 +337,14 @@ export const ResetCallCountsResponseSchema: GenMessage<ResetCallCountsResponse> 
   messageDesc(file_orderflow_testing_v1_fault_service, 10);
 
 /**
- * Makes a stub misbehave on request, and counts what it was asked. For tests and demonstrations:
- * a stub serves it, a real service never does.
+ * Injects faults into a stub, and counts its calls. For tests and demonstrations: only stubs implement it, never a real
+ * service.
  *
  * @generated from service orderflow.testing.v1.FaultService
  */
 export const FaultService: GenService<{
   /**
-   * Sets the fault of one method, in place of the one it had. May be repeated.
+   * Sets the fault of one method, replacing the previous one. May be repeated.
    *
    * @generated from rpc orderflow.testing.v1.FaultService.SetFault
    */
@@ -354,7 +354,7 @@ export const FaultService: GenService<{
     output: typeof SetFaultResponseSchema;
   },
   /**
-   * Takes every fault back. May be repeated.
+   * Removes every fault. May be repeated.
    *
    * @generated from rpc orderflow.testing.v1.FaultService.ClearFaults
    */
@@ -364,7 +364,7 @@ export const FaultService: GenService<{
     output: typeof ClearFaultsResponseSchema;
   },
   /**
-   * Lists the faults in force. May be repeated.
+   * Lists the active faults. May be repeated.
    *
    * @generated from rpc orderflow.testing.v1.FaultService.ListFaults
    */
@@ -374,7 +374,7 @@ export const FaultService: GenService<{
     output: typeof ListFaultsResponseSchema;
   },
   /**
-   * Says how often each method was called and each id asked for. May be repeated.
+   * Returns how often each method was called and each id was requested. May be repeated.
    *
    * @generated from rpc orderflow.testing.v1.FaultService.GetCallCounts
    */

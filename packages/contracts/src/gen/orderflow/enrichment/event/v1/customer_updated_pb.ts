@@ -16,7 +16,7 @@ export const file_orderflow_enrichment_event_v1_customer_updated: GenFile = /*@_
 
 /**
  * A customer was created or changed. Topic customer-events, key = customer_id.
- * Says that a copy older than version is out of date; what changed is read from CustomerService.
+ * A cache entry older than version is stale; the change itself is read from CustomerService.
  *
  * @generated from message orderflow.enrichment.event.v1.CustomerUpdated
  */
@@ -29,7 +29,7 @@ export type CustomerUpdated = Message<"orderflow.enrichment.event.v1.CustomerUpd
   customerId: string;
 
   /**
-   * The customer's version after the change; rises by one each time, 1 on creation.
+   * The customer's version after the change; increases by one each time, 1 on creation.
    *
    * @generated from field: int64 version = 2;
    */

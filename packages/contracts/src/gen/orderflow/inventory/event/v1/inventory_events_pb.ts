@@ -17,7 +17,7 @@ export const file_orderflow_inventory_event_v1_inventory_events: GenFile = /*@__
   fileDesc("CjNvcmRlcmZsb3cvaW52ZW50b3J5L2V2ZW50L3YxL2ludmVudG9yeV9ldmVudHMucHJvdG8SHG9yZGVyZmxvdy5pbnZlbnRvcnkuZXZlbnQudjEiygEKEUludmVudG9yeVJlc2VydmVkEhAKCG9yZGVyX2lkGAEgASgJEhMKC2N1c3RvbWVyX2lkGAIgASgJEjkKBWxpbmVzGAMgAygLMioub3JkZXJmbG93LmludmVudG9yeS5ldmVudC52MS5SZXNlcnZlZExpbmUSIQoFdG90YWwYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRIwCgxyZXNlcnZlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjQKDFJlc2VydmVkTGluZRISCgpwcm9kdWN0X2lkGAEgASgJEhAKCHF1YW50aXR5GAIgASgDIpQBChRJbnZlbnRvcnlVbmF2YWlsYWJsZRIQCghvcmRlcl9pZBgBIAEoCRI5CglzaG9ydGFnZXMYAiADKAsyJi5vcmRlcmZsb3cuaW52ZW50b3J5LmV2ZW50LnYxLlNob3J0YWdlEi8KC3JlZnVzZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJECghTaG9ydGFnZRISCgpwcm9kdWN0X2lkGAEgASgJEhEKCWF2YWlsYWJsZRgCIAEoAxIRCglyZXF1ZXN0ZWQYAyABKAMiVwoRSW52ZW50b3J5UmVsZWFzZWQSEAoIb3JkZXJfaWQYASABKAkSMAoMcmVsZWFzZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXChJJbnZlbnRvcnlDb21taXR0ZWQSEAoIb3JkZXJfaWQYASABKAkSLwoLY29tbWl0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQkVaQ29yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvaW52ZW50b3J5L2V2ZW50L3YxO2ludmVudG9yeWV2ZW50djFiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_type_money]);
 
 /**
- * Stock for every line of an order is held. Topic inventory-events, key = order_id.
+ * Stock for every line of an order is reserved. Topic inventory-events, key = order_id.
  *
  * @generated from message orderflow.inventory.event.v1.InventoryReserved
  */
@@ -30,21 +30,21 @@ export type InventoryReserved = Message<"orderflow.inventory.event.v1.InventoryR
   orderId: string;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * What is held; one line a product.
+   * The reserved lines; one per product.
    *
    * @generated from field: repeated orderflow.inventory.event.v1.ReservedLine lines = 3;
    */
   lines: ReservedLine[];
 
   /**
-   * What is to be paid, as OrderAccepted said it.
+   * The amount to pay, from OrderAccepted.
    *
    * @generated from field: google.type.Money total = 4;
    */
@@ -66,7 +66,7 @@ export const InventoryReservedSchema: GenMessage<InventoryReserved> = /*@__PURE_
   messageDesc(file_orderflow_inventory_event_v1_inventory_events, 0);
 
 /**
- * One product that is held for an order.
+ * One product that is reserved for an order.
  *
  * @generated from message orderflow.inventory.event.v1.ReservedLine
  */
@@ -79,7 +79,7 @@ export type ReservedLine = Message<"orderflow.inventory.event.v1.ReservedLine"> 
   productId: string;
 
   /**
-   * How many.
+   * The quantity.
    *
    * @generated from field: int64 quantity = 2;
    */
@@ -94,7 +94,7 @@ export const ReservedLineSchema: GenMessage<ReservedLine> = /*@__PURE__*/
   messageDesc(file_orderflow_inventory_event_v1_inventory_events, 1);
 
 /**
- * At least one line is short, and so nothing is held. Topic inventory-events, key = order_id.
+ * At least one line is short, so nothing is reserved. Topic inventory-events, key = order_id.
  *
  * @generated from message orderflow.inventory.event.v1.InventoryUnavailable
  */
@@ -114,7 +114,7 @@ export type InventoryUnavailable = Message<"orderflow.inventory.event.v1.Invento
   shortages: Shortage[];
 
   /**
-   * When the stock was looked at.
+   * When the stock was checked.
    *
    * @generated from field: google.protobuf.Timestamp refuse_time = 3;
    */
@@ -129,7 +129,7 @@ export const InventoryUnavailableSchema: GenMessage<InventoryUnavailable> = /*@_
   messageDesc(file_orderflow_inventory_event_v1_inventory_events, 2);
 
 /**
- * A product of which there is not enough.
+ * A product without enough stock.
  *
  * @generated from message orderflow.inventory.event.v1.Shortage
  */
@@ -142,14 +142,14 @@ export type Shortage = Message<"orderflow.inventory.event.v1.Shortage"> & {
   productId: string;
 
   /**
-   * How many could be had; 0 for a product that is not stocked.
+   * The available quantity; 0 for a product that is not stocked.
    *
    * @generated from field: int64 available = 2;
    */
   available: bigint;
 
   /**
-   * How many were asked for.
+   * The requested quantity.
    *
    * @generated from field: int64 requested = 3;
    */
@@ -164,7 +164,7 @@ export const ShortageSchema: GenMessage<Shortage> = /*@__PURE__*/
   messageDesc(file_orderflow_inventory_event_v1_inventory_events, 3);
 
 /**
- * Nothing is held for the order any more, or ever will be. Topic inventory-events, key = order_id.
+ * Nothing is reserved for the order any more, or ever will be. Topic inventory-events, key = order_id.
  *
  * @generated from message orderflow.inventory.event.v1.InventoryReleased
  */
@@ -177,7 +177,7 @@ export type InventoryReleased = Message<"orderflow.inventory.event.v1.InventoryR
   orderId: string;
 
   /**
-   * When it was released, or known that there was nothing to release.
+   * When it was released, or found to have nothing to release.
    *
    * @generated from field: google.protobuf.Timestamp release_time = 2;
    */
@@ -192,7 +192,7 @@ export const InventoryReleasedSchema: GenMessage<InventoryReleased> = /*@__PURE_
   messageDesc(file_orderflow_inventory_event_v1_inventory_events, 4);
 
 /**
- * What was held for the order has left the shelf. Topic inventory-events, key = order_id.
+ * The reserved stock has left the warehouse. Topic inventory-events, key = order_id.
  *
  * @generated from message orderflow.inventory.event.v1.InventoryCommitted
  */

@@ -17,7 +17,7 @@ export const file_orderflow_order_event_v1_order_events: GenFile = /*@__PURE__*/
   fileDesc("CitvcmRlcmZsb3cvb3JkZXIvZXZlbnQvdjEvb3JkZXJfZXZlbnRzLnByb3RvEhhvcmRlcmZsb3cub3JkZXIuZXZlbnQudjEimAIKDU9yZGVyQWNjZXB0ZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRI0CgVsaW5lcxgEIAMoCzIlLm9yZGVyZmxvdy5vcmRlci5ldmVudC52MS5PcmRlcmVkTGluZRIkCghzdWJ0b3RhbBgFIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Eh8KA3RheBgGIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EiEKBXRvdGFsGAcgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSLwoLZGVjaWRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlsKC09yZGVyZWRMaW5lEhIKCnByb2R1Y3RfaWQYASABKAkSEAoIcXVhbnRpdHkYAiABKAMSJgoKdW5pdF9wcmljZRgDIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5IrEBCg1PcmRlclJlamVjdGVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSNwoKcmVqZWN0aW9ucxgEIAMoCzIjLm9yZGVyZmxvdy5vcmRlci5ldmVudC52MS5SZWplY3Rpb24SLwoLZGVjaWRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjsKCVJlamVjdGlvbhIOCgZyZWFzb24YASABKAkSDQoFZmllbGQYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJ5Cg1PcmRlclJlc2VydmVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSMAoMcmVzZXJ2ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK1AQoOT3JkZXJDb25maXJtZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRIhCgV0b3RhbBgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EjAKDGNvbmZpcm1fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOdHJhbnNhY3Rpb25faWQYBiABKAkitgEKDk9yZGVyQ29tcGxldGVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSIQoFdG90YWwYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRIxCg1jb21wbGV0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg50cmFuc2FjdGlvbl9pZBgGIAEoCSK4AQoUT3JkZXJDYW5jZWxSZXF1ZXN0ZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRI2CgZyZWFzb24YBCABKA4yJi5vcmRlcmZsb3cub3JkZXIuZXZlbnQudjEuQ2FuY2VsUmVhc29uEjAKDHJlcXVlc3RfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAisQEKDk9yZGVyQ2FuY2VsbGVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEwoLY3VzdG9tZXJfaWQYAyABKAkSNgoGcmVhc29uGAQgASgOMiYub3JkZXJmbG93Lm9yZGVyLmV2ZW50LnYxLkNhbmNlbFJlYXNvbhIvCgtjYW5jZWxfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAitAEKDU9yZGVyUmVmdW5kZWQSEAoIb3JkZXJfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxITCgtjdXN0b21lcl9pZBgDIAEoCRIiCgZhbW91bnQYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRIvCgtyZWZ1bmRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOdHJhbnNhY3Rpb25faWQYBiABKAkqrQEKDENhbmNlbFJlYXNvbhIdChlDQU5DRUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASIAocQ0FOQ0VMX1JFQVNPTl9QQVlNRU5UX0ZBSUxFRBABEh4KGkNBTkNFTF9SRUFTT05fT1VUX09GX1NUT0NLEAISIAocQ0FOQ0VMX1JFQVNPTl9DTElFTlRfUkVRVUVTVBADEhoKFkNBTkNFTF9SRUFTT05fREVBRExJTkUQBEI9WjtvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L29yZGVyL2V2ZW50L3YxO29yZGVyZXZlbnR2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_type_money]);
 
 /**
- * The order was checked and priced. Topic order-events, key = order_id.
+ * The order is valid and priced. Topic order-events, key = order_id.
  *
  * @generated from message orderflow.order.event.v1.OrderAccepted
  */
@@ -30,21 +30,21 @@ export type OrderAccepted = Message<"orderflow.order.event.v1.OrderAccepted"> & 
   orderId: string;
 
   /**
-   * Counts this order's events on order-events: 1, 2, 3 … without a gap.
+   * Numbers this order's events on order-events: 1, 2, 3 … without a gap.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * What was ordered; one line a product.
+   * The ordered lines; one per product.
    *
    * @generated from field: repeated orderflow.order.event.v1.OrderedLine lines = 4;
    */
@@ -65,7 +65,7 @@ export type OrderAccepted = Message<"orderflow.order.event.v1.OrderAccepted"> & 
   tax?: Money | undefined;
 
   /**
-   * What is to be paid: subtotal + tax.
+   * The amount to pay: subtotal + tax.
    *
    * @generated from field: google.type.Money total = 7;
    */
@@ -100,14 +100,14 @@ export type OrderedLine = Message<"orderflow.order.event.v1.OrderedLine"> & {
   productId: string;
 
   /**
-   * How many.
+   * The quantity.
    *
    * @generated from field: int64 quantity = 2;
    */
   quantity: bigint;
 
   /**
-   * The catalogue's price of one when the order was decided.
+   * The catalogue's unit price when the order was decided.
    *
    * @generated from field: google.type.Money unit_price = 3;
    */
@@ -122,7 +122,7 @@ export const OrderedLineSchema: GenMessage<OrderedLine> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 1);
 
 /**
- * The order cannot be taken, and why. Final. Topic order-events, key = order_id.
+ * The order is rejected. Final. Topic order-events, key = order_id.
  *
  * @generated from message orderflow.order.event.v1.OrderRejected
  */
@@ -135,21 +135,21 @@ export type OrderRejected = Message<"orderflow.order.event.v1.OrderRejected"> & 
   orderId: string;
 
   /**
-   * Counts this order's events on order-events.
+   * Numbers this order's events on order-events.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Who ordered, as sent; may be empty or unknown.
+   * The customer who ordered, as sent; may be empty or unknown.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * Everything that is wrong with it, at least one.
+   * All reasons, at least one.
    *
    * @generated from field: repeated orderflow.order.event.v1.Rejection rejections = 4;
    */
@@ -171,27 +171,27 @@ export const OrderRejectedSchema: GenMessage<OrderRejected> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 2);
 
 /**
- * One thing that is wrong with an order.
+ * One reason for which an order is rejected.
  *
  * @generated from message orderflow.order.event.v1.Rejection
  */
 export type Rejection = Message<"orderflow.order.event.v1.Rejection"> & {
   /**
-   * What, from the catalogue in docs/errors.md. Example: "CUSTOMER_NOT_FOUND".
+   * The reason, from the catalogue in docs/errors.md. Example: "CUSTOMER_NOT_FOUND".
    *
    * @generated from field: string reason = 1;
    */
   reason: string;
 
   /**
-   * Where, as a path into the submission. Example: "lines[2].quantity".
+   * The field, as a path into the submission. Example: "lines[2].quantity".
    *
    * @generated from field: string field = 2;
    */
   field: string;
 
   /**
-   * What was wrong and what would be right, for a person.
+   * The problem and what would be right, for people.
    *
    * @generated from field: string message = 3;
    */
@@ -206,7 +206,7 @@ export const RejectionSchema: GenMessage<Rejection> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 3);
 
 /**
- * Stock for every line is held for the order. Topic order-events, key = order_id.
+ * Stock for every line is reserved for the order. Topic order-events, key = order_id.
  *
  * @generated from message orderflow.order.event.v1.OrderReserved
  */
@@ -219,21 +219,21 @@ export type OrderReserved = Message<"orderflow.order.event.v1.OrderReserved"> & 
   orderId: string;
 
   /**
-   * Counts this order's events on order-events.
+   * Numbers this order's events on order-events.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * When the order service learned it.
+   * When the order service received it.
    *
    * @generated from field: google.protobuf.Timestamp reserve_time = 4;
    */
@@ -248,7 +248,7 @@ export const OrderReservedSchema: GenMessage<OrderReserved> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 4);
 
 /**
- * The order is paid. It can't be cancelled from here on. Topic order-events, key = order_id.
+ * The order is paid. It cannot be cancelled from here on. Topic order-events, key = order_id.
  *
  * @generated from message orderflow.order.event.v1.OrderConfirmed
  */
@@ -261,35 +261,35 @@ export type OrderConfirmed = Message<"orderflow.order.event.v1.OrderConfirmed"> 
   orderId: string;
 
   /**
-   * Counts this order's events on order-events.
+   * Numbers this order's events on order-events.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * What was charged.
+   * The charged amount.
    *
    * @generated from field: google.type.Money total = 4;
    */
   total?: Money | undefined;
 
   /**
-   * When the order service learned it.
+   * When the order service received it.
    *
    * @generated from field: google.protobuf.Timestamp confirm_time = 5;
    */
   confirmTime?: Timestamp | undefined;
 
   /**
-   * The gateway's name for the charge; empty when there was nothing to pay.
+   * The gateway's id of the charge; empty when there was nothing to pay.
    *
    * @generated from field: string transaction_id = 6;
    */
@@ -304,7 +304,7 @@ export const OrderConfirmedSchema: GenMessage<OrderConfirmed> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 5);
 
 /**
- * The reserved stock has left the shelf: nothing is left to do. Topic order-events, key = order_id.
+ * The reserved stock has left the warehouse: nothing is left to do. Topic order-events, key = order_id.
  *
  * @generated from message orderflow.order.event.v1.OrderCompleted
  */
@@ -317,35 +317,35 @@ export type OrderCompleted = Message<"orderflow.order.event.v1.OrderCompleted"> 
   orderId: string;
 
   /**
-   * Counts this order's events on order-events.
+   * Numbers this order's events on order-events.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * What was charged.
+   * The charged amount.
    *
    * @generated from field: google.type.Money total = 4;
    */
   total?: Money | undefined;
 
   /**
-   * When the order service learned it.
+   * When the order service received it.
    *
    * @generated from field: google.protobuf.Timestamp complete_time = 5;
    */
   completeTime?: Timestamp | undefined;
 
   /**
-   * The gateway's name for the charge; empty when there was nothing to pay.
+   * The gateway's id of the charge; empty when there was nothing to pay.
    *
    * @generated from field: string transaction_id = 6;
    */
@@ -360,7 +360,7 @@ export const OrderCompletedSchema: GenMessage<OrderCompleted> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 6);
 
 /**
- * Every participant is to undo what it has done for the order, and to answer, also when it has done nothing.
+ * Every participant must undo what it has done for the order, and reply, also when it has done nothing.
  * Topic order-events, key = order_id.
  *
  * @generated from message orderflow.order.event.v1.OrderCancelRequested
@@ -374,28 +374,28 @@ export type OrderCancelRequested = Message<"orderflow.order.event.v1.OrderCancel
   orderId: string;
 
   /**
-   * Counts this order's events on order-events.
+   * Numbers this order's events on order-events.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * Why; the first reason stays.
+   * The reason; the first one remains.
    *
    * @generated from field: orderflow.order.event.v1.CancelReason reason = 4;
    */
   reason: CancelReason;
 
   /**
-   * When it was asked for.
+   * When it was requested.
    *
    * @generated from field: google.protobuf.Timestamp request_time = 5;
    */
@@ -410,7 +410,7 @@ export const OrderCancelRequestedSchema: GenMessage<OrderCancelRequested> = /*@_
   messageDesc(file_orderflow_order_event_v1_order_events, 7);
 
 /**
- * The order is cancelled: no stock is held for it and no money kept. Final. Topic order-events, key = order_id.
+ * The order is cancelled: no stock is reserved for it and no charge is kept. Final. Topic order-events, key = order_id.
  *
  * @generated from message orderflow.order.event.v1.OrderCancelled
  */
@@ -423,14 +423,14 @@ export type OrderCancelled = Message<"orderflow.order.event.v1.OrderCancelled"> 
   orderId: string;
 
   /**
-   * Counts this order's events on order-events.
+   * Numbers this order's events on order-events.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 3;
    */
@@ -459,7 +459,7 @@ export const OrderCancelledSchema: GenMessage<OrderCancelled> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 8);
 
 /**
- * The whole amount of a completed order was given back; the order stays completed. Topic order-events, key = order_id.
+ * The whole amount of a completed order was refunded; the order stays completed. Topic order-events, key = order_id.
  *
  * @generated from message orderflow.order.event.v1.OrderRefunded
  */
@@ -472,35 +472,35 @@ export type OrderRefunded = Message<"orderflow.order.event.v1.OrderRefunded"> & 
   orderId: string;
 
   /**
-   * Counts this order's events on order-events.
+   * Numbers this order's events on order-events.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Who ordered.
+   * The customer who ordered.
    *
    * @generated from field: string customer_id = 3;
    */
   customerId: string;
 
   /**
-   * What was given back.
+   * The refunded amount.
    *
    * @generated from field: google.type.Money amount = 4;
    */
   amount?: Money | undefined;
 
   /**
-   * When the order service learned it.
+   * When the order service received it.
    *
    * @generated from field: google.protobuf.Timestamp refund_time = 5;
    */
   refundTime?: Timestamp | undefined;
 
   /**
-   * The gateway's name for the charge that was given back.
+   * The gateway's id of the refunded charge.
    *
    * @generated from field: string transaction_id = 6;
    */
@@ -515,13 +515,13 @@ export const OrderRefundedSchema: GenMessage<OrderRefunded> = /*@__PURE__*/
   messageDesc(file_orderflow_order_event_v1_order_events, 9);
 
 /**
- * Why an order does not go through after it was accepted, or before it was decided.
+ * Why an order was cancelled after it was accepted, or before it was decided.
  *
  * @generated from enum orderflow.order.event.v1.CancelReason
  */
 export const CancelReason = {
   /**
-   * Not said; never sent.
+   * Unspecified; never sent.
    *
    * @generated from enum value: CANCEL_REASON_UNSPECIFIED = 0;
    */
@@ -542,14 +542,14 @@ export const CancelReason = {
   OUT_OF_STOCK: 2,
 
   /**
-   * Somebody called CancelOrder.
+   * A caller used CancelOrder.
    *
    * @generated from enum value: CANCEL_REASON_CLIENT_REQUEST = 3;
    */
   CLIENT_REQUEST: 3,
 
   /**
-   * Stock and payment did not answer in time.
+   * Inventory or payment did not reply in time.
    *
    * @generated from enum value: CANCEL_REASON_DEADLINE = 4;
    */
@@ -557,7 +557,7 @@ export const CancelReason = {
 } as const;
 
 /**
- * Why an order does not go through after it was accepted, or before it was decided.
+ * Why an order was cancelled after it was accepted, or before it was decided.
  *
  * @generated from enum orderflow.order.event.v1.CancelReason
  */

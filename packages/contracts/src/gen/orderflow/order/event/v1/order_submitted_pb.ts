@@ -15,29 +15,29 @@ export const file_orderflow_order_event_v1_order_submitted: GenFile = /*@__PURE_
   fileDesc("Ci5vcmRlcmZsb3cvb3JkZXIvZXZlbnQvdjEvb3JkZXJfc3VibWl0dGVkLnByb3RvEhhvcmRlcmZsb3cub3JkZXIuZXZlbnQudjEibwoOT3JkZXJTdWJtaXR0ZWQSEAoIb3JkZXJfaWQYASABKAkSEwoLY3VzdG9tZXJfaWQYAiABKAkSNgoFbGluZXMYAyADKAsyJy5vcmRlcmZsb3cub3JkZXIuZXZlbnQudjEuU3VibWl0dGVkTGluZSJ9Cg1TdWJtaXR0ZWRMaW5lEhQKCnByb2R1Y3RfaWQYASABKAlIABINCgNza3UYAiABKAlIABIQCghxdWFudGl0eRgDIAEoAxIoCgxxdW90ZWRfcHJpY2UYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leUILCglyZWZlcmVuY2VCPVo7b3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9vcmRlci9ldmVudC92MTtvcmRlcmV2ZW50djFiBnByb3RvMw", [file_google_type_money]);
 
 /**
- * An order as somebody sent it, not yet checked. Topic orders, any producer.
- * A record that decodes and has a usable order_id is always answered: OrderAccepted or OrderRejected.
+ * An order as it was sent, not yet validated. Topic orders, any producer.
+ * A record that decodes and has a valid order_id always gets a decision: OrderAccepted or OrderRejected.
  *
  * @generated from message orderflow.order.event.v1.OrderSubmitted
  */
 export type OrderSubmitted = Message<"orderflow.order.event.v1.OrderSubmitted"> & {
   /**
    * The order's id, chosen by the sender: [A-Za-z0-9._:-], 1 to 64 characters.
-   * The same id with the same content is the same order; with other content it is set aside.
+   * The same id with the same content is the same order; with other content it is dead-lettered.
    *
    * @generated from field: string order_id = 1;
    */
   orderId: string;
 
   /**
-   * Who orders.
+   * The customer who orders.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * What is ordered: 1 to 200 lines. Lines naming the same product are added up.
+   * The ordered lines: 1 to 200. Quantities of lines with the same product are added up.
    *
    * @generated from field: repeated orderflow.order.event.v1.SubmittedLine lines = 3;
    */
@@ -58,7 +58,7 @@ export const OrderSubmittedSchema: GenMessage<OrderSubmitted> = /*@__PURE__*/
  */
 export type SubmittedLine = Message<"orderflow.order.event.v1.SubmittedLine"> & {
   /**
-   * What is ordered; exactly one of the two.
+   * The product; exactly one of the two.
    *
    * @generated from oneof orderflow.order.event.v1.SubmittedLine.reference
    */
@@ -81,14 +81,14 @@ export type SubmittedLine = Message<"orderflow.order.event.v1.SubmittedLine"> & 
   } | { case: undefined; value?: undefined };
 
   /**
-   * How many: 1 to 10,000 (also after lines of one product are added up).
+   * The quantity: 1 to 10,000 (also after lines of one product are added up).
    *
    * @generated from field: int64 quantity = 3;
    */
   quantity: bigint;
 
   /**
-   * The price of one that the sender saw. Kept beside the order; the catalogue's price is charged.
+   * The unit price that the sender quoted. Stored with the order; the catalogue's price is charged.
    * Must not be negative, and in the configured currency.
    *
    * @generated from field: google.type.Money quoted_price = 4;

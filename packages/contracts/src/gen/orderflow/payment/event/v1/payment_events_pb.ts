@@ -37,21 +37,21 @@ export type PaymentProcessed = Message<"orderflow.payment.event.v1.PaymentProces
   paymentId: string;
 
   /**
-   * What was charged.
+   * The charged amount.
    *
    * @generated from field: google.type.Money amount = 3;
    */
   amount?: Money | undefined;
 
   /**
-   * The gateway's name for the charge.
+   * The gateway's id of the charge.
    *
    * @generated from field: string transaction_id = 4;
    */
   transactionId: string;
 
   /**
-   * When payment learned it.
+   * When payment received the response of the gateway.
    *
    * @generated from field: google.protobuf.Timestamp process_time = 5;
    */
@@ -100,7 +100,7 @@ export type PaymentFailed = Message<"orderflow.payment.event.v1.PaymentFailed"> 
   declineCode: string;
 
   /**
-   * When payment learned it.
+   * When payment received the response of the gateway.
    *
    * @generated from field: google.protobuf.Timestamp fail_time = 5;
    */
@@ -121,21 +121,21 @@ export const PaymentFailedSchema: GenMessage<PaymentFailed> = /*@__PURE__*/
  */
 export const PaymentFailed_Reason = {
   /**
-   * Not said; never sent.
+   * Unspecified; never sent.
    *
    * @generated from enum value: REASON_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * The gateway said no for good.
+   * The gateway permanently declined.
    *
    * @generated from enum value: REASON_DECLINED = 1;
    */
   DECLINED: 1,
 
   /**
-   * The gateway said "not now" to every try.
+   * The gateway temporarily declined every attempt.
    *
    * @generated from enum value: REASON_TEMPORARILY_DECLINED = 2;
    */
@@ -163,7 +163,7 @@ export const PaymentFailed_ReasonSchema: GenEnum<PaymentFailed_Reason> = /*@__PU
   enumDesc(file_orderflow_payment_event_v1_payment_events, 1, 0);
 
 /**
- * Answer to OrderCancelRequested: nothing was charged for the order, and nothing will be.
+ * The reply to OrderCancelRequested: nothing was charged for the order, and nothing will be.
  * Topic payment-events, key = order_id.
  *
  * @generated from message orderflow.payment.event.v1.PaymentVoided
@@ -177,7 +177,7 @@ export type PaymentVoided = Message<"orderflow.payment.event.v1.PaymentVoided"> 
   orderId: string;
 
   /**
-   * When that was certain.
+   * When that was known.
    *
    * @generated from field: google.protobuf.Timestamp void_time = 2;
    */
@@ -192,7 +192,7 @@ export const PaymentVoidedSchema: GenMessage<PaymentVoided> = /*@__PURE__*/
   messageDesc(file_orderflow_payment_event_v1_payment_events, 2);
 
 /**
- * The whole charge was given back: as the answer to OrderCancelRequested, or on RefundPayment after completion.
+ * The whole charge was refunded: as the reply to OrderCancelRequested, or by RefundPayment after completion.
  * Topic payment-events, key = order_id.
  *
  * @generated from message orderflow.payment.event.v1.PaymentRefunded
@@ -213,35 +213,35 @@ export type PaymentRefunded = Message<"orderflow.payment.event.v1.PaymentRefunde
   paymentId: string;
 
   /**
-   * What was given back.
+   * The refunded amount.
    *
    * @generated from field: google.type.Money amount = 3;
    */
   amount?: Money | undefined;
 
   /**
-   * When payment learned it.
+   * When payment received the response of the gateway.
    *
    * @generated from field: google.protobuf.Timestamp refund_time = 4;
    */
   refundTime?: Timestamp | undefined;
 
   /**
-   * Why, in the words of who asked for it or settled it by hand; empty when the order was cancelled.
+   * The reason given by the caller who requested it or settled it by hand; empty when the order was cancelled.
    *
    * @generated from field: string reason = 5;
    */
   reason: string;
 
   /**
-   * Who that was: the caller's id, or "anonymous".
+   * That caller's id, or "anonymous".
    *
    * @generated from field: string caller_id = 6;
    */
   callerId: string;
 
   /**
-   * The gateway refused; that person says that it was given back otherwise.
+   * The gateway refused; that caller confirms that it was refunded otherwise.
    *
    * @generated from field: bool settled_by_hand = 7;
    */

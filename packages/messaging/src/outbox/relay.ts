@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import {
+  type Component,
+  cachedReading,
+  counter,
+  crashPoint,
+  type Logger,
+  type Meter,
+  observableGauge,
+} from '@orderflow/runtime';
+import { nativeQuery, type ReadGauge } from '@orderflow/storage';
+import { backoffMs } from '../backoff.ts';
+import type { Kafka } from '../kafka.ts';
+import { isPermanentRefusal, kafkaErrorType, messageOf } from '../kafka-error.ts';
+import { metric } from '../metrics.ts';
+import { createProducer } from '../producer.ts';
+import { createLease } from './lease.ts';
+import { chunks, isAll, keyOf, lowestRows, type OutboxRow } from './lowest-rows.ts';
+import { afterOutboxCommit } from './outbox.ts';
+
+const UNUSABLE_TOPIC_MS = 15_000;
+/** How soon an outbox that has just been drained is polled again. */
+const MIN_POLL_MS = 4;
+
+/** Errors that concern every record of a topic until an operator fixes the topic. */
+const topicProblems = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'INVALID_TOPIC_EXCEPTION',
+  'TOPIC_AUTHORIZATION_FAILED',
+]);
+
+export interface RelayOptions {
+  readonly orm: { readonly em: SqlEntityManager };
+  /** Counts the outbox when metrics are read. */
+  readonly readGauge: ReadGauge;
+  readonly kafka: Kafka;
+  /** The name of the lease; relays of one outbox share it. */
+  readonly name: string;
+  readonly logger: Logger;
+  readonly meter: Meter;
+  /** How long a relay that died blocks its successor, in milliseconds. */
+  readonly leaseMs?: number;
+  /** The number of rows sent at once. */
+  readonly batchSize?: number;
+  /** The longest interval between polls of an empty outbox, in milliseconds. */
+  readonly pollMs?: number;
+}
+
+/**
+ * Moves committed outbox rows to Kafka, at least once, in id order per topic and key. Of all relays of one outbox only
+ * the holder of the lease row works. One send is in flight at any time; the relay deletes rows after the broker has
+ * acknowledged them. While Kafka or Postgres is unavailable, rows stay in the outbox and the relay retries.
+ *
+ * A commit of this process that writes to the outbox wakes the relay. Rows of other processes are found by polling: an
+ * outbox that has been drained is polled after 4 ms, then 8, 16 … up to `pollMs`, so that an idle relay causes almost
+ * no load.
+ *
+ * A row that the broker permanently refuses is marked (`failed_reason`) and kept, and so are the later rows of its
+ * topic and key: consumers are promised order per key, and an order whose history has a hole is harder to repair than
+ * one that waits. All other keys continue. A topic that does not exist blocks only its own rows, and no row is marked:
+ * they are sent once the topic exists.
+ */
+export function createRelay(options: RelayOptions): Component {
+  const {
+    orm,
+    readGauge,
+    kafka,
+    name,
+    logger,
+    meter,
+    leaseMs = 10_000,
+    batchSize = 500,
+    pollMs = 50,
+  } = options;
+  const lease = createLease(orm, { name, holder: randomUUID(), leaseMs });
+  // A send must end well within the lease, so kafkajs may neither wait nor retry for long.
+  const producer = createProducer(kafka, { requestTimeoutMs: leaseMs / 3, retries: 1 });
+  const relayed = counter(meter, metric.outboxRelayed);
+  const unsendable = counter(meter, metric.outboxUnsendable);
+  const pending = observableGauge(meter, metric.outboxPending);
+  const unusableTopics = new Map<string, number>();
+  const stopping = new AbortController();
+  let working: Promise<void> = Promise.resolve();
+  let problem: Error | undefined;
+  /** Aborted to end the wait for the next poll: this process has written to the outbox since the last one, or stops. */
+  let idleWait = new AbortController();
+
+  const countRows = cachedReading(() =>
+    readGauge<{ count: number }>('select count(*)::int as count from outbox'),
+  );
+  const observePending: Parameters<typeof pending.addCallback>[0] = async (result) => {
+    const [row] = await countRows();
+    if (row !== undefined) result.observe(row.count);
+  };
+
+  async function run(): Promise<void> {
+    let attempt = 0;
+    let pollAfterMs = MIN_POLL_MS;
+    while (!stopping.signal.aborted) {
+      try {
+        idleWait = new AbortController();
+        const found = await relayOnce();
+        if (problem !== undefined) logger.info({ relay: name }, 'outbox relay works again');
+        problem = undefined;
+        attempt = 0;
+        pollAfterMs = found === 'nothing' ? Math.min(pollAfterMs * 2, pollMs) : MIN_POLL_MS;
+        if (found === 'no lease') await pause(leaseMs / 4);
+        else if (found !== 'more') await waitForNextPoll(pollAfterMs);
+      } catch (error) {
+        problem ??= logProblem(error);
+        await pause(backoffMs(attempt));
+        attempt += 1;
+      }
+    }
+  }
+
+  function logProblem(error: unknown): Error {
+    const reason = new Error(`outbox relay ${name}: ${messageOf(error)}`, { cause: error });
+    logger.error({ err: reason, relay: name }, 'outbox relay failed: rows stay in the outbox; retrying');
+    return reason;
+  }
+
+  async function pause(ms: number, signal = stopping.signal): Promise<void> {
+    if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {});
+  }
+
+  /** Nothing ends the shortest wait, so that rows written at about the same time are sent at once. */
+  async function waitForNextPoll(ms: number): Promise<void> {
+    await pause(MIN_POLL_MS);
+    await pause(ms - MIN_POLL_MS, idleWait.signal);
+  }
+
+  /** Polls the outbox once and sends what it finds. */
+  async function relayOnce(): Promise<'no lease' | 'nothing' | 'all' | 'more'> {
+    if (!(await holdsLease()) && !(await lease.acquire())) return 'no lease';
+    const rows = await sendableRows();
+    if (rows.length === 0) return 'nothing';
+    const held = new Set<string>();
+    for (const chunk of chunks(rows)) {
+      if (!(await relayRows(chunk, held))) break;
+    }
+    return isAll(rows, batchSize) ? 'all' : 'more';
+  }
+
+  async function holdsLease(): Promise<boolean> {
+    // Once it has expired another relay may have sent the rows we have read, so the outbox has to be read again.
+    if (lease.remainingMs() <= 0) return false;
+    if (lease.remainingMs() < (leaseMs * 2) / 3) await lease.acquire();
+    return lease.remainingMs() > leaseMs / 3;
+  }
+
+  async function sendableRows(): Promise<OutboxRow[]> {
+    for (const [topic, until] of unusableTopics) {
+      if (performance.now() > until) unusableTopics.delete(topic);
+    }
+    return lowestRows(orm, batchSize, [...unusableTopics.keys()]);
+  }
+
+  /** Sends rows and deletes them. Returns false when the lease is lost. `held` are the keys that must wait. */
+  async function relayRows(candidates: OutboxRow[], held: Set<string>): Promise<boolean> {
+    const isHeld = (row: OutboxRow) => held.size > 0 && held.has(keyOf(row));
+    const rows = candidates.filter((row) => !isHeld(row) && !unusableTopics.has(row.topic));
+    const [first] = rows;
+    if (first === undefined) return true;
+    if (stopping.signal.aborted || !(await holdsLease())) return false;
+    try {
+      await producer.send(rows);
+    } catch (error) {
+      const type = kafkaErrorType(error) ?? '';
+      if (!isPermanentRefusal(error) && !topicProblems.has(type)) throw error;
+      const topics = [...Map.groupBy(rows, (row) => row.topic).values()];
+      if (topics.length > 1) return inTurn(topics, held);
+      if (topicProblems.has(type)) return holdTopic(first.topic, error);
+      if (rows.length > 1) {
+        const middle = rows.length >> 1;
+        return inTurn([rows.slice(0, middle), rows.slice(middle)], held);
+      }
+      held.add(keyOf(first));
+      await markFailed(first, error);
+      return true;
+    }
+    crashPoint('relay-after-ack');
+    await nativeQuery(orm.em.fork(), 'delete from outbox where id = any ($1::bigint[])', [
+      rows.map((row) => row.id),
+    ]);
+    for (const [topic, sent] of Map.groupBy(rows, (row) => row.topic)) relayed.add(sent.length, { topic });
+    return true;
+  }
+
+  async function inTurn(parts: OutboxRow[][], held: Set<string>): Promise<boolean> {
+    for (const part of parts) {
+      if (!(await relayRows(part, held))) return false;
+    }
+    return true;
+  }
+
+  function holdTopic(topic: string, error: unknown): boolean {
+    unusableTopics.set(topic, performance.now() + UNUSABLE_TOPIC_MS);
+    logger.error(
+      { err: error, relay: name, topic },
+      'outbox rows of this topic are blocked: create the topic, or allow this service to write to it',
+    );
+    return true;
+  }
+
+  async function markFailed(row: OutboxRow, error: unknown): Promise<void> {
+    await nativeQuery(
+      orm.em.fork(),
+      'update outbox set failed_reason = $2, failed_time = clock_timestamp() where id = $1',
+      [row.id, messageOf(error)],
+    );
+    unsendable.add(1, { topic: row.topic });
+    logger.error(
+      { err: error, relay: name, outbox_id: row.id, topic: row.topic, key: row.key, bytes: row.value.length },
+      'the broker permanently refuses this outbox row: it and later rows of its key wait until the cause is fixed ' +
+        'and its failed_reason and failed_time are set to null',
+    );
+  }
+
+  return {
+    name: `relay ${name}`,
+    async start() {
+      afterOutboxCommit(orm, () => idleWait.abort());
+      pending.addCallback(observePending);
+      working = run();
+    },
+    async stop() {
+      stopping.abort();
+      idleWait.abort();
+      await working;
+      pending.removeCallback(observePending);
+      await producer.close();
+      await lease.release();
+    },
+    async check() {
+      if (problem !== undefined) throw problem;
+    },
+  };
+}

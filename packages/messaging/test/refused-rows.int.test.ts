@@ -1,0 +1,126 @@
+import { nativeQuery } from '@orderflow/storage';
+import { expect, test } from 'vitest';
+import {
+  appendOutbox,
+  createProducer,
+  createRelay,
+  MAX_RECORD_BYTES,
+  type OutboxMessage,
+  RecordTooLargeError,
+  recordBytes,
+  relayStatus,
+} from '../src/index.ts';
+import { isAll, lowestRows, lowestRowsSql } from '../src/outbox/lowest-rows.ts';
+import {
+  message,
+  outboxDatabase,
+  readTopic,
+  recordingLogger,
+  running,
+  testKafka,
+  testMetrics,
+  text,
+} from './kit.ts';
+
+type Database = Awaited<ReturnType<typeof outboxDatabase>>;
+
+/** Rows as they were written before the outbox refused what no topic takes, or for a topic that takes less. */
+const insertRows = (orm: Database, key: string, count: number, bytes: number, failed = false) =>
+  nativeQuery(
+    orm.em.fork(),
+    `insert into outbox (topic, key, value, headers, failed_reason, failed_time)
+     select 'events', $1 || n, convert_to(repeat('x', $3::int), 'UTF8'), '{}', 'too large',
+       case when $4::boolean then now() end
+     from generate_series(1, $2::int) n`,
+    [key, count, bytes, failed],
+  );
+
+interface Plan {
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+}
+
+test('10,000 refused rows do not slow down a poll, also with a plan that was made when the outbox was empty', async () => {
+  await using orm = await outboxDatabase();
+  const em = orm.em.fork();
+  await em.begin();
+  // As connections of services are set up; see packages/storage.
+  for (const setting of ['plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_sort = off'])
+    await nativeQuery(em, `set local ${setting}`);
+  await nativeQuery(em, `prepare look (int, text[], bigint) as ${lowestRowsSql}`);
+  const look = `execute look(500, '{}', 1000000)`;
+  expect(await nativeQuery(em, look)).toEqual([]);
+
+  await insertRows(orm, 'refused', 10_000, 700, true);
+  await insertRows(orm, 'refused', 10, 700);
+  await insertRows(orm, 'other', 10, 700);
+  expect(await nativeQuery(em, look)).toMatchObject(
+    Array.from({ length: 10 }, (_, n) => ({ key: `other${n + 1}` })),
+  );
+  const [explained] = await nativeQuery<{ 'QUERY PLAN': { Plan: Plan }[] }>(
+    em,
+    `explain (analyze, buffers, format json) ${look}`,
+  );
+  const plan = explained?.['QUERY PLAN'][0]?.Plan;
+  await em.rollback();
+  // The refused rows lie on more than 1,000 pages.
+  expect((plan?.['Shared Hit Blocks'] ?? 1e6) + (plan?.['Shared Read Blocks'] ?? 1e6)).toBeLessThan(150);
+});
+
+test('some megabytes are read at once, however large the rows are, and it is known that there are more', async () => {
+  await using orm = await outboxDatabase();
+  await insertRows(orm, 'large', 12, 1_000_000);
+  const read = await lowestRows(orm, 500, []);
+  expect(read.map(({ key }) => key)).toEqual(Array.from({ length: 9 }, (_, n) => `large${n + 1}`));
+  expect(isAll(read, 500)).toBe(false);
+  expect(await lowestRows(orm, 500, ['events'])).toEqual([]);
+
+  await nativeQuery(orm.em.fork(), 'delete from outbox where id <= 9');
+  expect(isAll(await lowestRows(orm, 500, []), 500)).toBe(true);
+});
+
+/** A message that takes so many bytes as a record. */
+function sized(bytes: number): OutboxMessage {
+  const small = message('a', '', 'events');
+  const value = Buffer.alloc(bytes - recordBytes(small), 'x');
+  return { ...small, headers: { ...small.headers, ce_ü: 'ä' }, value: value.subarray(17) };
+}
+
+test('a message larger than any topic accepts is refused before it is committed, and the largest accepted one is sent', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([{ name: 'events', retention: 'unlimited' }]);
+  const largest = sized(MAX_RECORD_BYTES);
+  expect(recordBytes(largest)).toBe(MAX_RECORD_BYTES);
+  const append = (one: OutboxMessage) =>
+    orm.em.fork().transactional((em) => appendOutbox(em, [message('b', '1'), one]));
+  const error = await append(sized(MAX_RECORD_BYTES + 1)).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(RecordTooLargeError);
+  expect(String(error)).toContain('topic events, key a');
+  expect((await relayStatus(orm)).pending).toBe(0);
+
+  await append(largest);
+  const producer = createProducer(kafka);
+  await producer.send([largest]);
+  await producer.close();
+  expect((await readTopic(kafka, 'events')).map((record) => text(record).length)).toEqual([
+    largest.value.length,
+  ]);
+});
+
+test('scrapes that come close together count the outbox once, and not with what the relay works with', async () => {
+  await using orm = await outboxDatabase();
+  const kafka = await testKafka([{ name: 'events', retention: 'unlimited' }]);
+  const { logger } = recordingLogger();
+  const metrics = testMetrics();
+  let counts = 0;
+  const readGauge = async <Row>() => {
+    counts += 1;
+    return [{ count: 7 }] as Row[];
+  };
+  const relay = createRelay({ orm, readGauge, kafka, name: 'test', logger, meter: metrics.meter });
+  await using _ = await running(relay);
+  for (let scrape = 0; scrape < 5; scrape++) {
+    expect(await metrics.value('orderflow_outbox_pending')).toBe(7);
+  }
+  expect(counts).toBe(1);
+});

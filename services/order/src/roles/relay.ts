@@ -1,0 +1,8 @@
+import { createRelay } from '@orderflow/messaging';
+import type { Component } from '@orderflow/runtime';
+import type { Shared } from './shared.ts';
+
+/** Publishes outbox rows of Postgres to Kafka. */
+export function relayRole({ orm, readGauge, kafka, logger, meter }: Shared): Component[] {
+  return [createRelay({ orm, readGauge, kafka, name: 'order', logger, meter })];
+}

@@ -1,0 +1,49 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import type { Kafka } from '@orderflow/messaging';
+import type { ConfigOf, Logger, Meter } from '@orderflow/runtime';
+import type { ReadGauge } from '@orderflow/storage';
+import type { Redis } from 'ioredis';
+import type { settings } from '../config.ts';
+import type { Limits } from '../domain/transition.ts';
+import type { createMongo } from '../outbound/mongo/mongo.ts';
+import type { OrderDocuments, OrderStore, Stock } from '../ports.ts';
+
+/** The dependencies that the roles of a process share. */
+export interface Shared {
+  readonly config: ConfigOf<typeof settings>;
+  readonly orm: MikroORM;
+  readonly readGauge: ReadGauge;
+  readonly mongo: ReturnType<typeof createMongo>['mongo'];
+  readonly redis: Redis;
+  readonly kafka: Kafka;
+  readonly logger: Logger;
+  readonly meter: Meter;
+  readonly now: () => Date;
+  /** Replacements for real dependencies in tests. */
+  readonly overrides: {
+    readonly store?: OrderStore;
+    readonly documents?: OrderDocuments;
+    readonly stock?: Stock;
+    readonly checkLimitMs?: number;
+  };
+}
+
+/** The options that all consumers of the service have. */
+export function consumerOptions({ config, kafka, logger, meter }: Shared) {
+  const { batchSize, sessionTimeoutMs } = config;
+  return { kafka, logger, meter, batchSize, sessionTimeoutMs };
+}
+
+/** What orders are judged by. */
+export function termsOf({ currency, taxBasisPoints }: Shared['config']) {
+  return { currency, taxBasisPoints };
+}
+
+/** How long orders may wait. */
+export function limitsOf(config: Shared['config']): Limits {
+  return {
+    decisionMs: config.pendingDeadlineMs,
+    orderMs: config.orderDeadlineMs,
+    settleMs: config.settleDeadlineMs,
+  };
+}
