@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -32,7 +32,10 @@ async function flood(
   }
 }
 
-/** Not all in one moment: so many calls of any kind would keep a process busy, and what they cost is not asked here. */
+/**
+ * Not all in one moment: so many calls or connections of any kind would keep a process busy, and what they cost is not
+ * asked here.
+ */
 const arrivalMs = (index: number) => Math.floor(index / 40) * 25;
 
 const protobuf = { 'content-type': 'application/proto' };
@@ -137,19 +140,16 @@ export async function idleConnections(
           Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
         ])
       : Buffer.from('PRI ');
-  const sockets: Socket[] = [];
-  for (let start = 0; start < count; start += 100) {
-    const some = Array.from({ length: Math.min(100, count - start) }, () => {
+  const sockets = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      await sleep(arrivalMs(index));
       const socket = connectTcp(port, '127.0.0.1');
       socket.on('error', () => {});
       socket.on('connect', () => socket.write(bytes));
+      await Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => {});
       return socket;
-    });
-    sockets.push(...some);
-    await Promise.all(
-      some.map((socket) => Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => {})),
-    );
-  }
+    }),
+  );
   return () => {
     for (const socket of sockets) socket.destroy();
   };

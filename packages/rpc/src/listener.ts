@@ -46,6 +46,11 @@ export interface Listener {
 
 const HTTP2_PREFACE = Buffer.from('PRI ');
 const CHECK_INTERVAL_MS = 500;
+/**
+ * Connections that wait to be accepted: Node accepts one in each turn of its event loop, and beyond 511, its default,
+ * a burst makes the next caller repeat its SYN after 1 s. The system's own limit (`somaxconn`) applies too.
+ */
+const BACKLOG = 4_096;
 /** Trailers are sent just after the end of a response; closing the stream at once would drop them. */
 const TRAILERS_MS = 50;
 /** How much a client may send after its response before its connection is closed. */
@@ -185,7 +190,7 @@ export function createListener(
 function listening(server: Server, host: string, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen(port, host, () => {
+  server.listen({ port, host, backlog: BACKLOG }, () => {
     server.off('error', reject);
     resolve();
   });

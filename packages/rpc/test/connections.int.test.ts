@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { Code, createClient } from '@connectrpc/connect';
@@ -163,6 +164,30 @@ describe('at the limit of connections', () => {
     sockets[0]?.destroy();
     await eventually(() => isAlive(url));
   });
+});
+
+/** How many connections the system holds for a server until it accepts them. */
+function waitingToBeAccepted(port: number): number {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const listens = '0A';
+  const columns = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, address, , state]) => address === local && state === listens);
+  return Number.parseInt(columns?.[4]?.split(':')[1] ?? '', 16);
+}
+
+// A connection that finds no room waits for its SYN to be repeated, 1 s: a burst must not do that to the next caller.
+test.runIf(process.platform === 'linux')('a burst of connections waits to be accepted', async () => {
+  const { port, url } = await startServer();
+  const sockets = Array.from({ length: 900 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  // All have been dialled now, and this process has not accepted any yet.
+  await new Promise((resolve) => process.nextTick(resolve));
+  expect(waitingToBeAccepted(port)).toBe(900);
+  expect(await isAlive(url)).toBe(true);
 });
 
 test('watches ask for health once for all of them, and there are at most 100', async () => {
