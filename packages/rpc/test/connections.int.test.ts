@@ -177,7 +177,7 @@ function waitingToBeAccepted(port: number): number {
   return Number.parseInt(columns?.[4]?.split(':')[1] ?? '', 16);
 }
 
-// A connection that finds no room waits for its SYN to be repeated, 1 s: a burst must not do that to the next caller.
+// A connection that finds the backlog full waits until its SYN is repeated, 1 s: a burst must not do that to the next one.
 test.runIf(process.platform === 'linux')('a burst of connections waits to be accepted', async () => {
   const { port, url } = await startServer();
   const sockets = Array.from({ length: 900 }, () => connect(port, '127.0.0.1').on('error', () => {}));
