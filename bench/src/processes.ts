@@ -25,8 +25,8 @@ function endedChildrenCpuSeconds(pid: number): number {
   return stat === undefined ? 0 : (Number(stat[13]) + Number(stat[14])) / ticksPerSecond;
 }
 
-/** The CPU seconds of a process and its descendants, including exited ones: connections of Postgres come and go. */
-export function treeCpuSeconds(pid: number): number {
+/** The ids of a process and its descendants. */
+function processTree(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
     const parent = /^\d+$/.test(name) ? statOf(Number(name))?.[1] : undefined;
@@ -38,9 +38,51 @@ export function treeCpuSeconds(pid: number): number {
     }
     return false;
   };
-  return [...parents.keys()]
-    .filter(isBelow)
-    .reduce((sum, each) => sum + cpuSeconds(each) + endedChildrenCpuSeconds(each), 0);
+  return [...parents.keys()].filter(isBelow);
+}
+
+/** The CPU seconds of a process and its descendants, including exited ones: connections of Postgres come and go. */
+export function treeCpuSeconds(pid: number): number {
+  return processTree(pid).reduce((sum, each) => sum + cpuSeconds(each) + endedChildrenCpuSeconds(each), 0);
+}
+
+/** How often threads have left their core: to wait (voluntary), or for another thread. */
+export interface ContextSwitches {
+  readonly voluntary: number;
+  readonly involuntary: number;
+}
+
+/** What was last read of each thread, by the root of its tree. */
+const switchesRead = new Map<number, Map<string, ContextSwitches>>();
+
+/**
+ * The context switches of a process and its descendants. A thread that has ended counts with what was last read of it:
+ * nothing else keeps it, and without it a connection of Postgres that goes would make the sum smaller.
+ */
+export function treeContextSwitches(root: number): ContextSwitches {
+  const read = switchesRead.get(root) ?? new Map<string, ContextSwitches>();
+  switchesRead.set(root, read);
+  for (const pid of processTree(root)) readContextSwitches(pid, read);
+  const sum = { voluntary: 0, involuntary: 0 };
+  for (const { voluntary, involuntary } of read.values()) {
+    sum.voluntary += voluntary;
+    sum.involuntary += involuntary;
+  }
+  return sum;
+}
+
+function readContextSwitches(pid: number, read: Map<string, ContextSwitches>): void {
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
+      read.set(thread, {
+        voluntary: Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]),
+        involuntary: Number(/^nonvoluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]),
+      });
+    }
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** The CPU seconds that the whole machine has used so far. */
