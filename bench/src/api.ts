@@ -7,7 +7,7 @@ import { onFreshSystem } from './on-fresh-system.ts';
 import { fillOutbox } from './outbox.ts';
 import { cpuSeconds } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
-import { type Figure, median } from './report.ts';
+import { type Figure, median, report } from './report.ts';
 
 /** Rounds come in pairs, A B B A, so that a change of the machine's speed affects both alike. */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 12);
@@ -37,11 +37,10 @@ const ratioOf = (whole: readonly Run[], ...parts: readonly (readonly Run[])[]) =
   );
 
 /** Measures CreateOrder against an empty RPC and against its SQL, and the relay against its two halves. */
-export function benchApi(): Promise<boolean> {
-  const name = 'api';
+export async function benchApi(): Promise<boolean> {
   const title = 'order API and relay: compared with their parts';
-  return onFreshSystem(
-    { name, title, env: { LOG_LEVEL: 'warn' } },
+  const figures = await onFreshSystem(
+    { title, env: { LOG_LEVEL: 'warn' } },
     async ({ stack, system, running, say }) => {
       await Promise.all([system.services['enrichment-stub'].start(), system.services.inventory.start()]);
       const calls = await measureCalls(stack, system, running, say);
@@ -49,6 +48,7 @@ export function benchApi(): Promise<boolean> {
       return [...calls, ...(await measureRelay(stack, system, running, say))];
     },
   );
+  return report('api', figures);
 }
 
 async function measureCalls(

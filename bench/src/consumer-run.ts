@@ -9,7 +9,7 @@ export interface ConsumerRun {
   readonly seconds: number;
   /** CPU of the consumer process. */
   readonly cpuSeconds: number;
-  /** CPU of the consumer, the other processes of the system and the stores. */
+  /** CPU of all processes that do its work, until its events are published. */
   readonly allCpuSeconds: number;
   readonly residentMiB: number;
 }
@@ -19,14 +19,19 @@ export interface Subject {
   readonly topic: string;
   readonly group: string;
   readonly pid: number;
+  /** Its process, and every other that does its work: relay, view, enrichment API and stores. */
+  readonly all: readonly number[];
   freeze(): void;
   thaw(): void;
+  /** Resolves when what follows from its commits is done too: its events are published. */
+  settle(): Promise<void>;
 }
 
 /** The broker of a benchmark. */
 export interface Broker {
   createTopic(topic: string): Promise<void>;
-  send(topic: string, orders: readonly PlainOrder[]): Promise<void>;
+  /** Sends orders, or the values of records as they are. */
+  send(topic: string, records: readonly (PlainOrder | Buffer)[]): Promise<void>;
   /** Records that a group has not committed yet. */
   lag(topic: string, group: string): Promise<number>;
   close(): Promise<void>;
@@ -43,11 +48,11 @@ export async function connectBroker(brokers: string): Promise<Broker> {
     async createTopic(topic) {
       await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 3 }] });
     },
-    async send(topic, orders) {
-      for (let start = 0; start < orders.length; start += sendSize) {
-        const messages = orders
+    async send(topic, records) {
+      for (let start = 0; start < records.length; start += sendSize) {
+        const messages = records
           .slice(start, start + sendSize)
-          .map((order) => ({ value: JSON.stringify(order) }));
+          .map((record) => ({ value: Buffer.isBuffer(record) ? record : JSON.stringify(record) }));
         await producer.send({ topic, acks: -1, messages });
       }
     },
@@ -81,30 +86,32 @@ export async function untilDrained(
 
 /**
  * Measures how a consumer processes a backlog: it is frozen while the backlog is written, so that writing does not
- * count. `everything`: the ancestor of all processes of the system and the stores.
+ * count.
  */
 export async function measureBacklog(
   broker: Broker,
   subject: Subject,
   orders: readonly PlainOrder[],
-  allCpu: () => number,
 ): Promise<ConsumerRun> {
   subject.freeze();
   await broker.send(subject.topic, orders);
-  const before = { cpu: cpuSeconds(subject.pid), all: allCpu() };
+  const before = { cpu: cpuSeconds(subject.pid), all: sumOfTrees(subject.all) };
   const began = performance.now();
   subject.thaw();
   await untilDrained(broker, subject);
+  const seconds = (performance.now() - began) / 1000;
+  const cpu = cpuSeconds(subject.pid) - before.cpu;
+  await subject.settle();
   return {
     orders: orders.length,
-    seconds: (performance.now() - began) / 1000,
-    cpuSeconds: cpuSeconds(subject.pid) - before.cpu,
-    allCpuSeconds: allCpu() - before.all,
+    seconds,
+    cpuSeconds: cpu,
+    allCpuSeconds: sumOfTrees(subject.all) - before.all,
     residentMiB: residentMiB(subject.pid),
   };
 }
 
 /** CPU seconds of all processes in these trees. */
-export function sumOfTrees(pids: readonly number[]): number {
+function sumOfTrees(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + treeCpuSeconds(pid), 0);
 }

@@ -1,8 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createStack, repositoryRoot, type Stack } from '@orderflow/devstack';
 import { createSystem, type System } from '@orderflow/local/system';
 import type { TestProcess } from '@orderflow/testing/process';
-import { type Figure, report } from './report.ts';
 
 /** The context of a benchmark. */
 export interface Bench {
@@ -14,14 +14,11 @@ export interface Bench {
   readonly say: (text: string) => void;
 }
 
-/**
- * Runs a benchmark on empty stores and a new system, reports, and stops everything. Returns whether all targets are
- * met.
- */
-export async function onFreshSystem(
-  { name, title, env }: { name: string; title: string; env: Record<string, string> },
-  measure: (bench: Bench) => Promise<Figure[]>,
-): Promise<boolean> {
+/** Runs a benchmark on empty stores and a new system, stops everything, and returns what was measured. */
+export async function onFreshSystem<Measured>(
+  { title, env }: { title: string; env: Record<string, string> },
+  measure: (bench: Bench) => Promise<Measured>,
+): Promise<Measured> {
   const dir = join(repositoryRoot, '.orderflow/bench');
   const say = (text: string) => console.log(`  ${text}`);
   console.log(`\n${title}\n`);
@@ -33,10 +30,37 @@ export async function onFreshSystem(
     await stack.reset();
     await stack.up();
     system = await createSystem({ urls: stack.urls, ports: 'free', logDir: join(dir, 'logs'), env });
-    return report(name, await measure({ stack, system, running, say }));
+    return await measure({ stack, system, running, say });
   } finally {
     await Promise.all(running.map((each) => each.kill()));
     await system?.stop();
     await stack.down();
   }
+}
+
+/**
+ * Creates another system on the same stores and with the same enrichment API, with this prefix for its topics and
+ * databases. Nothing is started.
+ */
+export async function createSystemBeside(
+  { stack, system }: Bench,
+  prefix: string,
+  env: Record<string, string> = {},
+): Promise<System> {
+  const logDir = join(stack.dir, 'logs', prefix);
+  await mkdir(logDir, { recursive: true });
+  const { url } = system.services['enrichment-stub'];
+  return createSystem({
+    urls: stack.urls,
+    ports: 'free',
+    logDir,
+    env: {
+      TOPIC_PREFIX: prefix,
+      DATABASE_PREFIX: prefix,
+      CUSTOMER_API_URL: url,
+      PRODUCT_API_URL: url,
+      LOG_LEVEL: 'warn',
+      ...env,
+    },
+  });
 }

@@ -1,5 +1,6 @@
 import { outboxMigration } from '@orderflow/messaging';
-import type pg from 'pg';
+import { eventually } from '@orderflow/testing/eventually';
+import pg from 'pg';
 
 /** The DDL of an outbox. */
 export const outboxTable = outboxMigration[0] ?? '';
@@ -26,4 +27,17 @@ export async function fillOutbox(pool: pg.Pool, topic: string, count: number): P
      select $1, 'bench-' || n, $2, $3::json from generate_series(1, $4::int) as n`,
     [topic, outboxValue.value, JSON.stringify(outboxValue.headers), count],
   );
+}
+
+/** Resolves when a relay has published all rows of the outbox in this database. */
+export async function untilPublished(serverUrl: string, database: string): Promise<void> {
+  const client = new pg.Client({ connectionString: `${serverUrl}/${database}` });
+  await client.connect();
+  try {
+    await eventually(async () => (await client.query('select from outbox limit 1')).rowCount === 0, {
+      timeoutMs: 60_000,
+    });
+  } finally {
+    await client.end();
+  }
 }

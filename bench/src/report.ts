@@ -30,7 +30,7 @@ function isMet({ value, target }: Figure): boolean | null {
   return comparison === '>=' ? value >= Number(limit) : value <= Number(limit);
 }
 
-/** Prints the figures as a table and writes them to `bench/results/NAME.json`. Returns whether all targets are met. */
+/** Prints the figures as a table and writes them. Returns whether all targets are met. */
 export function report(name: string, figures: readonly Figure[]): boolean {
   const width = Math.max(...figures.map((figure) => figure.name.length));
   console.log('');
@@ -41,6 +41,11 @@ export function report(name: string, figures: readonly Figure[]): boolean {
       `  ${figure.name.padEnd(width)}  ${readable(figure.value).padStart(10)} ${figure.unit.padEnd(18)} ${verdict}`,
     );
   }
+  return writeResults(name, figures);
+}
+
+/** Writes the figures to `bench/results/NAME.json`. Returns whether all targets are met. */
+export function writeResults(name: string, figures: readonly Figure[]): boolean {
   const results = figures.map((figure) => ({
     ...figure,
     value: Number(figure.value.toPrecision(4)),

@@ -10,7 +10,7 @@ import { type Bench, onFreshSystem } from './on-fresh-system.ts';
 import { makeOrders, ordersOfEverything, population } from './orders.ts';
 import { residentMiB } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
-import type { Figure } from './report.ts';
+import { type Figure, report } from './report.ts';
 import { sagaFigures } from './saga-figures.ts';
 import { atRate, type BacklogRun, type SagaBench, type SteadyRun, sendBacklog } from './saga-loads.ts';
 import { type Usage, usedBy } from './usage.ts';
@@ -30,8 +30,7 @@ const backlogOrders = 5_000;
  * `programs/saga-floor.ts` the least that keeps the same guarantees. The system stays up while they are measured:
  * restarting it would measure cold processes. Its idle usage is reported, and so are the bare hops without it.
  */
-export function benchSaga(): Promise<boolean> {
-  const name = 'saga';
+export async function benchSaga(): Promise<boolean> {
   const title = `whole orders at ${rates.slow} and ${rates.fast} a second, and as fast as they go`;
   const env = {
     KAFKA_SESSION_TIMEOUT: '30s',
@@ -39,7 +38,7 @@ export function benchSaga(): Promise<boolean> {
     GATEWAY_DECLINED_PERCENT: '0',
     NODE_OPTIONS: `${nodeOptions} --import ${import.meta.resolve('./programs/count-requests.ts')}`,
   };
-  return onFreshSystem({ name, title, env }, measure);
+  return report('saga', await onFreshSystem({ title, env }, measure));
 }
 
 async function measure(bench: Bench): Promise<Figure[]> {
