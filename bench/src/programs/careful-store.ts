@@ -29,7 +29,7 @@ const statements = {
   stored: {
     name: 'stored',
     text: `select content_hash, enriched_order from orders join order_history on order_id = id
-      where id = $1 and revision = 1`,
+      where id = $1 and order_history.revision = 1`,
   },
 };
 
