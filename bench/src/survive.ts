@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { MongoClient } from 'mongodb';
 import { type Broker, connectBroker } from './consumer-run.ts';
 import { type Bench, onFreshSystem } from './on-fresh-system.ts';
-import { cpuSeconds, treeCpuSeconds } from './processes.ts';
+import { cpuSeconds, machineCpuSeconds, treeCpuSeconds } from './processes.ts';
 import { audit, type Damage } from './survive/audit.ts';
 import { type Catalogue, readCatalogue } from './survive/catalogue.ts';
 import { type Contender, contenders } from './survive/contenders.ts';
@@ -34,6 +34,9 @@ const recoveryLimitMs = 300_000;
  */
 export async function benchSurvive(): Promise<boolean> {
   const title = 'the same records, the same troubles: what is lost, doubled and wrong';
+  const began = performance.now();
+  const otherCpu = () => machineCpuSeconds() - treeCpuSeconds(process.pid);
+  const otherCpuBefore = otherCpu();
   const rows = await onFreshSystem({ title, env: { LOG_LEVEL: 'warn' } }, async (bench) => {
     const enrichmentApi = bench.system.services['enrichment-stub'];
     await enrichmentApi.start();
@@ -59,7 +62,8 @@ export async function benchSurvive(): Promise<boolean> {
       await Promise.all([context.mongo.close(), context.broker.close()]);
     }
   });
-  return reportRows(rows, count);
+  const elsewhere = (otherCpu() - otherCpuBefore) / ((performance.now() - began) / 1000);
+  return reportRows(rows, { records: count, elsewhere });
 }
 
 interface Context extends Pick<Scene, 'redis' | 'faults'> {

@@ -23,16 +23,22 @@ const endMark = '<!-- end of survive -->';
 
 /**
  * Prints the rows, writes them into docs/performance.md and to bench/results/survive.json. Returns whether all targets
- * are met. `records`: how many each contender got.
+ * are met. `records`: how many each contender got. `elsewhere`: of a core, on average: what other programs of this
+ * machine used meanwhile.
  */
-export function reportRows(rows: readonly Row[], records: number): boolean {
-  const table = `Each consumer got the same ${inThousands(records)} records.\n\n${tableOf(rows)}`;
+export function reportRows(
+  rows: readonly Row[],
+  { records, elsewhere }: { readonly records: number; readonly elsewhere: number },
+): boolean {
+  const busy = `Other programs of the machine used ${(elsewhere * 100).toFixed(0)} % of a core meanwhile.`;
+  const table = `Each consumer got the same ${inThousands(records)} records. ${busy}\n\n${tableOf(rows)}`;
   console.log(`\n${table}\n`);
   const file = join(repositoryRoot, page);
   writeFileSync(file, withTable(readFileSync(file, 'utf8'), table));
   console.log(`  written to ${page}`);
   const total = { name: 'records per consumer', value: records, unit: 'records' };
-  return writeResults('survive', [total, ...rows.flatMap(figuresOf)]);
+  const others = { name: 'CPU of everything else meanwhile', value: elsewhere * 100, unit: '% of a core' };
+  return writeResults('survive', [total, others, ...rows.flatMap(figuresOf)]);
 }
 
 function figuresOf(row: Row): Figure[] {
