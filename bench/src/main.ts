@@ -1,11 +1,13 @@
 // pnpm bench NAME: measures, prints a table, writes bench/results/NAME.json.
 import { benchApi } from './api.ts';
+import { benchRpc } from './rpc.ts';
 import { benchSaga } from './saga.ts';
 import { benchSurvive } from './survive.ts';
 import { benchWorker } from './worker.ts';
 
 const benchmarks: Record<string, () => Promise<boolean>> = {
   api: benchApi,
+  rpc: benchRpc,
   saga: benchSaga,
   survive: benchSurvive,
   worker: benchWorker,

@@ -2,16 +2,16 @@ import { join } from 'node:path';
 import type { Stack } from '@orderflow/devstack';
 import { startProcess, type TestProcess } from '@orderflow/testing/process';
 
-/** Starts a program of `programs/` on the stores of `stack`, and adds it to `running`. */
+/** Starts a program of `programs/` on the stores of `stack`, if it needs any, and adds it to `running`. */
 export function startProgram(
-  { stack, running }: { readonly stack: Stack; readonly running: TestProcess[] },
+  { stack, running }: { readonly stack?: Stack; readonly running: TestProcess[] },
   name: string,
   ...args: string[]
 ): TestProcess {
   const started = startProcess({
     command: process.execPath,
     args: [join(import.meta.dirname, 'programs', `${name}.ts`), ...args],
-    env: { ...stack.urls },
+    env: { ...stack?.urls },
   });
   running.push(started);
   return started;
