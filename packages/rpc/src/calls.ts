@@ -7,6 +7,7 @@ import {
   type HandlerContext,
   type Interceptor,
   type StreamRequest,
+  type UnaryRequest,
 } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { childOf, histogram, type Logger, type Meter, withTrace } from '@orderflow/runtime';
@@ -15,7 +16,8 @@ import { type ErrorReason, errorInfo, isOwnError, rpcError } from './errors.ts';
 import { metric } from './metrics.ts';
 import { responseKey } from './responses.ts';
 import { withShortEchoes } from './short-text.ts';
-import { encodingTrailers, fitTrailers } from './trailers.ts';
+import { fitTrailers } from './trailers.ts';
+import { UnaryCall } from './unary-call.ts';
 import { untilAborted } from './until-aborted.ts';
 import { validateMessage } from './validation.ts';
 
@@ -51,7 +53,6 @@ export function createCallGate(options: {
   return (context) => {
     const call: Call = { beganAt: performance.now(), entered: false, responded: false };
     context.values.set(callKey, call);
-    encodingTrailers(context.responseTrailer);
     if (context.signal.aborted) {
       // A deadline of zero: the call has ended before it begins.
       onEnd(context, call);
@@ -148,7 +149,7 @@ export function createServerInterceptor(options: {
   }
 
   return (next) => (req) =>
-    withTrace({ traceparent: childOf(req.header.get('traceparent') ?? undefined) }, async () => {
+    withTrace({ traceparent: childOf(traceparentOf(req)) }, async () => {
       const call = req.contextValues.get(callKey);
       if (call) call.entered = true;
 
@@ -192,6 +193,11 @@ export function createServerInterceptor(options: {
         throw toSend(error, req.signal);
       }
     });
+}
+
+function traceparentOf(req: UnaryRequest | StreamRequest): string | undefined {
+  // It makes an object of all headers only when a handler asks for them.
+  return req instanceof UnaryCall ? req.traceparent : (req.header.get('traceparent') ?? undefined);
 }
 
 async function* checked(req: StreamRequest, declaredReasons: boolean): StreamRequest['message'] {

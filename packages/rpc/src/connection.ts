@@ -5,7 +5,6 @@ import {
   createContextKey,
   createContextValues,
 } from '@connectrpc/connect';
-import type { HttpRequest } from './http.ts';
 
 /** The connection of a call. */
 export interface Connection {
@@ -23,15 +22,16 @@ export const connectionKey: ContextKey<Connection | undefined> = createContextKe
   },
 );
 
-/** The initial context values of a call. */
-export function contextValuesOf(req: HttpRequest): ContextValues {
-  // An HTTP/2 request has a stream.
-  const http2 = 'stream' in req ? (req.stream as { session?: Http2Session }) : undefined;
+/** The initial context values of a call. `http2` is its stream; undefined over HTTP/1.1. */
+export function contextValuesOf(
+  http2: { readonly session?: Http2Session | undefined } | undefined,
+  cutSocket: () => void,
+): ContextValues {
   return createContextValues().set(connectionKey, {
     cut() {
       // The socket of HTTP/2 must be cut through the session.
       if (http2?.session) http2.session.destroy();
-      else req.socket.destroy();
+      else cutSocket();
     },
     headersMaxBytes: () => http2?.session?.remoteSettings.maxHeaderListSize,
   });

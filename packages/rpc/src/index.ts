@@ -36,12 +36,12 @@ export {
   respondEachIdempotently,
   respondIdempotently,
 } from './repeatable-request.ts';
+export { createRpcServer } from './server.ts';
 export {
-  createRpcServer,
   defaultRpcServerLimits,
   type RpcServer,
   type RpcServerLimits,
   type RpcServerOptions,
   type RpcServerPolicies,
-} from './server.ts';
+} from './server-options.ts';
 export { wasNotSent } from './transport-errors.ts';

@@ -4,18 +4,30 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
   type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { errorToJson } from '@connectrpc/connect/protocol-connect';
+import type { Writable } from 'node:stream';
 import {
   type ConnectionLimits,
   type CutConnection,
   createConnections,
   type TrackedConnection,
 } from './connections.ts';
-import { type ErrorReason, rpcError } from './errors.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
-import { cutWhenStalled } from './responses.ts';
+import { closeUnlessReadWhole, respondToBrokenRequest } from './http1-endings.ts';
+import { cutResponse, cutWhenStalled, dropRest } from './responses.ts';
+
+/** Handles the requests of both protocols. */
+export interface RequestHandlers {
+  request(req: HttpRequest, res: HttpResponse): void;
+  /**
+   * Handles a request of HTTP/2 without the objects that it has in common with HTTP/1.1, and returns true; or returns
+   * false for one that `request` has to handle.
+   */
+  stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean;
+}
 
 export interface ListenerLimits extends ConnectionLimits {
   /** Time for a whole HTTP/1.1 request. */
@@ -51,20 +63,17 @@ const CHECK_INTERVAL_MS = 500;
  * a burst makes the next caller repeat its SYN after 1 s. The system's own limit (`somaxconn`) applies too.
  */
 const BACKLOG = 4_096;
-/** Trailers are sent just after the end of a response; closing the stream at once would drop them. */
-const TRAILERS_MS = 50;
-/** How much a client may send after its response before its connection is closed. */
-const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
 
 /**
  * Creates one cleartext port for HTTP/1.1 and HTTP/2, told apart by the first bytes of a connection. `onCut` is called
- * for connections that a limit closed, `onStalled` for each response that was cut because its client did not read it.
+ * for connections that a limit closed, `onStalled` with the URL of each response that was cut because its client did
+ * not read it.
  */
 export function createListener(
-  handle: (req: HttpRequest, res: HttpResponse) => void,
+  handlers: RequestHandlers,
   limits: ListenerLimits,
   onCut: (how: CutConnection) => void,
-  onStalled: (req: HttpRequest) => void,
+  onStalled: (url: string | undefined) => void,
 ): Listener {
   const connections = createConnections(limits, onCut);
   const bySocket = new WeakMap<Socket, TrackedConnection>();
@@ -74,34 +83,55 @@ export function createListener(
   let closing = false;
   const idle = Promise.withResolvers<void>();
 
-  function onRequest(req: HttpRequest, res: HttpResponse, connection: TrackedConnection | undefined): void {
+  /** Counts a request until its response, or its stream, is closed. */
+  function count(response: Writable, connection: TrackedConnection | undefined): void {
     inFlight++;
-    // Connect removes its listener before the last error of a request whose client disconnected; unhandled, that error
-    // would end the process.
-    req.on('error', () => {});
     if (connection) connections.requestBegins(connection);
-    res.once('close', () => {
+    response.once('close', () => {
       inFlight--;
       if (connection) connections.requestEnds(connection);
       if (closing && inFlight === 0) idle.resolve();
     });
-    cutWhenStalled(req, res, limits.responseStallMs, () => onStalled(req));
-    if (req.httpVersionMajor === 1) closeUnlessReadWhole(req, res, limits.requestTimeoutMs);
-    if (draining && req.httpVersionMajor === 1) res.setHeader('connection', 'close');
-    handle(req, res);
+  }
+
+  function onHttp1Request(req: HttpRequest, res: HttpResponse): void {
+    count(res, bySocket.get(req.socket));
+    // A pipelined request whose turn has not come yet has no socket.
+    const isQueued = () => !res.socket;
+    cutWhenStalled(res, limits.responseStallMs, () => onStall(req, res), isQueued);
+    closeUnlessReadWhole(req, res, limits.requestTimeoutMs);
+    if (draining) res.setHeader('connection', 'close');
+    onRequest(req, res);
+  }
+
+  function onHttp2Stream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    flags: number,
+    rawHeaders: readonly string[],
+  ): void {
+    count(stream, stream.session && bySession.get(stream.session));
+    if (!handlers.stream(stream, headers, rawHeaders))
+      both.emit('stream', stream, headers, flags, rawHeaders);
   }
 
   function onHttp2Request(req: Http2ServerRequest, res: Http2ServerResponse): void {
-    const { stream } = res;
-    // A response may precede the end of the request, and Node would leave the stream open for the rest of it.
-    stream.once('finish', () => {
-      if (req.complete) return;
-      const timer = setTimeout(() => stream.destroy(), TRAILERS_MS);
-      stream.once('close', () => clearTimeout(timer));
-    });
     dropUnread(req, res);
-    const connection = stream.session && bySession.get(stream.session);
-    onRequest(req as unknown as HttpRequest, res as unknown as HttpResponse, connection);
+    const [request, response] = [req as unknown as HttpRequest, res as unknown as HttpResponse];
+    cutWhenStalled(response, limits.responseStallMs, () => onStall(request, response));
+    onRequest(request, response);
+  }
+
+  function onRequest(req: HttpRequest, res: HttpResponse): void {
+    // Connect removes its listener before the last error of a request whose client disconnected; unhandled, that error
+    // would end the process.
+    req.on('error', () => {});
+    handlers.request(req, res);
+  }
+
+  function onStall(req: HttpRequest, res: HttpResponse): void {
+    onStalled(req.url);
+    cutResponse(req, res);
   }
 
   const http1 = createHttp1Server(
@@ -110,7 +140,7 @@ export function createListener(
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, limits.headersTimeoutMs),
     },
-    (req, res) => onRequest(req, res, bySocket.get(req.socket)),
+    onHttp1Request,
   );
   http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     respondToBrokenRequest(error, socket as Socket, limits.requestTimeoutMs);
@@ -118,7 +148,10 @@ export function createListener(
   // Node enforces the time limits of a server once it listens, and this one never does: it is given its connections.
   http1.emit('listening');
 
-  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: limits.maxStreams } }, onHttp2Request);
+  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: limits.maxStreams } });
+  http2.on('stream', onHttp2Stream);
+  // Makes requests and responses like those of HTTP/1.1 of the streams that it is given.
+  const both = createHttp2Server(onHttp2Request);
   http2.on('sessionError', (_error, session) => session.destroy());
 
   const tcp = createTcpServer({ noDelay: true }, (socket) => {
@@ -197,90 +230,11 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   return promise;
 }
 
-/**
- * Drops the rest of a request that has its response: otherwise it would be buffered until the response has been sent.
- */
+/** Drops the rest of a request that has its response. */
 function dropUnread(req: Http2ServerRequest, res: Http2ServerResponse): void {
   const end = res.end.bind(res) as (...args: unknown[]) => Http2ServerResponse;
   res.end = (...args: unknown[]) => {
-    if (!req.complete) {
-      const { stream } = req;
-      // Detached from the request, which would wait for a reader.
-      stream.removeAllListeners('data');
-      stream.resume();
-    }
+    if (!req.complete) dropRest(res.stream);
     return end(...args);
   };
-}
-
-/**
- * Responds to a request that is too slow, has too long headers or is not HTTP, before the connection is closed, unless
- * another response is being sent on it: this one would end up inside that.
- */
-function respondToBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, lingerMs: number): void {
-  // Node's own handling of such requests uses it; there is no public name for it.
-  const { _httpMessage: response } = socket as { _httpMessage?: HttpResponse | null };
-  if (!socket.writable || error.code === 'ECONNRESET' || response?.headersSent) {
-    socket.destroy();
-    return;
-  }
-  const [status, reason, message] = brokenRequests[error.code ?? ''] ?? [
-    '400 Bad Request',
-    'MALFORMED_REQUEST',
-    'this is not HTTP/1.1 or HTTP/2',
-  ];
-  const body = `${JSON.stringify(errorToJson(rpcError(reason, message), undefined))}\n`;
-  socket.write(
-    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-  );
-  endAndLinger(socket, lingerMs);
-}
-
-const brokenRequests: Record<string, readonly [status: string, reason: ErrorReason, message: string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [
-    '408 Request Timeout',
-    'DEADLINE_EXCEEDED',
-    'the request did not arrive completely within the time limit',
-  ],
-  HPE_HEADER_OVERFLOW: [
-    '431 Request Header Fields Too Large',
-    'MESSAGE_TOO_LARGE',
-    'the headers are too long',
-  ],
-};
-
-/**
- * Closes the connection with the response if the request has not been read completely: otherwise the rest of it would
- * be parsed as the next request on the connection, or block it.
- */
-function closeUnlessReadWhole(req: HttpRequest, res: HttpResponse, lingerMs: number): void {
-  const { headers, socket } = req;
-  if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return;
-  const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => HttpResponse;
-  res.writeHead = (...args: unknown[]) => {
-    if (!req.complete) {
-      res.setHeader('connection', 'close');
-      // Node calls this after the last response on a connection.
-      socket.destroySoon = () => endAndLinger(socket, lingerMs);
-    }
-    return writeHead(...args);
-  };
-}
-
-/**
- * Ends our side of a connection and drops what the client still sends, until it closes too. A connection that is closed
- * with unread bytes is reset, and the reset discards a response that the client has not read yet.
- */
-function endAndLinger(socket: Socket, lingerMs: number): void {
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  socket.once('close', () => clearTimeout(timer));
-  let dropped = 0;
-  // Detached from the HTTP parser, which would wait for the request to be read.
-  socket.removeAllListeners('data');
-  socket.on('data', (bytes) => {
-    dropped += bytes.length;
-    if (dropped > MAX_DROPPED_BYTES) socket.destroy();
-  });
-  socket.resume();
-  socket.end();
 }

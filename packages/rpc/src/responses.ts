@@ -1,4 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { Writable } from 'node:stream';
 import { type ContextKey, createContextKey } from '@connectrpc/connect';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import type { Charge } from './memory-budget.ts';
@@ -16,37 +17,23 @@ export const responseKey: ContextKey<OpenResponse | undefined> = createContextKe
   { description: 'the response of the call' },
 );
 
-/** Tracks a response. `onCut` is called when it is cut. */
-export function openResponse(
-  req: HttpRequest,
-  res: HttpResponse,
-  charge: Charge,
-  onCut: () => void,
-): OpenResponse {
-  res.once('close', charge.release);
-  return {
-    charge,
-    cut() {
-      onCut();
-      cutResponse(req, res);
-    },
-  };
-}
+/** Trailers are sent just after the end of a response; closing the stream at once would drop them. */
+const TRAILERS_MS = 50;
 
 /**
  * Cuts a response when the client has read nothing of the pending bytes for `stallMs`. A response with nothing to send,
- * such as a stream between two messages, is not affected. Progress is measured per write, so long bodies must be
- * written in pieces.
+ * such as a stream between two messages, is not affected, nor is one that `isQueued` behind others. Progress is measured
+ * per write, so long bodies must be written in pieces.
  */
 export function cutWhenStalled(
-  req: HttpRequest,
-  res: HttpResponse,
+  res: Writable,
   stallMs: number,
-  onCut: () => void,
+  cut: () => void,
+  isQueued: () => boolean = () => false,
 ): void {
   let timer: NodeJS.Timeout | undefined;
   const write = res.write.bind(res) as (...args: unknown[]) => boolean;
-  const end = res.end.bind(res) as (...args: unknown[]) => HttpResponse;
+  const end = res.end.bind(res) as (...args: unknown[]) => Writable;
 
   function stopTimer(): void {
     clearTimeout(timer);
@@ -55,13 +42,8 @@ export function cutWhenStalled(
   function expectProgress(): void {
     stopTimer();
     timer = setTimeout(() => {
-      // A pipelined request whose turn has not come yet.
-      if (req.httpVersionMajor === 1 && !res.socket) {
-        expectProgress();
-        return;
-      }
-      onCut();
-      cutResponse(req, res);
+      if (isQueued()) expectProgress();
+      else cut();
     }, stallMs);
   }
 
@@ -78,27 +60,42 @@ export function cutWhenStalled(
     if (!taken) expectProgress();
     return taken;
   };
-  res.end = (...args: unknown[]) => {
+  res.end = ((...args: unknown[]) => {
     if (!res.closed) expectProgress();
     return end(...args);
-  };
+  }) as Writable['end'];
   res.on('drain', () => {
     if (!res.writableEnded) stopTimer();
   });
   res.once('close', stopTimer);
 }
 
+/**
+ * Called with the end of a response that precedes the end of its request: drops the rest of the request, which would be
+ * buffered until the response has been sent, and for which Node would leave the stream open.
+ */
+export function dropRest(stream: ServerHttp2Stream): void {
+  // Detached from its reader, which would be waited for.
+  stream.removeAllListeners('data');
+  stream.resume();
+  stream.once('finish', () => {
+    if (stream.readableEnded) return;
+    const timer = setTimeout(() => stream.destroy(), TRAILERS_MS);
+    stream.once('close', () => clearTimeout(timer));
+  });
+}
+
 /** Aborts a request without a response, or in the middle of one. */
-export function cutResponse(
-  req: HttpRequest,
-  res: HttpResponse,
+export function cutResponse(req: HttpRequest, res: HttpResponse, code?: number): void {
+  if ('stream' in res) cutStream(res.stream as ServerHttp2Stream, code);
+  else req.socket.destroy();
+}
+
+/** Resets a stream. */
+export function cutStream(
+  stream: ServerHttp2Stream,
   code: number = constants.NGHTTP2_ENHANCE_YOUR_CALM,
 ): void {
-  if (!('stream' in res)) {
-    req.socket.destroy();
-    return;
-  }
-  const stream = res.stream as ServerHttp2Stream;
   stream.close(code);
   stream.destroy();
 }

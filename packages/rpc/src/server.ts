@@ -1,16 +1,15 @@
-import { constants } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { DescMethod } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import type { ConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Health as HealthService } from '@orderflow/contracts/grpc/health/v1/health';
 import { ServerReflection } from '@orderflow/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionV1Alpha } from '@orderflow/contracts/grpc/reflection/v1alpha/reflection';
-import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
-import { acceptedCompressions, createAdmission, maxRequestBytes } from './admission.ts';
-import { allowBrowser, type BrowserAccess } from './browser-access.ts';
-import { createCallGate, createServerInterceptor, type ErrorMeanings } from './calls.ts';
+import { acceptedCompressions, createAdmission } from './admission.ts';
+import { maxRequestBytes } from './admitted.ts';
+import { allowBrowser } from './browser-access.ts';
+import { createCallGate, createServerInterceptor } from './calls.ts';
 import { contextValuesOf } from './connection.ts';
 import { contentTypeProblem, normalContentType } from './content-type.ts';
 import { reportCuts } from './cut-connections.ts';
@@ -19,73 +18,19 @@ import { rpcError } from './errors.ts';
 import { healthRoutes } from './health-service.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import { createPages, sendFailure, sendMalformed, sendNotAllowed, sendNotSpoken } from './http-pages.ts';
-import { createListener, type ListenerLimits } from './listener.ts';
+import { createListener } from './listener.ts';
 import { type Charge, createMemoryBudget } from './memory-budget.ts';
 import { createOpenStreams } from './open-streams.ts';
 import { reflectionRoutes } from './reflection.ts';
-import { cutResponse, type OpenResponse, openResponse, responseKey } from './responses.ts';
-
-/** Limits against clients that send too much, too slowly or too often. */
-export interface RpcServerLimits extends ListenerLimits {
-  /** The largest request in bytes, also decompressed; absent: what the contract of each method allows. */
-  readonly readMaxBytes?: number;
-  /** The memory that requests may take until their responses have been sent; absent: a quarter of the heap. */
-  readonly memoryBytes?: number;
-  /** The longest deadline of a unary call, and the default for those without one. Streams are not limited. */
-  readonly maxTimeoutMs: number;
-}
-
-export const defaultRpcServerLimits: RpcServerLimits = {
-  maxTimeoutMs: 60_000,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  responseStallMs: 30_000,
-  idleTimeoutMs: 300_000,
-  maxConnections: 1000,
-  maxConnectionsPerAddress: 0,
-  maxStreams: 256,
-};
-
-/** What the server adds to the protocols. All of it is on, except where a test needs the plain protocols. */
-export interface RpcServerPolicies {
-  /**
-   * Every error has a declared reason, and any other error of a handler becomes INTERNAL, without text. Off:
-   * errors are sent as the handler or Connect made them.
-   */
-  readonly declaredReasons: boolean;
-  /** A unary call without a deadline gets the longest. */
-  readonly defaultDeadline: boolean;
-}
-
-export interface RpcServerOptions extends ErrorMeanings {
-  /** The name of the process in its responses, such as `enrichment-stub`. */
-  readonly service: string;
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-  /** Adds the implementations; see {@link services}. */
-  readonly routes: (router: ConnectRouter) => void;
-  /** The services that `routes` adds, for health and reflection. */
-  readonly services: readonly DescService[];
-  readonly health: Health;
-  /** The text of `/metrics`. */
-  readonly prometheus: () => Promise<string>;
-  readonly logger: Logger;
-  readonly meter?: Meter;
-  readonly limits?: Partial<RpcServerLimits>;
-  readonly policies?: Partial<RpcServerPolicies>;
-  /** Absent: pages of other origins may not call. */
-  readonly cors?: BrowserAccess;
-  /** How long `stop` reports "not ready" before it accepts no more calls, so that load balancers notice. */
-  readonly drainMs: number;
-  /** How long calls in flight may take after that. */
-  readonly graceMs: number;
-}
-
-export interface RpcServer extends Component {
-  /** The port it listens on; throws before `start`. */
-  readonly port: number;
-}
+import { cutResponse, cutStream, cutWhenStalled, type OpenResponse, responseKey } from './responses.ts';
+import {
+  defaultRpcServerLimits,
+  type RpcServer,
+  type RpcServerLimits,
+  type RpcServerOptions,
+} from './server-options.ts';
+import { encodingTrailers } from './trailers.ts';
+import { createUnaryGrpc } from './unary-grpc.ts';
 
 /** The time for the responses of aborted calls, and for the last bytes to be sent. */
 const FAREWELL_MS = 250;
@@ -123,8 +68,27 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const budget = createMemoryBudget(limits.memoryBytes);
   const admission = createAdmission(maxBytes);
 
+  const interceptor = createServerInterceptor({ logger, meanings: options, declaredReasons });
+  const handlerOptions = {
+    readMaxBytes: Math.max(...services.flatMap((desc) => desc.methods.map(maxBytes))),
+    acceptCompression: [...acceptedCompressions],
+    // Unknown fields would take memory, and would change the hash that identifies a repeated request.
+    binaryOptions: { readUnknownFields: false },
+  };
+
+  const unaryGrpc = createUnaryGrpc({
+    gate,
+    interceptor,
+    handlerOptions,
+    maxBytes,
+    requestTimeoutMs: limits.requestTimeoutMs,
+    shutdown: shutdown.signal,
+    onFault: (error) => logger.error({ err: error }, 'response failed'),
+  });
   const handleRpc = connectNodeAdapter({
-    routes(router) {
+    ...handlerOptions,
+    routes(connectRouter) {
+      const router = unaryGrpc.recording(connectRouter);
       options.routes(router);
       const openStreams = createOpenStreams();
       healthRoutes({ health, serviceNames, closing: closing.signal, openStreams })(router);
@@ -132,18 +96,18 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       reflectionRoutes({ services, closing: closing.signal, openStreams, idleTimeoutMs })(router);
       router.handlers.splice(0, Infinity, ...admission.guard(router.handlers));
     },
-    contextValues: (req) =>
-      contextValuesOf(req as HttpRequest).set(responseKey, responses.get(req as HttpRequest)),
-    readMaxBytes: Math.max(...services.flatMap((desc) => desc.methods.map(maxBytes))),
-    acceptCompression: [...acceptedCompressions],
-    // Unknown fields would take memory, and would change the hash that identifies a repeated request.
-    binaryOptions: { readUnknownFields: false },
+    contextValues: (nodeRequest) => {
+      const req = nodeRequest as HttpRequest;
+      const http2 = 'stream' in req ? (req.stream as ServerHttp2Stream) : undefined;
+      return contextValuesOf(http2, () => req.socket.destroy()).set(responseKey, responses.get(req));
+    },
     shutdownSignal: shutdown.signal,
     async requestGate(context) {
+      encodingTrailers(context.responseTrailer);
       gate(context);
       await admission.gate(context);
     },
-    interceptors: [createServerInterceptor({ logger, meanings: options, declaredReasons })],
+    interceptors: [interceptor],
     fallback(nodeRequest, nodeResponse) {
       const req = nodeRequest as HttpRequest;
       const res = nodeResponse as HttpResponse;
@@ -161,17 +125,17 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     ),
   );
 
-  function handle(req: HttpRequest, res: HttpResponse): void {
+  function handleRequest(req: HttpRequest, res: HttpResponse): void {
     const path = req.url?.split('?', 1)[0] ?? '';
     const method = methods.get(path);
-    const charge = chargeFor(req, res, path, method);
+    const charge = chargeFor(req.rawHeaders, path, method, () => cutResponse(req, res));
     if (!charge) {
       // Nothing was done, which clients of HTTP/2 recognise by this code.
       cutResponse(req, res, constants.NGHTTP2_REFUSED_STREAM);
       return;
     }
-    const onCut = () => logCut(req, 'the memory to buffer it for its client is exhausted');
-    responses.set(req, openResponse(req, res, charge, onCut));
+    res.once('close', charge.release);
+    responses.set(req, { charge, cut: () => cutForMemory(req.url, () => cutResponse(req, res)) });
     if (cors && allowBrowser(req, res, cors)) return;
     if (method && !prepareCall(req, res, method)) return;
     const readsMany = method?.methodKind === 'client_streaming' || method?.methodKind === 'bidi_streaming';
@@ -185,20 +149,48 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     }
   }
 
+  /** Handles most calls between services; does for them what `handleRequest` and Connect do for the others. */
+  function handleStream(
+    http2: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+  ): boolean {
+    const target = unaryGrpc.targetOf(headers);
+    if (target === undefined) return false;
+    // The call learns of it by the end of the stream.
+    http2.on('error', () => {});
+    const { method } = target.method;
+    const path = headers[':path'] ?? '';
+    const charge = chargeFor(rawHeaders, path, method, () => cutStream(http2));
+    if (!charge) {
+      cutStream(http2, constants.NGHTTP2_REFUSED_STREAM);
+      return true;
+    }
+    http2.once('close', charge.release);
+    cutWhenStalled(http2, limits.responseStallMs, () => {
+      onStalled(path);
+      cutStream(http2);
+    });
+    setDeadline(headers, method);
+    const response = { charge, cut: () => cutForMemory(path, () => cutStream(http2)) };
+    const values = contextValuesOf(http2, () => http2.destroy()).set(responseKey, response);
+    unaryGrpc.serve(target, { http2, headers, response, values });
+    return true;
+  }
+
   /** Charges for any request, of a call, a page or neither; undefined when there is no memory for it. */
   function chargeFor(
-    req: HttpRequest,
-    res: HttpResponse,
+    rawHeaders: readonly string[],
     path: string,
     method: DescMethod | undefined,
+    cut: () => void,
   ): Charge | undefined {
     let headerBytes = 0;
-    for (const text of req.rawHeaders) headerBytes += text.length;
+    for (const text of rawHeaders) headerBytes += text.length;
     const isHealthCheck = method
       ? method.parent === HealthService && method.methodKind === 'unary'
       : path.startsWith('/health/');
-    if (!isHealthCheck) return budget.open(headerBytes);
-    return budget.openHealthCheck(headerBytes, () => cutResponse(req, res));
+    return isHealthCheck ? budget.openHealthCheck(headerBytes, cut) : budget.open(headerBytes);
   }
 
   /** Whether Connect can handle the request; requests that it would refuse without a body are refused here. */
@@ -217,18 +209,30 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
         return false;
       }
     }
-    if (defaultDeadline && method.methodKind === 'unary') giveDeadline(req.headers, limits.maxTimeoutMs);
-    limitDeadline(req.headers, method);
+    setDeadline(req.headers, method);
     return true;
   }
 
-  function logCut({ url }: HttpRequest, why: string): void {
+  function setDeadline(headers: HttpRequest['headers'], method: DescMethod): void {
+    if (defaultDeadline && method.methodKind === 'unary') giveDeadline(headers, limits.maxTimeoutMs);
+    limitDeadline(headers, method);
+  }
+
+  function cutForMemory(url: string | undefined, cut: () => void): void {
+    logCut(url, 'the memory to buffer it for its client is exhausted');
+    cut();
+  }
+
+  function onStalled(url: string | undefined): void {
+    logCut(url, `its client read nothing of it for ${limits.responseStallMs} ms`);
+  }
+
+  function logCut(url: string | undefined, why: string): void {
     logger.warn({ path: url?.split('?', 1)[0] }, `response cut: ${why}`);
   }
 
-  const listener = createListener(handle, limits, reportCuts(logger, options.meter), (req) =>
-    logCut(req, `its client read nothing of it for ${limits.responseStallMs} ms`),
-  );
+  const handlers = { request: handleRequest, stream: handleStream };
+  const listener = createListener(handlers, limits, reportCuts(logger, options.meter), onStalled);
 
   return {
     name: 'rpc-server',

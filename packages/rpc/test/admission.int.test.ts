@@ -19,7 +19,7 @@ import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_serv
 import { createLogger } from '@orderflow/runtime';
 import { eventually } from '@orderflow/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { maxRequestBytes } from '../src/admission.ts';
+import { maxRequestBytes } from '../src/admitted.ts';
 import { createRpcClient, errorReason, repeatableRequest, wasNotSent } from '../src/index.ts';
 import { customerClient, customers, failure, protocols, startServer } from './fixture.ts';
 

@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+} from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
@@ -10,8 +15,25 @@ import { errorReason } from '../src/index.ts';
 import { customerClient, failure, startServer } from './fixture.ts';
 
 const path = '/orderflow.enrichment.v1.CustomerService/GetCustomer';
-const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/json' };
 const nameBytes = 300_000;
+
+/** The same request for a long response: Connect serves the first; the second is served without it. */
+const requests = {
+  JSON: { contentType: 'application/json', body: Buffer.from('{"customerId":"long"}') },
+  gRPC: { contentType: 'application/grpc', body: Buffer.from('\0\0\0\0\x06\x0a\x04long') },
+};
+type Format = keyof typeof requests;
+const formats = Object.keys(requests) as Format[];
+
+/** Sends the request for a long response. */
+function requestLong(session: ClientHttp2Session, format: Format): ClientHttp2Stream {
+  const { contentType, body } = requests[format];
+  const headers = { ':method': 'POST', ':path': path, 'content-type': contentType };
+  const stream = session.request(headers, { endStream: false });
+  stream.on('error', () => {});
+  stream.end(body);
+  return stream;
+}
 
 /** A server whose responses, but one for `short`, have 300,000 bytes; with memory for three of them. */
 async function startLongServer(limits: NonNullable<Parameters<typeof startServer>[0]>['limits'] = {}) {
@@ -29,50 +51,50 @@ async function startLongServer(limits: NonNullable<Parameters<typeof startServer
 }
 
 /** Calls over one HTTP/2 connection that lets no byte of a body through. */
-async function callsWithoutWindow(url: string, count: number) {
+async function callsWithoutWindow(url: string, count: number, format: Format) {
   const session = connectHttp2(url, { settings: { initialWindowSize: 0 } });
   onTestFinished(() => session.destroy());
   await once(session, 'connect');
-  const streams: ClientHttp2Stream[] = [];
-  for (let n = 0; n < count; n++) {
-    const stream = session.request(headers);
-    stream.on('error', () => {});
-    stream.end('{"customerId":"long"}');
-    streams.push(stream);
-  }
+  const streams = Array.from({ length: count }, () => requestLong(session, format));
   await Promise.all(streams.map((stream) => once(stream, 'response')));
   return streams;
 }
 
-test('unread responses are charged: calls are refused, health checks get a response, and the cut releases all memory', async () => {
-  const { url, client, health, lines } = await startLongServer({ responseStallMs: 1000 });
-  const streams = await callsWithoutWindow(url, 3);
-  expect(errorReason(await failure(client.getCustomer({ customerId: 'short' })))).toBe('OVERLOADED');
-  expect((await health.check({})).status).toBeDefined();
-  expect(streams.some(({ destroyed }) => destroyed)).toBe(false);
+test.for(formats)(
+  'unread responses are charged: calls are refused, health checks get a response, and the cut releases all memory: %s',
+  async (format) => {
+    const { url, client, health, lines } = await startLongServer({ responseStallMs: 1000 });
+    const streams = await callsWithoutWindow(url, 3, format);
+    expect(errorReason(await failure(client.getCustomer({ customerId: 'short' })))).toBe('OVERLOADED');
+    expect((await health.check({})).status).toBeDefined();
+    expect(streams.some(({ destroyed }) => destroyed)).toBe(false);
 
-  await eventually(() => expect(streams.every(({ destroyed }) => destroyed)).toBe(true));
-  expect(streams.map(({ rstCode }) => rstCode)).toEqual(Array(3).fill(constants.NGHTTP2_ENHANCE_YOUR_CALM));
-  expect(lines.filter(({ msg }) => msg.startsWith('response cut: its client read nothing'))).toHaveLength(3);
-  // Memory for three again, one after the other and more often than would pass if any charge was left.
-  for (let call = 0; call < 10; call++) {
-    expect((await client.getCustomer({ customerId: 'long' })).customer?.name).toHaveLength(nameBytes);
-  }
-});
+    await eventually(() => expect(streams.every(({ destroyed }) => destroyed)).toBe(true));
+    expect(streams.map(({ rstCode }) => rstCode)).toEqual(Array(3).fill(constants.NGHTTP2_ENHANCE_YOUR_CALM));
+    expect(lines.filter(({ msg }) => msg.startsWith('response cut: its client read nothing'))).toHaveLength(
+      3,
+    );
+    // Memory for three again, one after the other and more often than would pass if any charge was left.
+    for (let call = 0; call < 10; call++) {
+      expect((await client.getCustomer({ customerId: 'long' })).customer?.name).toHaveLength(nameBytes);
+    }
+  },
+);
 
-test('a response that exceeds the memory is cut, and health checks get a response', async () => {
-  const { url, client, health, lines } = await startLongServer({ memoryBytes: 200_000 });
-  const session = connectHttp2(url);
-  onTestFinished(() => session.destroy());
-  const stream = session.request(headers);
-  stream.on('error', () => {});
-  stream.end('{"customerId":"long"}');
-  await eventually(() => expect(stream.destroyed).toBe(true));
-  expect(stream.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-  expect(lines.filter(({ msg }) => msg.startsWith('response cut: the memory'))).toHaveLength(1);
-  expect((await health.check({})).status).toBeDefined();
-  expect((await client.getCustomer({ customerId: 'short' })).customer?.customerId).toBe('short');
-});
+test.for(formats)(
+  'a response that exceeds the memory is cut, and health checks get a response: %s',
+  async (format) => {
+    const { url, client, health, lines } = await startLongServer({ memoryBytes: 200_000 });
+    const session = connectHttp2(url);
+    onTestFinished(() => session.destroy());
+    const stream = requestLong(session, format);
+    await eventually(() => expect(stream.destroyed).toBe(true));
+    expect(stream.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    expect(lines.filter(({ msg }) => msg.startsWith('response cut: the memory'))).toHaveLength(1);
+    expect((await health.check({})).status).toBeDefined();
+    expect((await client.getCustomer({ customerId: 'short' })).customer?.customerId).toBe('short');
+  },
+);
 
 /** Sends more calls in a row over HTTP/1.1 than the system's buffers hold responses, and reads nothing. */
 async function sendManyCalls(port: number) {
@@ -105,13 +127,12 @@ test('one that goes away with responses unread leaves nothing behind', async () 
   await eventually(async () => expect(await client.getCustomer({ customerId: 'long' })).toBeDefined());
 });
 
-test('a slow reader gets its response whole, however long it takes', async () => {
+test.for(formats)('a slow reader gets its response whole, however long it takes: %s', async (format) => {
   const stallMs = 800;
   const { url } = await startLongServer({ responseStallMs: stallMs });
   const session = connectHttp2(url, { settings: { initialWindowSize: 16_384 } });
   onTestFinished(() => session.destroy());
-  const stream = session.request(headers);
-  stream.end('{"customerId":"long"}');
+  const stream = requestLong(session, format);
   const began = performance.now();
   let read = 0;
   stream.on('data', (bytes: Buffer) => {

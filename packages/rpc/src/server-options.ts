@@ -1,0 +1,68 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { ConnectRouter } from '@connectrpc/connect';
+import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
+import type { BrowserAccess } from './browser-access.ts';
+import type { ErrorMeanings } from './calls.ts';
+import type { ListenerLimits } from './listener.ts';
+
+/** Limits against clients that send too much, too slowly or too often. */
+export interface RpcServerLimits extends ListenerLimits {
+  /** The largest request in bytes, also decompressed; absent: what the contract of each method allows. */
+  readonly readMaxBytes?: number;
+  /** The memory that requests may take until their responses have been sent; absent: a quarter of the heap. */
+  readonly memoryBytes?: number;
+  /** The longest deadline of a unary call, and the default for those without one. Streams are not limited. */
+  readonly maxTimeoutMs: number;
+}
+
+export const defaultRpcServerLimits: RpcServerLimits = {
+  maxTimeoutMs: 60_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  responseStallMs: 30_000,
+  idleTimeoutMs: 300_000,
+  maxConnections: 1000,
+  maxConnectionsPerAddress: 0,
+  maxStreams: 256,
+};
+
+/** What the server adds to the protocols. All of it is on, except where a test needs the plain protocols. */
+export interface RpcServerPolicies {
+  /**
+   * Every error has a declared reason, and any other error of a handler becomes INTERNAL, without text. Off:
+   * errors are sent as the handler or Connect made them.
+   */
+  readonly declaredReasons: boolean;
+  /** A unary call without a deadline gets the longest. */
+  readonly defaultDeadline: boolean;
+}
+
+export interface RpcServerOptions extends ErrorMeanings {
+  /** The name of the process in its responses, such as `enrichment-stub`. */
+  readonly service: string;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Adds the implementations; see {@link services}. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** The services that `routes` adds, for health and reflection. */
+  readonly services: readonly DescService[];
+  readonly health: Health;
+  /** The text of `/metrics`. */
+  readonly prometheus: () => Promise<string>;
+  readonly logger: Logger;
+  readonly meter?: Meter;
+  readonly limits?: Partial<RpcServerLimits>;
+  readonly policies?: Partial<RpcServerPolicies>;
+  /** Absent: pages of other origins may not call. */
+  readonly cors?: BrowserAccess;
+  /** How long `stop` reports "not ready" before it accepts no more calls, so that load balancers notice. */
+  readonly drainMs: number;
+  /** How long calls in flight may take after that. */
+  readonly graceMs: number;
+}
+
+export interface RpcServer extends Component {
+  /** The port it listens on; throws before `start`. */
+  readonly port: number;
+}
