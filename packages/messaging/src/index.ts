@@ -18,6 +18,7 @@ export { type ClientOptions, createKafka, type Kafka } from './kafka.ts';
 export { isPermanentRefusal } from './kafka-error.ts';
 export {
   appendOutbox,
+  notifyRelays,
   type OutboxMessage,
   outboxMigration,
   outboxSendableMigration,

@@ -14,6 +14,7 @@ import {
 import {
   committed,
   gaugesOf,
+  listenOf,
   message,
   outboxDatabase,
   produce,
@@ -132,7 +133,16 @@ test('a relay killed between the ack and the delete repeats events under the sam
   const { logger } = recordingLogger();
   const { meter } = testMetrics();
   await using _ = await running(
-    createRelay({ orm, readGauge: gaugesOf(orm), kafka, name: 'test', logger, meter, leaseMs: 1_000 }),
+    createRelay({
+      orm,
+      readGauge: gaugesOf(orm),
+      listen: listenOf(orm),
+      kafka,
+      name: 'test',
+      logger,
+      meter,
+      leaseMs: 1_000,
+    }),
   );
   await eventually(async () => (await relayStatus(orm)).pending === 0);
 
@@ -157,6 +167,7 @@ test('a relay whose lease ran out after it had read the outbox does not send wha
   const relay = createRelay({
     orm,
     readGauge: gaugesOf(orm),
+    listen: listenOf(orm),
     kafka,
     name: 'test',
     logger,
@@ -210,7 +221,16 @@ test('a relay that lost its lease during a pass polls the outbox again before it
   const { logger } = recordingLogger();
   const { meter } = testMetrics();
   await using _ = await running(
-    createRelay({ orm, readGauge: gaugesOf(orm), kafka, name: 'test', logger, meter, leaseMs: 1_000 }),
+    createRelay({
+      orm,
+      readGauge: gaugesOf(orm),
+      listen: listenOf(orm),
+      kafka,
+      name: 'test',
+      logger,
+      meter,
+      leaseMs: 1_000,
+    }),
   );
   await eventually(async () => expect(await readTopic(kafka, 'events')).toHaveLength(1));
   // While its delete is held up, another relay takes the expired lease, moves the second row, and stops.

@@ -9,6 +9,7 @@ import {
 } from '../src/index.ts';
 import {
   gaugesOf,
+  listenOf,
   message,
   outboxDatabase,
   recordingLogger,
@@ -28,7 +29,16 @@ test('with Kafka down rows stay in the outbox; once it is back all of them arriv
   const seen: string[] = [];
   const seenLate: string[] = [];
   const relay = await running(
-    createRelay({ orm, readGauge: gaugesOf(orm), kafka, name: 'test', logger, meter, leaseMs: 1_500 }),
+    createRelay({
+      orm,
+      readGauge: gaugesOf(orm),
+      listen: listenOf(orm),
+      kafka,
+      name: 'test',
+      logger,
+      meter,
+      leaseMs: 1_500,
+    }),
   );
   await using _relay = relay;
   const consumerOf = (groupId: string, into: string[]) =>

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type Component, createLogger, createMetrics } from '@orderflow/runtime';
-import { nativeQuery, type ReadGauge } from '@orderflow/storage';
+import { type Listen, listenWith, nativeQuery, type ReadGauge } from '@orderflow/storage';
 import { createDatabase, testStack, uniqueName } from '@orderflow/testing';
 import {
   createKafka,
@@ -133,6 +133,11 @@ export async function running<C extends Component>(component: C): Promise<C & As
 /** Reads gauges as the service reads all else. */
 export function gaugesOf(orm: { readonly em: SqlEntityManager }): ReadGauge {
   return (sql, parameters) => nativeQuery(orm.em.fork(), sql, parameters && [...parameters]);
+}
+
+/** Receives notifications as the service does. */
+export function listenOf(orm: MikroORM): Listen {
+  return listenWith({ connectionString: orm.config.get('clientUrl') });
 }
 
 export async function outboxDatabase(url?: string): Promise<MikroORM & AsyncDisposable> {

@@ -12,6 +12,7 @@ import {
 } from '../src/index.ts';
 import { isAll, lowestRows, lowestRowsSql } from '../src/outbox/lowest-rows.ts';
 import {
+  listenOf,
   message,
   outboxDatabase,
   readTopic,
@@ -117,7 +118,15 @@ test('scrapes that come close together count the outbox once, and not with what 
     counts += 1;
     return [{ count: 7 }] as Row[];
   };
-  const relay = createRelay({ orm, readGauge, kafka, name: 'test', logger, meter: metrics.meter });
+  const relay = createRelay({
+    orm,
+    readGauge,
+    listen: listenOf(orm),
+    kafka,
+    name: 'test',
+    logger,
+    meter: metrics.meter,
+  });
   await using _ = await running(relay);
   for (let scrape = 0; scrape < 5; scrape++) {
     expect(await metrics.value('orderflow_outbox_pending')).toBe(7);

@@ -7,6 +7,7 @@ export {
   runEachIdempotent,
   runIdempotent,
 } from './idempotency.ts';
+export { type Listen, listenWith, type Subscription } from './listen.ts';
 export { millis } from './millis.ts';
 export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';

@@ -4,6 +4,7 @@ import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Component, Logger } from '@orderflow/runtime';
 import { databaseClock } from './database-clock.ts';
 import { gaugeConnection, type ReadGauge } from './gauge-connection.ts';
+import { type Listen, listenWith } from './listen.ts';
 import { isPostgresOutage } from './outage.ts';
 import { type PostgresServer, postgresServer } from './postgres-server.ts';
 import { PreparingClient } from './preparing-client.ts';
@@ -31,6 +32,8 @@ export interface Postgres {
   readonly orm: MikroORM;
   /** Runs a gauge's SQL on a connection of its own. */
   readonly readGauge: ReadGauge;
+  /** Receives notifications on a connection of its own. */
+  readonly listen: Listen;
   readonly component: Component;
   /** The database's time, whatever the clock of this machine says; see `DatabaseClock`. */
   readonly now: () => Date;
@@ -63,17 +66,21 @@ export function createPostgres(options: PostgresOptions): Postgres {
   const { database, applicationName } = options;
   const server = postgresServer(options.url);
   const orm = connect(options, serviceLimits);
-  const gauges = gaugeConnection({
+  const own = {
     connectionString: `${server.url}/${database}`,
     ssl: server.ssl,
+    connectionTimeoutMillis: connectTimeoutMs,
+  };
+  const gauges = gaugeConnection({
+    ...own,
     application_name: `${applicationName} gauges`,
     options: plansForGood,
-    connectionTimeoutMillis: connectTimeoutMs,
   });
   const clock = databaseClock(orm);
   return {
     orm,
     readGauge: gauges.read,
+    listen: listenWith({ ...own, application_name: `${applicationName} notifications` }),
     now: clock.now,
     component: {
       name: 'postgres',

@@ -4,6 +4,7 @@ import {
   createKafka,
   deadLetterSpec,
   eventSpec,
+  notifyRelays,
   type TopicSpec,
   topicsComponent,
 } from '@orderflow/messaging';
@@ -80,6 +81,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     seed: (em) => ensureCurrency(em, config.currency),
     logger,
   });
+  if (!has('relay')) notifyRelays(postgres.orm);
   const { mongo, component: mongoComponent } = createMongo({
     url: config.mongoUrl,
     database: `${config.databasePrefix}orderflow`,
@@ -98,6 +100,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     config,
     orm: postgres.orm,
     readGauge: postgres.readGauge,
+    listen: postgres.listen,
     mongo,
     redis,
     kafka,

@@ -52,6 +52,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const {
     orm,
     readGauge,
+    listen,
     component: database,
     now,
   } = createPostgres({
@@ -135,7 +136,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       database,
       connections,
       neededTopics,
-      createRelay({ orm, readGauge, kafka, name: service, logger, meter }),
+      createRelay({ orm, readGauge, listen, kafka, name: service, logger, meter }),
       responseExpiry({ orm, now, logger }),
       waitingExpiry({ orm, now, logger }),
       waitingGauge(readGauge, now, meter),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { byteaArray, nativeQuery, textArray } from '@orderflow/storage';
 import { MAX_RECORD_BYTES, RecordTooLargeError, recordBytes } from './record-size.ts';
@@ -80,13 +81,52 @@ export async function appendOutbox(em: SqlEntityManager, messages: readonly Outb
   transactionsWithMessages.add(transaction);
 }
 
-/** Calls `wake` after each commit, in this process, of a transaction that has written outbox messages. */
-export function afterOutboxCommit(orm: { readonly em: SqlEntityManager }, wake: () => void): void {
+/** The channel of the notifications that an outbox has new rows; each database has its own. */
+export const outboxChannel = 'outbox';
+/** The shortest interval between two notifications of a process. */
+const NOTIFY_INTERVAL_MS = 10;
+
+/** Calls `onCommit` after each commit, in this process, of a transaction that has written outbox messages. */
+export function afterOutboxCommit(orm: { readonly em: SqlEntityManager }, onCommit: () => void): void {
   orm.em.getEventManager().registerSubscriber({
     afterTransactionCommit({ transaction }) {
-      if (transaction !== undefined && transactionsWithMessages.has(transaction)) wake();
+      if (transaction !== undefined && transactionsWithMessages.has(transaction)) onCommit();
     },
   });
+}
+
+/**
+ * Creates a function that wakes the relays of all processes, by a statement of its own: transactions that notify wait
+ * for each other when they commit. A notification may be lost, with its process for example; then a relay finds the
+ * rows by polling.
+ */
+export function relayNotifier(orm: { readonly em: SqlEntityManager }): () => void {
+  let isIdle = true;
+  let isDue = false;
+
+  async function notify(): Promise<void> {
+    isIdle = false;
+    while (isDue) {
+      isDue = false;
+      try {
+        await nativeQuery(orm.em.fork(), `select pg_notify('${outboxChannel}', '')`);
+      } catch {
+        // Lost, see above.
+      }
+      await sleep(NOTIFY_INTERVAL_MS, undefined, { ref: false });
+    }
+    isIdle = true;
+  }
+
+  return () => {
+    isDue = true;
+    if (isIdle) void notify();
+  };
+}
+
+/** Wakes the relay of another process after each commit of this one that has written outbox messages. */
+export function notifyRelays(orm: { readonly em: SqlEntityManager }): void {
+  afterOutboxCommit(orm, relayNotifier(orm));
 }
 
 /** The backlog of an outbox, for operators. */

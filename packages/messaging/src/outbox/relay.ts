@@ -10,7 +10,7 @@ import {
   type Meter,
   observableGauge,
 } from '@orderflow/runtime';
-import { nativeQuery, type ReadGauge } from '@orderflow/storage';
+import { type Listen, nativeQuery, type ReadGauge, type Subscription } from '@orderflow/storage';
 import { backoffMs } from '../backoff.ts';
 import type { Kafka } from '../kafka.ts';
 import { isPermanentRefusal, kafkaErrorType, messageOf } from '../kafka-error.ts';
@@ -18,11 +18,13 @@ import { metric } from '../metrics.ts';
 import { createProducer } from '../producer.ts';
 import { createLease } from './lease.ts';
 import { chunks, isAll, keyOf, lowestRows, type OutboxRow } from './lowest-rows.ts';
-import { afterOutboxCommit } from './outbox.ts';
+import { afterOutboxCommit, outboxChannel, relayNotifier } from './outbox.ts';
 
 const UNUSABLE_TOPIC_MS = 15_000;
 /** How soon an outbox that has just been drained is polled again. */
 const MIN_POLL_MS = 4;
+/** The interval between polls of an empty outbox while notifications cannot arrive. */
+const UNNOTIFIED_POLL_MS = 50;
 
 /** Errors that concern every record of a topic until an operator fixes the topic. */
 const topicProblems = new Set([
@@ -35,6 +37,8 @@ export interface RelayOptions {
   readonly orm: { readonly em: SqlEntityManager };
   /** Counts the outbox when metrics are read. */
   readonly readGauge: ReadGauge;
+  /** Receives the notifications of other processes that write to the outbox. */
+  readonly listen: Listen;
   readonly kafka: Kafka;
   /** The name of the lease; relays of one outbox share it. */
   readonly name: string;
@@ -44,7 +48,7 @@ export interface RelayOptions {
   readonly leaseMs?: number;
   /** The number of rows sent at once. */
   readonly batchSize?: number;
-  /** The longest interval between polls of an empty outbox, in milliseconds. */
+  /** The interval between polls of an empty outbox of which no notification comes, in milliseconds. */
   readonly pollMs?: number;
 }
 
@@ -53,9 +57,8 @@ export interface RelayOptions {
  * the holder of the lease row works. One send is in flight at any time; the relay deletes rows after the broker has
  * acknowledged them. While Kafka or Postgres is unavailable, rows stay in the outbox and the relay retries.
  *
- * A commit of this process that writes to the outbox wakes the relay. Rows of other processes are found by polling: an
- * outbox that has been drained is polled after 4 ms, then 8, 16 … up to `pollMs`, so that an idle relay causes almost
- * no load.
+ * A commit that writes to the outbox wakes the relay: in its own process directly, in another by a notification. A
+ * notification may be lost, so an empty outbox is polled every `pollMs`, and every 50 ms while none can arrive.
  *
  * A row that the broker permanently refuses is marked (`failed_reason`) and kept, and so are the later rows of its
  * topic and key: consumers are promised order per key, and an order whose history has a hole is harder to repair than
@@ -66,13 +69,14 @@ export function createRelay(options: RelayOptions): Component {
   const {
     orm,
     readGauge,
+    listen,
     kafka,
     name,
     logger,
     meter,
     leaseMs = 10_000,
     batchSize = 500,
-    pollMs = 50,
+    pollMs = 250,
   } = options;
   const lease = createLease(orm, { name, holder: randomUUID(), leaseMs });
   // A send must end well within the lease, so kafkajs may neither wait nor retry for long.
@@ -84,8 +88,10 @@ export function createRelay(options: RelayOptions): Component {
   const stopping = new AbortController();
   let working: Promise<void> = Promise.resolve();
   let problem: Error | undefined;
-  /** Aborted to end the wait for the next poll: this process has written to the outbox since the last one, or stops. */
+  /** Aborted to end the wait for the next poll: the outbox has been written to since the last one, or it stops. */
   let idleWait = new AbortController();
+  let notifications: Subscription | undefined;
+  const notifyOthers = relayNotifier(orm);
 
   const countRows = cachedReading(() =>
     readGauge<{ count: number }>('select count(*)::int as count from outbox'),
@@ -97,7 +103,6 @@ export function createRelay(options: RelayOptions): Component {
 
   async function run(): Promise<void> {
     let attempt = 0;
-    let pollAfterMs = MIN_POLL_MS;
     while (!stopping.signal.aborted) {
       try {
         idleWait = new AbortController();
@@ -105,9 +110,8 @@ export function createRelay(options: RelayOptions): Component {
         if (problem !== undefined) logger.info({ relay: name }, 'outbox relay works again');
         problem = undefined;
         attempt = 0;
-        pollAfterMs = found === 'nothing' ? Math.min(pollAfterMs * 2, pollMs) : MIN_POLL_MS;
         if (found === 'no lease') await pause(leaseMs / 4);
-        else if (found !== 'more') await waitForNextPoll(pollAfterMs);
+        else if (found !== 'more') await waitForNextPoll();
       } catch (error) {
         problem ??= logProblem(error);
         await pause(backoffMs(attempt));
@@ -127,7 +131,8 @@ export function createRelay(options: RelayOptions): Component {
   }
 
   /** Nothing ends the shortest wait, so that rows written at about the same time are sent at once. */
-  async function waitForNextPoll(ms: number): Promise<void> {
+  async function waitForNextPoll(): Promise<void> {
+    const ms = notifications?.isListening() ? pollMs : Math.min(pollMs, UNNOTIFIED_POLL_MS);
     await pause(MIN_POLL_MS);
     await pause(ms - MIN_POLL_MS, idleWait.signal);
   }
@@ -222,7 +227,9 @@ export function createRelay(options: RelayOptions): Component {
   return {
     name: `relay ${name}`,
     async start() {
-      afterOutboxCommit(orm, () => idleWait.abort());
+      const wake = () => idleWait.abort();
+      notifications = listen(outboxChannel, wake);
+      afterOutboxCommit(orm, () => (lease.remainingMs() > 0 ? wake() : notifyOthers()));
       pending.addCallback(observePending);
       working = run();
     },
@@ -231,6 +238,7 @@ export function createRelay(options: RelayOptions): Component {
       idleWait.abort();
       await working;
       pending.removeCallback(observePending);
+      await notifications?.close();
       await producer.close();
       await lease.release();
     },

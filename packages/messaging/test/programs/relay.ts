@@ -1,6 +1,7 @@
 // A relay in a process of its own, to be killed.
 import { MikroORM } from '@mikro-orm/postgresql';
 import { createLogger, createMetrics } from '@orderflow/runtime';
+import { listenWith } from '@orderflow/storage';
 import { createKafka, createRelay } from '../../src/index.ts';
 
 const { BROKERS = '', PREFIX = '', DATABASE = '' } = process.env;
@@ -15,6 +16,7 @@ const readGauge = async () => [];
 await createRelay({
   orm,
   readGauge,
+  listen: listenWith({ connectionString: DATABASE }),
   kafka,
   name: 'test',
   logger,

@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Kafka } from '@orderflow/messaging';
 import type { ConfigOf, Logger, Meter } from '@orderflow/runtime';
-import type { ReadGauge } from '@orderflow/storage';
+import type { Listen, ReadGauge } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
 import type { settings } from '../config.ts';
 import type { Limits } from '../domain/transition.ts';
@@ -13,6 +13,7 @@ export interface Shared {
   readonly config: ConfigOf<typeof settings>;
   readonly orm: MikroORM;
   readonly readGauge: ReadGauge;
+  readonly listen: Listen;
   readonly mongo: ReturnType<typeof createMongo>['mongo'];
   readonly redis: Redis;
   readonly kafka: Kafka;

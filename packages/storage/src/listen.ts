@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+/** A connection that receives the notifications of a channel until it is closed. */
+export interface Subscription {
+  /** False while the connection is lost: notifications that are sent meanwhile never arrive. */
+  isListening(): boolean;
+  close(): Promise<void>;
+}
+
+/** Calls `onNotification` for each NOTIFY of a channel, and whenever a lost connection has been replaced. */
+export type Listen = (channel: string, onNotification: () => void) => Subscription;
+
+const RECONNECT_MS = 1_000;
+
+/** Creates a connection of its own for each subscription: a pool gives its connections to whoever asks next. */
+export function listenWith(options: pg.ClientConfig): Listen {
+  return (channel, onNotification) => {
+    const closing = new AbortController();
+    let client: pg.Client | undefined;
+    let listening = false;
+
+    async function listenOnce(): Promise<void> {
+      client = new pg.Client({ ...options, keepAlive: true });
+      // Every error of a connection ends it.
+      client.on('error', () => {});
+      const ended = new Promise<void>((resolve) => client?.once('end', resolve));
+      try {
+        await client.connect();
+        client.on('notification', onNotification);
+        await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+        listening = true;
+        onNotification();
+        await ended;
+      } finally {
+        listening = false;
+        await client.end();
+      }
+    }
+
+    async function keepListening(): Promise<void> {
+      while (!closing.signal.aborted) {
+        // Whoever listens must also poll, and reports an outage of Postgres itself.
+        await listenOnce().catch(() => {});
+        await sleep(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => {});
+      }
+    }
+
+    const working = keepListening();
+    return {
+      isListening: () => listening,
+      async close() {
+        closing.abort();
+        await client?.end();
+        await working;
+      },
+    };
+  };
+}
