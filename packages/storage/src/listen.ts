@@ -13,7 +13,7 @@ export type Listen = (channel: string, onNotification: () => void) => Subscripti
 
 const RECONNECT_MS = 1_000;
 
-/** Creates a connection of its own for each subscription: a pool gives its connections to whoever asks next. */
+/** Creates a connection of its own for each subscription: a pool lends its connections to any statement. */
 export function listenWith(options: pg.ClientConfig): Listen {
   return (channel, onNotification) => {
     const closing = new AbortController();
@@ -40,7 +40,7 @@ export function listenWith(options: pg.ClientConfig): Listen {
 
     async function keepListening(): Promise<void> {
       while (!closing.signal.aborted) {
-        // Whoever listens must also poll, and reports an outage of Postgres itself.
+        // The caller has to poll as well, and reports an outage of Postgres itself.
         await listenOnce().catch(() => {});
         await sleep(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => {});
       }
