@@ -99,11 +99,11 @@ const beyondReserved = [
 async function placeAndRefund(whole: Whole, orderId: string, attempts = 5): Promise<void> {
   await whole.place({ orderId, lines: { 'p-208': 1 } });
   const { state } = await whole.ended(orderId);
-  if (state !== Order_State.COMPLETED) {
-    // A machine that is busy enough has the gateway take longer than GATEWAY_TRY_TIMEOUT, in each of its attempts.
-    if (attempts === 1) throw new Error(`${orderId} was cancelled too: the gateway takes too long`);
+  // A machine that is busy enough has the gateway take longer than GATEWAY_TRY_TIMEOUT, in each of its attempts.
+  if (state === Order_State.CANCELLED && attempts > 1) {
     return placeAndRefund(whole, `${orderId}-again`, attempts - 1);
   }
+  if (state !== Order_State.COMPLETED) throw new Error(`${orderId} was to be refunded, and is not COMPLETED`);
   const paymentOf = () => whole.payments.getPaymentByOrder({ orderId });
   const { payment } = await eventually(paymentOf, { timeoutMs: waitMs, intervalMs: 100 });
   const request = { paymentId: payment?.paymentId ?? '', reason: 'came broken', requestId: orderId };

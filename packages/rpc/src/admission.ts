@@ -166,11 +166,8 @@ async function* admittedFrames(
     frames.add(chunk);
     for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
       const isCompressed = ((frame[0] ?? 0) & compressedFlag) !== 0;
-      await checkPacked(
-        frame.subarray(PREFIX_BYTES),
-        isCompressed ? admitted.compression : undefined,
-        admitted,
-      );
+      const compression = isCompressed ? admitted.compression : undefined;
+      frames.keep(await checkPacked(frame.subarray(PREFIX_BYTES), compression, admitted));
       yield frame;
     }
   }

@@ -75,6 +75,11 @@ export class Frames {
     return this.#gathered.take(bytes);
   }
 
+  /** Charges for a message that has been unpacked, in addition. */
+  keep(unpackedBytes: number): void {
+    if (this.#isSingle) this.#held += unpackedBytes;
+  }
+
   /** Returns the beginning of a message that is not whole, in place. */
   rest(): Buffer {
     return this.#gathered.peek();
@@ -88,15 +93,15 @@ export class Frames {
   }
 }
 
-/** Unpacks a message, if it is compressed, and checks it. */
+/** Unpacks a message, if it is compressed, and checks it. Returns the bytes that it takes in addition. */
 export async function checkPacked(
   bytes: Uint8Array,
   compression: Compression | undefined,
   admitted: Admitted,
-): Promise<void> {
+): Promise<number> {
   if (compression === undefined) {
     checkMessage(bytes, admitted);
-    return;
+    return 0;
   }
   const { maxBytes, response, signal } = admitted;
   const message = await inTurn(signal, async () => {
@@ -106,6 +111,7 @@ export async function checkPacked(
     return unpacked;
   });
   checkMessage(message, admitted);
+  return message.length;
 }
 
 /** @throws MESSAGE_TOO_LARGE, MALFORMED_REQUEST, INVALID_REQUEST */

@@ -110,6 +110,10 @@ export function createListener(
     flags: number,
     rawHeaders: readonly string[],
   ): void {
+    // The request learns of it by the end of the stream; unhandled, it would end the process.
+    stream.on('error', () => {});
+    // Reset by the packet that began it. Node's compatibility layer would write to it, and throw.
+    if (stream.destroyed || stream.closed) return;
     count(stream, stream.session && bySession.get(stream.session));
     if (!handlers.stream(stream, headers, rawHeaders))
       both.emit('stream', stream, headers, flags, rawHeaders);
@@ -152,6 +156,9 @@ export function createListener(
   http2.on('stream', onHttp2Stream);
   // Makes requests and responses like those of HTTP/1.1 of the streams that it is given.
   const both = createHttp2Server(onHttp2Request);
+  // Else it would respond to these by itself, without any limit.
+  both.on('connect', onHttp2Request);
+  both.on('checkExpectation', onHttp2Request);
   http2.on('sessionError', (_error, session) => session.destroy());
 
   const tcp = createTcpServer({ noDelay: true }, (socket) => {

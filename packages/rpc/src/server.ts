@@ -157,8 +157,6 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   ): boolean {
     const target = unaryGrpc.targetOf(headers);
     if (target === undefined) return false;
-    // The call learns of it by the end of the stream.
-    http2.on('error', () => {});
     const { method } = target.method;
     const path = headers[':path'] ?? '';
     const charge = chargeFor(rawHeaders, path, method, () => cutStream(http2));

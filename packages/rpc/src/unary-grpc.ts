@@ -109,7 +109,7 @@ export function createUnaryGrpc(options: {
         headers.origin === undefined;
       if (method === undefined || !isPlain) return undefined;
       const { ':authority': authority = headers.host, ':path': path } = headers;
-      const url = authority === undefined ? null : URL.parse(`http://${authority}${path}`);
+      const url = authority === undefined ? null : URL.parse(path ?? '', `http://${authority}`);
       return url ? { method, url: url.href } : undefined;
     },
 

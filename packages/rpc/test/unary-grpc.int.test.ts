@@ -260,3 +260,17 @@ test.for([
   const statuses = ends.map(({ trailer }) => trailer['grpc-status']);
   expect(new Set(statuses)).toEqual(new Set(['0', String(Code.ResourceExhausted)]));
 });
+
+test('a compressed message is charged unpacked until its call has ended, whatever follows it', async () => {
+  const { url } = await startServer({ limits: { memoryBytes: 4_000_000 } });
+  const message = toBinary(
+    BatchGetCustomersRequestSchema,
+    create(BatchGetCustomersRequestSchema, { customerIds: Array(200).fill('x'.repeat(250)) }),
+  );
+  const headers = { ':path': `${service}/BatchGetCustomers`, 'grpc-encoding': 'gzip' };
+  const body = Buffer.concat([framed(gzipSync(message), 1), Buffer.of(0)]);
+  const answers = Array.from({ length: 40 }, () => answerTo(url, headers, body, { ends: false }));
+  expect(await Promise.race(answers)).toMatchObject({
+    trailer: { 'grpc-status': String(Code.ResourceExhausted) },
+  });
+});

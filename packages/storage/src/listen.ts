@@ -26,7 +26,8 @@ export function listenWith(options: pg.ClientConfig): Listen {
       client.on('error', () => {});
       const ended = new Promise<void>((resolve) => client?.once('end', resolve));
       try {
-        await client.connect();
+        // A connection that is closed while it opens never resolves `connect`.
+        await Promise.race([client.connect(), ended.then(() => Promise.reject(new Error('closed')))]);
         client.on('notification', onNotification);
         await client.query(`listen ${pg.escapeIdentifier(channel)}`);
         listening = true;

@@ -144,7 +144,7 @@ export function createRelay(options: RelayOptions): Component {
     if (rows.length === 0) return 'nothing';
     const held = new Set<string>();
     for (const chunk of chunks(rows)) {
-      if (!(await relayRows(chunk, held))) break;
+      if (!(await relayRows(chunk, held))) return 'more';
     }
     return isAll(rows, batchSize) ? 'all' : 'more';
   }
@@ -238,9 +238,9 @@ export function createRelay(options: RelayOptions): Component {
       idleWait.abort();
       await working;
       pending.removeCallback(observePending);
-      await notifications?.close();
       await producer.close();
       await lease.release();
+      await notifications?.close();
     },
     async check() {
       if (problem !== undefined) throw problem;
