@@ -9,31 +9,19 @@ import {
   GetCustomerRequestSchema,
   GetCustomerResponseSchema,
 } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
-import { createRpcServer } from '@orderflow/rpc';
-import { createHealth, createLogger, createMetrics } from '@orderflow/runtime';
+import { startBareServer } from '../bare-server.ts';
 import { echoPath } from '../echo.ts';
 
 const host = '127.0.0.1';
 const responseTo = (customerId: string) => create(GetCustomerResponseSchema, { customer: { customerId } });
 
-async function orderflow(): Promise<number> {
-  const metrics = createMetrics({ service: 'echo' });
-  const server = createRpcServer({
+function orderflow(): Promise<number> {
+  return startBareServer({
     service: 'echo',
-    host,
-    port: 0,
     routes: (router) =>
       router.service(CustomerService, { getCustomer: ({ customerId }) => responseTo(customerId) }),
     services: [CustomerService],
-    health: createHealth([]),
-    prometheus: metrics.prometheus,
-    logger: createLogger({ service: 'echo', level: 'warn' }),
-    meter: metrics.meter,
-    drainMs: 0,
-    graceMs: 1_000,
   });
-  await server.start();
-  return server.port;
 }
 
 function grpcJs(): Promise<number> {

@@ -7,10 +7,8 @@ import {
   CreateOrderResponseSchema,
   OrderService,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { createRpcServer } from '@orderflow/rpc';
-import { createHealth, createLogger, createMetrics } from '@orderflow/runtime';
+import { startBareServer } from '../bare-server.ts';
 
-const metrics = createMetrics({ service: 'empty-api' });
 const time = timestampFromDate(new Date());
 const line = (productId: string) => ({
   reference: { case: 'productId' as const, value: productId },
@@ -27,18 +25,9 @@ const response = create(CreateOrderResponseSchema, {
     updateTime: time,
   },
 });
-const server = createRpcServer({
+const port = await startBareServer({
   service: 'empty-api',
-  host: '127.0.0.1',
-  port: 0,
   routes: (router) => router.service(OrderService, { createOrder: () => response }),
   services: [OrderService],
-  health: createHealth([]),
-  prometheus: metrics.prometheus,
-  logger: createLogger({ service: 'empty-api', level: 'warn' }),
-  meter: metrics.meter,
-  drainMs: 0,
-  graceMs: 1_000,
 });
-await server.start();
-console.log(`port ${server.port}`);
+console.log(`port ${port}`);
