@@ -13,8 +13,7 @@ import {
 } from '../src/index.ts';
 import {
   committed,
-  gaugesOf,
-  listenOf,
+  databaseOf,
   message,
   outboxDatabase,
   produce,
@@ -134,9 +133,7 @@ test('a relay killed between the ack and the delete repeats events under the sam
   const { meter } = testMetrics();
   await using _ = await running(
     createRelay({
-      orm,
-      readGauge: gaugesOf(orm),
-      listen: listenOf(orm),
+      ...databaseOf(orm),
       kafka,
       name: 'test',
       logger,
@@ -165,9 +162,7 @@ test('a relay whose lease ran out after it had read the outbox does not send wha
   const { logger } = recordingLogger();
   const { meter } = testMetrics();
   const relay = createRelay({
-    orm,
-    readGauge: gaugesOf(orm),
-    listen: listenOf(orm),
+    ...databaseOf(orm),
     kafka,
     name: 'test',
     logger,
@@ -222,9 +217,7 @@ test('a relay that lost its lease during a pass polls the outbox again before it
   const { meter } = testMetrics();
   await using _ = await running(
     createRelay({
-      orm,
-      readGauge: gaugesOf(orm),
-      listen: listenOf(orm),
+      ...databaseOf(orm),
       kafka,
       name: 'test',
       logger,

@@ -8,8 +8,7 @@ import {
   topicsComponent,
 } from '../src/index.ts';
 import {
-  gaugesOf,
-  listenOf,
+  databaseOf,
   message,
   outboxDatabase,
   recordingLogger,
@@ -30,9 +29,7 @@ test('with Kafka down rows stay in the outbox; once it is back all of them arriv
   const seenLate: string[] = [];
   const relay = await running(
     createRelay({
-      orm,
-      readGauge: gaugesOf(orm),
-      listen: listenOf(orm),
+      ...databaseOf(orm),
       kafka,
       name: 'test',
       logger,

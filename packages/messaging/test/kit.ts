@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type Component, createLogger, createMetrics } from '@orderflow/runtime';
-import { type Listen, listenWith, nativeQuery, type ReadGauge } from '@orderflow/storage';
+import { listenWith, nativeQuery, ownConnection } from '@orderflow/storage';
 import { createDatabase, testStack, uniqueName } from '@orderflow/testing';
 import {
   createKafka,
@@ -11,6 +11,7 @@ import {
   type OutboxMessage,
   outboxMigration,
   outboxSendableMigration,
+  type RelayOptions,
   type TopicSpec,
 } from '../src/index.ts';
 import { type ReceivedRecord, receivedRecord } from '../src/received-record.ts';
@@ -130,14 +131,17 @@ export async function running<C extends Component>(component: C): Promise<C & As
   return { ...component, stop, [Symbol.asyncDispose]: stop };
 }
 
-/** Reads gauges as the service reads all else. */
-export function gaugesOf(orm: { readonly em: SqlEntityManager }): ReadGauge {
-  return (sql, parameters) => nativeQuery(orm.em.fork(), sql, parameters && [...parameters]);
-}
-
-/** Receives notifications as the service does. */
-export function listenOf(orm: MikroORM): Listen {
-  return listenWith({ connectionString: orm.config.get('clientUrl') });
+/** The database of a relay, as the service gives it. */
+export function databaseOf(
+  orm: MikroORM,
+): Pick<RelayOptions, 'orm' | 'readGauge' | 'relayConnection' | 'listen'> {
+  const connectionString = orm.config.get('clientUrl');
+  return {
+    orm,
+    readGauge: (sql, parameters) => nativeQuery(orm.em.fork(), sql, parameters && [...parameters]),
+    relayConnection: () => ownConnection({ connectionString, options: '-c enable_sort=off' }),
+    listen: listenWith({ connectionString }),
+  };
 }
 
 export async function outboxDatabase(url?: string): Promise<MikroORM & AsyncDisposable> {

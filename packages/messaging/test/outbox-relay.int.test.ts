@@ -2,11 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeQuery } from '@orderflow/storage';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import { appendOutbox, createRelay, type Kafka, notifyRelays, relayStatus } from '../src/index.ts';
+import {
+  appendOutbox,
+  createRelay,
+  type Kafka,
+  notifyRelays,
+  type RelayOptions,
+  relayStatus,
+} from '../src/index.ts';
 import { createLease } from '../src/outbox/lease.ts';
 import {
-  gaugesOf,
-  listenOf,
+  databaseOf,
   message,
   outboxDatabase,
   outboxRows,
@@ -25,14 +31,12 @@ const events = { name: 'events', retention: 'unlimited' } as const;
 function relay(
   orm: Database,
   kafka: Kafka,
-  options: { leaseMs?: number; batchSize?: number; pollMs?: number } = {},
+  options: Partial<Pick<RelayOptions, 'leaseMs' | 'batchSize' | 'pollMs' | 'relayConnection'>> = {},
 ) {
   const { logger, lines } = recordingLogger();
   const metrics = testMetrics();
   const component = createRelay({
-    orm,
-    readGauge: gaugesOf(orm),
-    listen: listenOf(orm),
+    ...databaseOf(orm),
     kafka,
     name: 'test',
     logger,
@@ -98,19 +102,21 @@ test('keeps the order per key while transactions append side by side, and counts
   expect(await metrics.value('orderflow_outbox_relayed_total')).toBe(240);
 });
 
-/** The database, and the times of its polls. */
-function watched(orm: Database): { orm: Database; polls: number[] } {
+/** The connection of a relay, and the times of its statements. */
+function watched(orm: Database): { relayConnection: RelayOptions['relayConnection']; polls: number[] } {
   const polls: number[] = [];
   return {
     polls,
-    orm: Object.create(orm, {
-      em: {
-        get() {
+    relayConnection() {
+      const connection = databaseOf(orm).relayConnection();
+      return {
+        ...connection,
+        run(sql, parameters) {
           polls.push(performance.now());
-          return orm.em;
+          return connection.run(sql, parameters);
         },
-      },
-    }),
+      };
+    },
   };
 }
 
@@ -126,8 +132,8 @@ test('a commit of another process that fills the outbox ends its wait', async ()
   await using elsewhere = await outboxDatabase(orm.config.get('clientUrl'));
   notifyRelays(elsewhere);
   const kafka = await testKafka([events]);
-  const { orm: counted, polls } = watched(orm);
-  await using _ = await running(relay(counted, kafka, { pollMs: never }).component);
+  const { relayConnection, polls } = watched(orm);
+  await using _ = await running(relay(orm, kafka, { relayConnection, pollMs: never }).component);
   await notified(polls);
 
   for (const text of ['first', 'second', 'third']) {
@@ -140,8 +146,8 @@ test('a commit of which no notification came is found by polling', async () => {
   await using orm = await outboxDatabase();
   await using elsewhere = await outboxDatabase(orm.config.get('clientUrl'));
   const kafka = await testKafka([events]);
-  const { orm: counted, polls } = watched(orm);
-  await using _ = await running(relay(counted, kafka, { pollMs: 1_000 }).component);
+  const { relayConnection, polls } = watched(orm);
+  await using _ = await running(relay(orm, kafka, { relayConnection, pollMs: 1_000 }).component);
   await notified(polls);
   await elsewhere.em.fork().transactional((em) => appendOutbox(em, [message('a', '1')]));
   await drained(orm);
@@ -151,8 +157,8 @@ test('while no notification can arrive it polls, until it listens again', async 
   await using orm = await outboxDatabase();
   await using elsewhere = await outboxDatabase(orm.config.get('clientUrl'));
   const kafka = await testKafka([events]);
-  const { orm: counted, polls } = watched(orm);
-  await using _ = await running(relay(counted, kafka, { pollMs: never }).component);
+  const { relayConnection, polls } = watched(orm);
+  await using _ = await running(relay(orm, kafka, { relayConnection, pollMs: never }).component);
   await notified(polls);
   await elsewhere.em.fork().transactional((em) => appendOutbox(em, [message('a', '1')]));
 
@@ -169,8 +175,8 @@ test('while no notification can arrive it polls, until it listens again', async 
 test('a commit of its own process that fills the outbox ends its wait, and no other commit does', async () => {
   await using orm = await outboxDatabase();
   const kafka = await testKafka([events]);
-  const { orm: counted, polls } = watched(orm);
-  await using _ = await running(relay(counted, kafka, { pollMs: never }).component);
+  const { relayConnection, polls } = watched(orm);
+  await using _ = await running(relay(orm, kafka, { relayConnection, pollMs: never }).component);
   await notified(polls);
   const before = polls.length;
 

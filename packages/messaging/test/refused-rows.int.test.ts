@@ -12,7 +12,7 @@ import {
 } from '../src/index.ts';
 import { isAll, lowestRows, lowestRowsSql } from '../src/outbox/lowest-rows.ts';
 import {
-  listenOf,
+  databaseOf,
   message,
   outboxDatabase,
   readTopic,
@@ -71,13 +71,15 @@ test('10,000 refused rows do not slow down a poll, also with a plan that was mad
 test('some megabytes are read at once, however large the rows are, and it is known that there are more', async () => {
   await using orm = await outboxDatabase();
   await insertRows(orm, 'large', 12, 1_000_000);
-  const read = await lowestRows(orm, 500, []);
+  const { run, close } = databaseOf(orm).relayConnection();
+  const read = await lowestRows(run, 500, []);
   expect(read.map(({ key }) => key)).toEqual(Array.from({ length: 9 }, (_, n) => `large${n + 1}`));
   expect(isAll(read, 500)).toBe(false);
-  expect(await lowestRows(orm, 500, ['events'])).toEqual([]);
+  expect(await lowestRows(run, 500, ['events'])).toEqual([]);
 
   await nativeQuery(orm.em.fork(), 'delete from outbox where id <= 9');
-  expect(isAll(await lowestRows(orm, 500, []), 500)).toBe(true);
+  expect(isAll(await lowestRows(run, 500, []), 500)).toBe(true);
+  await close();
 });
 
 /** A message that takes so many bytes as a record. */
@@ -119,9 +121,8 @@ test('scrapes that come close together count the outbox once, and not with what 
     return [{ count: 7 }] as Row[];
   };
   const relay = createRelay({
-    orm,
+    ...databaseOf(orm),
     readGauge,
-    listen: listenOf(orm),
     kafka,
     name: 'test',
     logger,

@@ -1,6 +1,5 @@
 export { bigintArray, byteaArray, intArray, textArray } from './binary-array.ts';
 export { type ExpiryOptions, expiry, responseExpiry } from './expiry.ts';
-export type { ReadGauge } from './gauge-connection.ts';
 export {
   findResponse,
   idempotencyMigration,
@@ -11,6 +10,7 @@ export { type Listen, listenWith, type Subscription } from './listen.ts';
 export { millis } from './millis.ts';
 export { nativeQuery } from './native-query.ts';
 export { isPostgresOutage } from './outage.ts';
+export { type OwnConnection, ownConnection, type RunSql } from './own-connection.ts';
 export { pipelined } from './pipelined.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
 export { type PostgresServer, postgresServer } from './postgres-server.ts';

@@ -3,9 +3,9 @@ import { type Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Component, Logger } from '@orderflow/runtime';
 import { databaseClock } from './database-clock.ts';
-import { gaugeConnection, type ReadGauge } from './gauge-connection.ts';
 import { type Listen, listenWith } from './listen.ts';
 import { isPostgresOutage } from './outage.ts';
+import { type OwnConnection, ownConnection, type RunSql } from './own-connection.ts';
 import { type PostgresServer, postgresServer } from './postgres-server.ts';
 import { PreparingClient } from './preparing-client.ts';
 
@@ -31,7 +31,9 @@ export interface PostgresOptions {
 export interface Postgres {
   readonly orm: MikroORM;
   /** Runs a gauge's SQL on a connection of its own. */
-  readonly readGauge: ReadGauge;
+  readonly readGauge: RunSql;
+  /** Creates a connection for the statements of a relay; whoever creates it closes it. */
+  readonly relayConnection: () => OwnConnection;
   /** Receives notifications on a connection of its own. */
   readonly listen: Listen;
   readonly component: Component;
@@ -58,6 +60,13 @@ const noLimits = '-c statement_timeout=0 -c lock_timeout=0';
  * older servers would use JIT compilation for it.
  */
 const plansForGood = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off';
+/** The longest statement of a gauge, in milliseconds. */
+const gaugeMs = 5_000;
+/**
+ * A plan made while the outbox was empty would read and sort the whole backlog each time. A deletion that the server
+ * loses in a crash has the relay send its rows again, which readers are prepared for, so it need not wait for the disk.
+ */
+const relaySettings = '-c enable_sort=off -c synchronous_commit=off';
 /** The key of an advisory lock; any number that the database does not use otherwise. */
 const preparationLock = 3_601_975;
 
@@ -71,15 +80,22 @@ export function createPostgres(options: PostgresOptions): Postgres {
     ssl: server.ssl,
     connectionTimeoutMillis: connectTimeoutMs,
   };
-  const gauges = gaugeConnection({
+  const gauges = ownConnection({
     ...own,
     application_name: `${applicationName} gauges`,
     options: plansForGood,
+    statement_timeout: gaugeMs,
   });
   const clock = databaseClock(orm);
   return {
     orm,
-    readGauge: gauges.read,
+    readGauge: gauges.run,
+    relayConnection: () =>
+      ownConnection({
+        ...own,
+        application_name: `${applicationName} relay`,
+        options: `${plansForGood} ${serviceLimits} ${relaySettings}`,
+      }),
     listen: listenWith({ ...own, application_name: `${applicationName} notifications` }),
     now: clock.now,
     component: {

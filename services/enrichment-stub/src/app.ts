@@ -47,7 +47,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     seed: (em) => seedTables(em, now()),
     logger,
   });
-  const { orm, readGauge, listen, component: database } = postgres;
+  const { orm, component: database } = postgres;
   const now = overrides.now ?? postgres.now;
   const customers = postgresCustomers(orm);
   const products = postgresProducts(orm);
@@ -61,7 +61,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     topicPrefix,
     logger,
   });
-  const relay = createRelay({ orm, readGauge, listen, kafka, name: service, logger, meter });
+  const relay = createRelay({ ...postgres, kafka, name: service, logger, meter });
 
   const faults = createFaults({
     services: [CustomerService, ProductService],

@@ -49,7 +49,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     seed: (em) => seedTables(em, now()),
     logger,
   });
-  const { orm, readGauge, listen, component: database } = postgres;
+  const { orm, component: database } = postgres;
   const now = overrides.now ?? postgres.now;
 
   const { kafkaBrokers: brokers, topicPrefix } = config;
@@ -66,7 +66,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     deadLetterSpec(orderEvents, groups.inventory),
     eventSpec(topics.inventoryEvents),
   ]);
-  const relay = createRelay({ orm, readGauge, listen, kafka, name: service, logger, meter });
+  const relay = createRelay({ ...postgres, kafka, name: service, logger, meter });
   const inTransaction = postgresReservationTransactions(orm);
   const consumer = createBatchConsumer({
     kafka,

@@ -100,6 +100,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     config,
     orm: postgres.orm,
     readGauge: postgres.readGauge,
+    relayConnection: postgres.relayConnection,
     listen: postgres.listen,
     mongo,
     redis,

@@ -52,6 +52,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const {
     orm,
     readGauge,
+    relayConnection,
     listen,
     component: database,
     now,
@@ -136,7 +137,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       database,
       connections,
       neededTopics,
-      createRelay({ orm, readGauge, listen, kafka, name: service, logger, meter }),
+      createRelay({ orm, readGauge, relayConnection, listen, kafka, name: service, logger, meter }),
       responseExpiry({ orm, now, logger }),
       waitingExpiry({ orm, now, logger }),
       waitingGauge(readGauge, now, meter),

@@ -1,5 +1,4 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/storage';
+import type { RunSql } from '@orderflow/storage';
 
 /** Below the 1 MiB that a broker accepts as one batch by default. */
 const MAX_SEND_BYTES = 786_432;
@@ -42,15 +41,11 @@ export const lowestRowsSql = `
 
 /** Reads the rows to send next, at most `limit`, without those of `unusableTopics`. */
 export function lowestRows(
-  orm: { readonly em: SqlEntityManager },
+  run: RunSql,
   limit: number,
   unusableTopics: readonly string[],
 ): Promise<OutboxRow[]> {
-  return orm.em.fork().transactional(async (em) => {
-    // Otherwise a plan made while the outbox was empty would read and sort the whole backlog each time.
-    await nativeQuery(em, 'set local enable_sort = off');
-    return nativeQuery<OutboxRow>(em, lowestRowsSql, [limit, unusableTopics, MAX_READ_BYTES]);
-  });
+  return run<OutboxRow>(lowestRowsSql, [limit, unusableTopics, MAX_READ_BYTES]);
 }
 
 /** Whether the read returned all rows, rather than as many as one read may return. */

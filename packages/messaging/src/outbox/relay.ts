@@ -10,7 +10,7 @@ import {
   type Meter,
   observableGauge,
 } from '@orderflow/runtime';
-import { type Listen, nativeQuery, type ReadGauge, type Subscription } from '@orderflow/storage';
+import type { Listen, OwnConnection, RunSql, Subscription } from '@orderflow/storage';
 import { backoffMs } from '../backoff.ts';
 import type { Kafka } from '../kafka.ts';
 import { isPermanentRefusal, kafkaErrorType, messageOf } from '../kafka-error.ts';
@@ -36,7 +36,9 @@ const topicProblems = new Set([
 export interface RelayOptions {
   readonly orm: { readonly em: SqlEntityManager };
   /** Counts the outbox when metrics are read. */
-  readonly readGauge: ReadGauge;
+  readonly readGauge: RunSql;
+  /** Creates the connection that reads and deletes rows. */
+  readonly relayConnection: () => OwnConnection;
   /** Receives the notifications of other processes that write to the outbox. */
   readonly listen: Listen;
   readonly kafka: Kafka;
@@ -69,6 +71,7 @@ export function createRelay(options: RelayOptions): Component {
   const {
     orm,
     readGauge,
+    relayConnection,
     listen,
     kafka,
     name,
@@ -78,6 +81,7 @@ export function createRelay(options: RelayOptions): Component {
     batchSize = 500,
     pollMs = 250,
   } = options;
+  const connection = relayConnection();
   const lease = createLease(orm, { name, holder: randomUUID(), leaseMs });
   // A send must end well within the lease, so kafkajs may neither wait nor retry for long.
   const producer = createProducer(kafka, { requestTimeoutMs: leaseMs / 3, retries: 1 });
@@ -160,7 +164,7 @@ export function createRelay(options: RelayOptions): Component {
     for (const [topic, until] of unusableTopics) {
       if (performance.now() > until) unusableTopics.delete(topic);
     }
-    return lowestRows(orm, batchSize, [...unusableTopics.keys()]);
+    return lowestRows(connection.run, batchSize, [...unusableTopics.keys()]);
   }
 
   /** Sends rows and deletes them. Returns false when the lease is lost. `held` are the keys that must wait. */
@@ -187,9 +191,7 @@ export function createRelay(options: RelayOptions): Component {
       return true;
     }
     crashPoint('relay-after-ack');
-    await nativeQuery(orm.em.fork(), 'delete from outbox where id = any ($1::bigint[])', [
-      rows.map((row) => row.id),
-    ]);
+    await connection.run('delete from outbox where id = any ($1::bigint[])', [rows.map((row) => row.id)]);
     for (const [topic, sent] of Map.groupBy(rows, (row) => row.topic)) relayed.add(sent.length, { topic });
     return true;
   }
@@ -211,8 +213,7 @@ export function createRelay(options: RelayOptions): Component {
   }
 
   async function markFailed(row: OutboxRow, error: unknown): Promise<void> {
-    await nativeQuery(
-      orm.em.fork(),
+    await connection.run(
       'update outbox set failed_reason = $2, failed_time = clock_timestamp() where id = $1',
       [row.id, messageOf(error)],
     );
@@ -241,6 +242,7 @@ export function createRelay(options: RelayOptions): Component {
       await producer.close();
       await lease.release();
       await notifications?.close();
+      await connection.close();
     },
     async check() {
       if (problem !== undefined) throw problem;

@@ -1,7 +1,7 @@
 // A relay in a process of its own, to be killed.
 import { MikroORM } from '@mikro-orm/postgresql';
 import { createLogger, createMetrics } from '@orderflow/runtime';
-import { listenWith } from '@orderflow/storage';
+import { listenWith, ownConnection } from '@orderflow/storage';
 import { createKafka, createRelay } from '../../src/index.ts';
 
 const { BROKERS = '', PREFIX = '', DATABASE = '' } = process.env;
@@ -16,6 +16,7 @@ const readGauge = async () => [];
 await createRelay({
   orm,
   readGauge,
+  relayConnection: () => ownConnection({ connectionString: DATABASE }),
   listen: listenWith({ connectionString: DATABASE }),
   kafka,
   name: 'test',

@@ -3,6 +3,14 @@ import type { Component } from '@orderflow/runtime';
 import type { Shared } from './shared.ts';
 
 /** Publishes outbox rows of Postgres to Kafka. */
-export function relayRole({ orm, readGauge, listen, kafka, logger, meter }: Shared): Component[] {
-  return [createRelay({ orm, readGauge, listen, kafka, name: 'order', logger, meter })];
+export function relayRole({
+  orm,
+  readGauge,
+  relayConnection,
+  listen,
+  kafka,
+  logger,
+  meter,
+}: Shared): Component[] {
+  return [createRelay({ orm, readGauge, relayConnection, listen, kafka, name: 'order', logger, meter })];
 }

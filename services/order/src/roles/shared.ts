@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Kafka } from '@orderflow/messaging';
 import type { ConfigOf, Logger, Meter } from '@orderflow/runtime';
-import type { Listen, ReadGauge } from '@orderflow/storage';
+import type { Listen, Postgres, RunSql } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
 import type { settings } from '../config.ts';
 import type { Limits } from '../domain/transition.ts';
@@ -12,7 +12,8 @@ import type { OrderDocuments, OrderStore, Stock } from '../ports.ts';
 export interface Shared {
   readonly config: ConfigOf<typeof settings>;
   readonly orm: MikroORM;
-  readonly readGauge: ReadGauge;
+  readonly readGauge: RunSql;
+  readonly relayConnection: Postgres['relayConnection'];
   readonly listen: Listen;
   readonly mongo: ReturnType<typeof createMongo>['mongo'];
   readonly redis: Redis;

@@ -1,12 +1,12 @@
 import { type Component, cachedReading, type Meter, observableGauge } from '@orderflow/runtime';
-import type { ReadGauge } from '@orderflow/storage';
+import type { RunSql } from '@orderflow/storage';
 import { metric } from '../metrics.ts';
 
 /** A payment that is still not claimed this long after it was due is overdue. */
 const overdueMs = 10_000;
 
 /** Measures how many payments wait for the gateway, and why, when metrics are read. */
-export function waitingGauge(readGauge: ReadGauge, now: () => Date, meter: Meter): Component {
+export function waitingGauge(readGauge: RunSql, now: () => Date, meter: Meter): Component {
   const gauge = observableGauge(meter, metric.paymentsWaiting);
   const count = cachedReading(async () => {
     const counts = { due: 0, overdue: 0, settling: 0, refunding: 0, refused: 0 };

@@ -1,9 +1,9 @@
 import { type Component, cachedReading, type Meter, observableGauge } from '@orderflow/runtime';
-import type { ReadGauge } from '@orderflow/storage';
+import type { RunSql } from '@orderflow/storage';
 import { metric } from '../../metrics.ts';
 
 /** Measures orders that need attention, and overdue deadline checks, when metrics are read. */
-export function orderGauges(readGauge: ReadGauge, meter: Meter): Component {
+export function orderGauges(readGauge: RunSql, meter: Meter): Component {
   const needingAttention = observableGauge(meter, metric.ordersNeedingAttention);
   const overdue = observableGauge(meter, metric.ordersOverdue);
   const countAttention = cachedReading(() =>
