@@ -15,7 +15,7 @@ const callers = 64;
 const submission = { value: Buffer.alloc(90, 7), contentType: 'application/protobuf' };
 const response = Buffer.alloc(160, 7);
 
-const { orm, component } = createPostgres({
+const { database, component } = createPostgres({
   url: process.env['POSTGRES_URL'] ?? '',
   database: 'bench_order_sql',
   applicationName: 'bench',
@@ -24,7 +24,7 @@ const { orm, component } = createPostgres({
   logger: createLogger({ service: 'bench', level: 'warn' }),
 });
 await component.start();
-const inIntake = createOrderIntake(orm, { pendingDeadlineMs: 900_000, now: () => new Date() });
+const inIntake = createOrderIntake(database, { pendingDeadlineMs: 900_000, now: () => new Date() });
 const place = coalesce(
   (orders: readonly PlainOrder[]) =>
     inIntake((transaction, runEachIdempotent) =>

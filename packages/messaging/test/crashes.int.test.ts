@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { nativeQuery } from '@orderflow/storage';
-import { createDatabase, eventually, startProcess, testStack, uniqueName } from '@orderflow/testing';
+
+import {
+  createDatabase,
+  eventually,
+  openTransaction,
+  startProcess,
+  testStack,
+  uniqueName,
+} from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import {
   appendOutbox,
@@ -13,12 +20,12 @@ import {
 } from '../src/index.ts';
 import {
   committed,
-  databaseOf,
   message,
   outboxDatabase,
   produce,
   readTopic,
   recordingLogger,
+  relayDatabase,
   running,
   testKafka,
   testMetrics,
@@ -120,20 +127,20 @@ test('a rebalance waits for the running batch, whose commit counts', async () =>
 test('a relay killed between the ack and the delete repeats events under the same ids, and loses none', async () => {
   const kafka = await testKafka([{ name: 'events', retention: 'unlimited' }]);
   const url = await createDatabase(uniqueName('outbox'));
-  await using orm = await outboxDatabase(url);
-  for (const statement of outboxMigration) await nativeQuery(orm.em.fork(), statement);
+  await using database = await outboxDatabase(url);
+  for (const statement of outboxMigration) await database.query(statement);
   const messages = values(30).map((value) => message(`key-${Number(value) % 4}`, value));
-  await orm.em.fork().transactional((em) => appendOutbox(em, messages));
+  await database.transaction(async (transaction) => appendOutbox(transaction, messages));
 
   await using victim = program('relay', kafka, { DATABASE: url, CRASH_AT: 'relay-after-ack#2' });
   expect(await victim.exited).toMatchObject({ signal: 'SIGKILL' });
-  expect(await relayStatus(orm)).toMatchObject({ pending: 20 });
+  expect(await relayStatus(database)).toMatchObject({ pending: 20 });
 
   const { logger } = recordingLogger();
   const { meter } = testMetrics();
   await using _ = await running(
     createRelay({
-      ...databaseOf(orm),
+      ...relayDatabase(database),
       kafka,
       name: 'test',
       logger,
@@ -141,7 +148,7 @@ test('a relay killed between the ack and the delete repeats events under the sam
       leaseMs: 1_000,
     }),
   );
-  await eventually(async () => (await relayStatus(orm)).pending === 0);
+  await eventually(async () => (await relayStatus(database)).pending === 0);
 
   const records = await readTopic(kafka, 'events');
   expect(records).toHaveLength(40);
@@ -158,11 +165,11 @@ test('a relay killed between the ack and the delete repeats events under the sam
 
 test('a relay whose lease ran out after it had read the outbox does not send what it read', async () => {
   const kafka = await testKafka([{ name: 'events', retention: 'unlimited' }]);
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const { logger } = recordingLogger();
   const { meter } = testMetrics();
   const relay = createRelay({
-    ...databaseOf(orm),
+    ...relayDatabase(database),
     kafka,
     name: 'test',
     logger,
@@ -171,25 +178,22 @@ test('a relay whose lease ran out after it had read the outbox does not send wha
     pollMs: 10,
   });
   await using _ = await running(relay);
-  const holder = async () =>
-    (await nativeQuery<{ holder: string }>(orm.em.fork(), 'select holder from relay_lease'))[0];
+  const holder = async () => (await database.query<{ holder: string }>('select holder from relay_lease'))[0];
   await eventually(async () => expect(await holder()).toBeDefined());
 
   // The lock delays the relay's poll of the outbox until another process has the lease.
-  const blocker = orm.em.fork();
-  await blocker.begin();
-  await nativeQuery(blocker, 'lock table outbox in access exclusive mode');
-  await appendOutbox(blocker, [message('a', '1')]);
+  const blocker = await openTransaction(database);
+  await blocker.transaction.query('lock table outbox in access exclusive mode');
+  appendOutbox(blocker.transaction, [message('a', '1')]);
   await eventually(async () => {
-    const [row] = await nativeQuery<{ waiting: number }>(
-      orm.em.fork(),
+    const [row] = await database.query<{ waiting: number }>(
       `select count(*)::int as waiting from pg_locks where not granted and relation = 'outbox'::regclass`,
     );
     expect(row?.waiting).toBe(1);
   });
   const usurp = `update relay_lease set holder = 'another process', expires_at = clock_timestamp() + interval '1 hour'
                  where expires_at < clock_timestamp() returning holder`;
-  await eventually(async () => (await nativeQuery(orm.em.fork(), usurp)).length === 1);
+  await eventually(async () => (await database.query(usurp)).length === 1);
   await blocker.commit();
 
   const pollsAgain = performance.now() + 1_000;
@@ -198,26 +202,25 @@ test('a relay whose lease ran out after it had read the outbox does not send wha
     expect(await readTopic(kafka, 'events')).toEqual([]);
     return performance.now() > pollsAgain;
   });
-  await nativeQuery(orm.em.fork(), 'delete from relay_lease');
-  await eventually(async () => (await relayStatus(orm)).pending === 0);
+  await database.query('delete from relay_lease');
+  await eventually(async () => (await relayStatus(database)).pending === 0);
   expect((await readTopic(kafka, 'events')).map(text)).toEqual(['1']);
 });
 
 test('a relay that lost its lease during a pass polls the outbox again before it sends more', async () => {
   const kafka = await testKafka([{ name: 'events', partitions: 1, retention: 'unlimited' }]);
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   // Each too large to be sent together with another, so that the pass has two sends.
   const large = ['1', '2'].map((digit) => message('a', digit.repeat(500_000)));
-  await orm.em.fork().transactional((em) => appendOutbox(em, large));
-  const blocker = orm.em.fork();
-  await blocker.begin();
-  await nativeQuery(blocker, 'select from outbox where id = 1 for update');
+  await database.transaction(async (transaction) => appendOutbox(transaction, large));
+  const blocker = await openTransaction(database);
+  await blocker.transaction.query('select from outbox where id = 1 for update');
 
   const { logger } = recordingLogger();
   const { meter } = testMetrics();
   await using _ = await running(
     createRelay({
-      ...databaseOf(orm),
+      ...relayDatabase(database),
       kafka,
       name: 'test',
       logger,
@@ -228,11 +231,11 @@ test('a relay that lost its lease during a pass polls the outbox again before it
   await eventually(async () => expect(await readTopic(kafka, 'events')).toHaveLength(1));
   // While its delete is held up, another relay takes the expired lease, moves the second row, and stops.
   const takeOver = 'delete from relay_lease where expires_at < clock_timestamp() returning name';
-  await eventually(async () => (await nativeQuery(orm.em.fork(), takeOver)).length === 1);
-  await nativeQuery(orm.em.fork(), 'delete from outbox where id = 2');
+  await eventually(async () => (await database.query(takeOver)).length === 1);
+  await database.query('delete from outbox where id = 2');
   await blocker.rollback();
 
-  await orm.em.fork().transactional((em) => appendOutbox(em, [message('a', '3')]));
-  await eventually(async () => (await relayStatus(orm)).pending === 0);
+  await database.transaction(async (transaction) => appendOutbox(transaction, [message('a', '3')]));
+  await eventually(async () => (await relayStatus(database)).pending === 0);
   expect((await readTopic(kafka, 'events')).map((record) => text(record)[0])).toEqual(['1', '3']);
 });

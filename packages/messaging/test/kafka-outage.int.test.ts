@@ -8,10 +8,10 @@ import {
   topicsComponent,
 } from '../src/index.ts';
 import {
-  databaseOf,
   message,
   outboxDatabase,
   recordingLogger,
+  relayDatabase,
   running,
   testKafka,
   testMetrics,
@@ -20,7 +20,7 @@ import {
 
 test('with Kafka down rows stay in the outbox; once it is back all of them arrive, in order, at consumers', async () => {
   await using stack = await privateStack({ parts: ['kafka'] });
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const events = { name: 'events', retention: 'unlimited' } as const;
   const kafka = await testKafka([events], stack.urls.KAFKA_BROKERS);
   const { logger, lines } = recordingLogger();
@@ -29,7 +29,7 @@ test('with Kafka down rows stay in the outbox; once it is back all of them arriv
   const seenLate: string[] = [];
   const relay = await running(
     createRelay({
-      ...databaseOf(orm),
+      ...relayDatabase(database),
       kafka,
       name: 'test',
       logger,
@@ -52,7 +52,7 @@ test('with Kafka down rows stay in the outbox; once it is back all of them arriv
   const consumer = await running(consumerOf('readers', seen));
   await using _consumer = consumer;
   const append = (value: string) =>
-    orm.em.fork().transactional((em) => appendOutbox(em, [message('a', value)]));
+    database.transaction(async (transaction) => appendOutbox(transaction, [message('a', value)]));
   await append('before');
   await eventually(() => expect([...new Set(seen)]).toEqual(['before']));
   await relay.check?.();
@@ -61,7 +61,7 @@ test('with Kafka down rows stay in the outbox; once it is back all of them arriv
   for (const value of ['1', '2', '3']) await append(value);
   await eventually(async () => expect(relay.check?.()).rejects.toThrow('outbox relay test'));
   await eventually(async () => expect(consumer.check?.()).rejects.toThrow('has not joined'));
-  expect(await relayStatus(orm)).toMatchObject({ pending: 3, failed: 0 });
+  expect(await relayStatus(database)).toMatchObject({ pending: 3, failed: 0 });
   expect(await value('orderflow_outbox_pending')).toBe(3);
 
   // A start fails with an outage now, and can be repeated.
@@ -78,7 +78,7 @@ test('with Kafka down rows stay in the outbox; once it is back all of them arriv
   await eventually(() => expect([...new Set(seen)]).toEqual(['before', '1', '2', '3']), {
     timeoutMs: 60_000,
   });
-  await eventually(async () => (await relayStatus(orm)).pending === 0);
+  await eventually(async () => (await relayStatus(database)).pending === 0);
   await relay.check?.();
   await consumer.check?.();
   const held = lines().filter((line) => line['relay'] === 'test');

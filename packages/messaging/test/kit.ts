@@ -1,7 +1,6 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type Component, createLogger, createMetrics } from '@orderflow/runtime';
-import { listenWith, nativeQuery, ownConnection } from '@orderflow/storage';
+import { type Database, databaseOf, listenWith, ownConnection, type Sql } from '@orderflow/storage';
 import { createDatabase, testStack, uniqueName } from '@orderflow/testing';
 import {
   createKafka,
@@ -131,39 +130,44 @@ export async function running<C extends Component>(component: C): Promise<C & As
   return { ...component, stop, [Symbol.asyncDispose]: stop };
 }
 
-/** The database of a relay, as the service gives it. */
-export function databaseOf(
-  orm: MikroORM,
-): Pick<RelayOptions, 'orm' | 'readGauge' | 'relayConnection' | 'listen'> {
-  const connectionString = orm.config.get('clientUrl');
-  return {
-    orm,
-    readGauge: (sql, parameters) => nativeQuery(orm.em.fork(), sql, parameters && [...parameters]),
-    relayConnection: () => ownConnection({ connectionString, options: '-c enable_sort=off' }),
-    listen: listenWith({ connectionString }),
-  };
+/** A database with an outbox. */
+export interface OutboxDatabase extends Database, AsyncDisposable {
+  readonly url: string;
 }
 
-export async function outboxDatabase(url?: string): Promise<MikroORM & AsyncDisposable> {
+/** Creates it, or connects to the one at `url`. */
+export async function outboxDatabase(url?: string): Promise<OutboxDatabase> {
   const clientUrl = url ?? (await createDatabase(uniqueName('outbox')));
   const orm = new MikroORM({
     clientUrl,
     entities: [],
     discovery: { warnWhenNoEntities: false },
+    driverOptions: { pipeline: true },
   });
+  const database = databaseOf(orm);
   if (url === undefined) {
-    for (const statement of [...outboxMigration, outboxSendableMigration])
-      await nativeQuery(orm.em.fork(), statement);
+    for (const statement of [...outboxMigration, outboxSendableMigration]) await database.query(statement);
   }
-  return Object.assign(orm, { [Symbol.asyncDispose]: () => orm.close(true) });
+  return { ...database, url: clientUrl, [Symbol.asyncDispose]: () => orm.close(true) };
+}
+
+/** The database of a relay, as the service gives it. */
+export function relayDatabase(
+  database: OutboxDatabase,
+): Pick<RelayOptions, 'database' | 'readGauge' | 'relayConnection' | 'listen'> {
+  const connectionString = database.url;
+  return {
+    database,
+    readGauge: database.query,
+    relayConnection: () => ownConnection({ connectionString, options: '-c enable_sort=off' }),
+    listen: listenWith({ connectionString }),
+  };
 }
 
 export function message(key: string, value: string, topic = 'events'): OutboxMessage {
   return { topic, key, value: Buffer.from(value), headers: { ce_id: `${key}/${value}` } };
 }
 
-export async function outboxRows(
-  em: SqlEntityManager,
-): Promise<{ key: string; failed_reason: string | null }[]> {
-  return nativeQuery(em, 'select key, failed_reason from outbox order by id');
+export async function outboxRows(sql: Sql): Promise<{ key: string; failed_reason: string | null }[]> {
+  return sql.query('select key, failed_reason from outbox order by id');
 }

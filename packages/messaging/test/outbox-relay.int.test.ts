@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nativeQuery } from '@orderflow/storage';
-import { eventually, uniqueName } from '@orderflow/testing';
+
+import { eventually, openTransaction, uniqueName } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import {
   appendOutbox,
@@ -12,31 +12,30 @@ import {
 } from '../src/index.ts';
 import { createLease } from '../src/outbox/lease.ts';
 import {
-  databaseOf,
   message,
+  type OutboxDatabase,
   outboxDatabase,
   outboxRows,
   readTopic,
   recordingLogger,
+  relayDatabase,
   running,
   testKafka,
   testMetrics,
   text,
 } from './kit.ts';
 
-type Database = Awaited<ReturnType<typeof outboxDatabase>>;
-
 const events = { name: 'events', retention: 'unlimited' } as const;
 
 function relay(
-  orm: Database,
+  database: OutboxDatabase,
   kafka: Kafka,
   options: Partial<Pick<RelayOptions, 'leaseMs' | 'batchSize' | 'pollMs' | 'relayConnection'>> = {},
 ) {
   const { logger, lines } = recordingLogger();
   const metrics = testMetrics();
   const component = createRelay({
-    ...databaseOf(orm),
+    ...relayDatabase(database),
     kafka,
     name: 'test',
     logger,
@@ -47,24 +46,24 @@ function relay(
   return { component, lines, metrics };
 }
 
-const drained = (orm: Database) => eventually(async () => (await relayStatus(orm)).pending === 0);
+const drained = (database: OutboxDatabase) =>
+  eventually(async () => (await relayStatus(database)).pending === 0);
 
-test('messages are published only if their transaction commits, and need one', async () => {
-  await using orm = await outboxDatabase();
+test('messages are published only if their transaction commits', async () => {
+  await using database = await outboxDatabase();
   const kafka = await testKafka([events]);
-  await using _ = await running(relay(orm, kafka).component);
+  await using _ = await running(relay(database, kafka).component);
 
-  await expect(appendOutbox(orm.em.fork(), [message('a', '1')])).rejects.toThrow('no transaction');
-  const rollback = orm.em.fork().transactional(async (em) => {
-    await appendOutbox(em, [message('a', 'rolled back')]);
+  const rollback = database.transaction(async (transaction) => {
+    appendOutbox(transaction, [message('a', 'rolled back')]);
     throw new Error('no');
   });
   await expect(rollback).rejects.toThrow('no');
-  await orm.em
-    .fork()
-    .transactional((em) => appendOutbox(em, [message('a', 'committed'), message('b', '"\\\0,{}')]));
+  await database.transaction(async (transaction) =>
+    appendOutbox(transaction, [message('a', 'committed'), message('b', '"\\\0,{}')]),
+  );
 
-  await drained(orm);
+  await drained(database);
   const records = await readTopic(kafka, 'events');
   expect(records.map(text).sort()).toEqual(['"\\\0,{}', 'committed']);
   expect(records.find((record) => text(record) === 'committed')).toMatchObject({
@@ -74,24 +73,24 @@ test('messages are published only if their transaction commits, and need one', a
 });
 
 test('keeps the order per key while transactions append side by side, and counts what it moved', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const kafka = await testKafka([events]);
-  const { component, metrics } = relay(orm, kafka, { batchSize: 20 });
+  const { component, metrics } = relay(database, kafka, { batchSize: 20 });
   await using _ = await running(component);
 
   const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
   await Promise.all(
     keys.map(async (key) => {
       for (let n = 0; n < 40; n += 2) {
-        await orm.em.fork().transactional(async (em) => {
-          await appendOutbox(em, [message(key, `${n}`), message(key, `${n + 1}`)]);
+        await database.transaction(async (transaction) => {
+          appendOutbox(transaction, [message(key, `${n}`), message(key, `${n + 1}`)]);
           await sleep(Math.random() * 5);
         });
       }
     }),
   );
 
-  await drained(orm);
+  await drained(database);
   const records = await readTopic(kafka, 'events');
   for (const key of keys) {
     const values = records
@@ -103,17 +102,20 @@ test('keeps the order per key while transactions append side by side, and counts
 });
 
 /** The connection of a relay, and the times of its statements. */
-function watched(orm: Database): { relayConnection: RelayOptions['relayConnection']; polls: number[] } {
+function watched(database: OutboxDatabase): {
+  relayConnection: RelayOptions['relayConnection'];
+  polls: number[];
+} {
   const polls: number[] = [];
   return {
     polls,
     relayConnection() {
-      const connection = databaseOf(orm).relayConnection();
+      const connection = relayDatabase(database).relayConnection();
       return {
         ...connection,
-        run(sql, parameters) {
+        query(text, values) {
           polls.push(performance.now());
-          return connection.run(sql, parameters);
+          return connection.query(text, values);
         },
       };
     },
@@ -128,159 +130,158 @@ const notified = (polls: readonly number[]) =>
   eventually(() => performance.now() - (polls.at(-1) ?? Number.POSITIVE_INFINITY) > 300);
 
 test('a commit of another process that fills the outbox ends its wait', async () => {
-  await using orm = await outboxDatabase();
-  await using elsewhere = await outboxDatabase(orm.config.get('clientUrl'));
+  await using database = await outboxDatabase();
+  await using elsewhere = await outboxDatabase(database.url);
   notifyRelays(elsewhere);
   const kafka = await testKafka([events]);
-  const { relayConnection, polls } = watched(orm);
-  await using _ = await running(relay(orm, kafka, { relayConnection, pollMs: never }).component);
+  const { relayConnection, polls } = watched(database);
+  await using _ = await running(relay(database, kafka, { relayConnection, pollMs: never }).component);
   await notified(polls);
 
   for (const text of ['first', 'second', 'third']) {
-    await elsewhere.em.fork().transactional((em) => appendOutbox(em, [message('a', text)]));
-    await drained(orm);
+    await elsewhere.transaction(async (transaction) => appendOutbox(transaction, [message('a', text)]));
+    await drained(database);
   }
 });
 
 test('a commit of which no notification came is found by polling', async () => {
-  await using orm = await outboxDatabase();
-  await using elsewhere = await outboxDatabase(orm.config.get('clientUrl'));
+  await using database = await outboxDatabase();
+  await using elsewhere = await outboxDatabase(database.url);
   const kafka = await testKafka([events]);
-  const { relayConnection, polls } = watched(orm);
-  await using _ = await running(relay(orm, kafka, { relayConnection, pollMs: 1_000 }).component);
+  const { relayConnection, polls } = watched(database);
+  await using _ = await running(relay(database, kafka, { relayConnection, pollMs: 1_000 }).component);
   await notified(polls);
-  await elsewhere.em.fork().transactional((em) => appendOutbox(em, [message('a', '1')]));
-  await drained(orm);
+  await elsewhere.transaction(async (transaction) => appendOutbox(transaction, [message('a', '1')]));
+  await drained(database);
 });
 
 test('while no notification can arrive it polls, until it listens again', async () => {
-  await using orm = await outboxDatabase();
-  await using elsewhere = await outboxDatabase(orm.config.get('clientUrl'));
+  await using database = await outboxDatabase();
+  await using elsewhere = await outboxDatabase(database.url);
   const kafka = await testKafka([events]);
-  const { relayConnection, polls } = watched(orm);
-  await using _ = await running(relay(orm, kafka, { relayConnection, pollMs: never }).component);
+  const { relayConnection, polls } = watched(database);
+  await using _ = await running(relay(database, kafka, { relayConnection, pollMs: never }).component);
   await notified(polls);
-  await elsewhere.em.fork().transactional((em) => appendOutbox(em, [message('a', '1')]));
+  await elsewhere.transaction(async (transaction) => appendOutbox(transaction, [message('a', '1')]));
 
-  const ended = await nativeQuery(
-    orm.em.fork(),
-    `select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = current_database() and query like 'listen %'`,
-  );
+  const ended = await database.query(`select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and query like 'listen %'`);
   expect(ended).toHaveLength(1);
-  await drained(orm);
+  await drained(database);
   await notified(polls);
 });
 
 test('a commit of its own process that fills the outbox ends its wait, and no other commit does', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const kafka = await testKafka([events]);
-  const { relayConnection, polls } = watched(orm);
-  await using _ = await running(relay(orm, kafka, { relayConnection, pollMs: never }).component);
+  const { relayConnection, polls } = watched(database);
+  await using _ = await running(relay(database, kafka, { relayConnection, pollMs: never }).component);
   await notified(polls);
   const before = polls.length;
 
-  await orm.em.fork().transactional(async (em) => {
-    await nativeQuery(em, 'delete from outbox');
+  await database.transaction(async (transaction) => {
+    await transaction.query('delete from outbox');
   });
-  await orm.em.fork().transactional(async (em) => {
-    await appendOutbox(em, [message('a', '1')]);
+  await database.transaction(async (transaction) => {
+    appendOutbox(transaction, [message('a', '1')]);
     expect(polls).toHaveLength(before);
   });
-  await drained(orm);
+  await drained(database);
 });
 
 test('a row whose transaction commits after one with a higher id is not skipped', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const kafka = await testKafka([events]);
-  await using _ = await running(relay(orm, kafka).component);
+  await using _ = await running(relay(database, kafka).component);
 
-  const slow = orm.em.fork();
-  await slow.begin();
-  await appendOutbox(slow, [message('slow', 'lower id')]);
-  await orm.em.fork().transactional((em) => appendOutbox(em, [message('fast', 'higher id')]));
+  const slow = await openTransaction(database);
+  appendOutbox(slow.transaction, [message('slow', 'lower id')]);
+  await slow.transaction.query('select 1');
+  await database.transaction(async (transaction) =>
+    appendOutbox(transaction, [message('fast', 'higher id')]),
+  );
   await eventually(async () => (await readTopic(kafka, 'events')).length === 1);
   await slow.commit();
 
-  await drained(orm);
+  await drained(database);
   expect((await readTopic(kafka, 'events')).map(text).sort()).toEqual(['higher id', 'lower id']);
 });
 
 test('a row too large for its topic is marked, and delays only its own key', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const kafka = await testKafka([{ ...events, maxMessageBytes: 10_000 }]);
-  await orm.em
-    .fork()
-    .transactional((em) =>
-      appendOutbox(em, [
-        message('a', '1'),
-        message('big', 'before'),
-        message('big', 'x'.repeat(20_000)),
-        message('big', 'after'),
-        message('b', '1'),
-      ]),
-    );
-  const { component, lines, metrics } = relay(orm, kafka);
+  await database.transaction(async (transaction) =>
+    appendOutbox(transaction, [
+      message('a', '1'),
+      message('big', 'before'),
+      message('big', 'x'.repeat(20_000)),
+      message('big', 'after'),
+      message('b', '1'),
+    ]),
+  );
+  const { component, lines, metrics } = relay(database, kafka);
   await using _ = await running(component);
 
-  await eventually(async () => (await relayStatus(orm)).pending === 2);
-  await orm.em.fork().transactional((em) => appendOutbox(em, [message('big', 'later'), message('c', '1')]));
-  await eventually(async () => (await relayStatus(orm)).pending === 3);
+  await eventually(async () => (await relayStatus(database)).pending === 2);
+  await database.transaction(async (transaction) =>
+    appendOutbox(transaction, [message('big', 'later'), message('c', '1')]),
+  );
+  await eventually(async () => (await relayStatus(database)).pending === 3);
 
   expect(
     new Set((await readTopic(kafka, 'events')).map((record) => `${record.key} ${text(record)}`)),
   ).toEqual(new Set(['a 1', 'b 1', 'c 1', 'big before']));
-  expect(await relayStatus(orm)).toMatchObject({ failed: 1, oldest: expect.any(Date) });
-  expect((await outboxRows(orm.em.fork()))[0]?.failed_reason).toMatch(/larger than the max message size/i);
+  expect(await relayStatus(database)).toMatchObject({ failed: 1, oldest: expect.any(Date) });
+  expect((await outboxRows(database))[0]?.failed_reason).toMatch(/larger than the max message size/i);
   expect(await metrics.value('orderflow_outbox_unsendable_total')).toBe(1);
   expect(lines().filter((line) => line.level === 'error')).toMatchObject([{ key: 'big', topic: 'events' }]);
 
   // What an operator does once the cause is gone.
-  await nativeQuery(orm.em.fork(), `delete from outbox where length(value) > 10000`);
-  await drained(orm);
+  await database.query(`delete from outbox where length(value) > 10000`);
+  await drained(database);
   const big = (await readTopic(kafka, 'events')).filter((record) => record.key?.toString() === 'big');
   expect(new Set(big.map(text))).toEqual(new Set(['before', 'after', 'later']));
 });
 
 test('a topic that does not exist holds back its own rows only', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const kafka = await testKafka([events]);
-  await orm.em
-    .fork()
-    .transactional((em) => appendOutbox(em, [message('a', '1', 'nowhere'), message('a', '1')]));
-  const { component, lines } = relay(orm, kafka);
+  await database.transaction(async (transaction) =>
+    appendOutbox(transaction, [message('a', '1', 'nowhere'), message('a', '1')]),
+  );
+  const { component, lines } = relay(database, kafka);
   await using _ = await running(component);
 
   await eventually(async () => (await readTopic(kafka, 'events')).length > 0);
-  await eventually(async () => (await relayStatus(orm)).pending === 1);
-  expect(await relayStatus(orm)).toMatchObject({ pending: 1, failed: 0 });
+  await eventually(async () => (await relayStatus(database)).pending === 1);
+  expect(await relayStatus(database)).toMatchObject({ pending: 1, failed: 0 });
   expect(lines().filter((line) => line.level === 'error')).toMatchObject([{ topic: 'nowhere' }]);
 });
 
 test('a second relay waits, takes over at once when the first stops, and after the lease when it dies', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const kafka = await testKafka([events]);
-  const dead = createLease(orm, { name: 'test', holder: 'a relay that was killed', leaseMs: 1_500 });
+  const dead = createLease(database, { name: 'test', holder: 'a relay that was killed', leaseMs: 1_500 });
   expect(await dead.acquire()).toBe(true);
   const died = performance.now();
 
-  await orm.em.fork().transactional((em) => appendOutbox(em, [message('a', '1')]));
-  await using first = await running(relay(orm, kafka, { leaseMs: 1_500 }).component);
-  await drained(orm);
+  await database.transaction(async (transaction) => appendOutbox(transaction, [message('a', '1')]));
+  await using first = await running(relay(database, kafka, { leaseMs: 1_500 }).component);
+  await drained(database);
   expect(performance.now() - died).toBeGreaterThan(1_400);
 
-  await using _ = await running(relay(orm, kafka, { leaseMs: 1_500 }).component);
+  await using _ = await running(relay(database, kafka, { leaseMs: 1_500 }).component);
   await first.stop();
-  await orm.em.fork().transactional((em) => appendOutbox(em, [message('a', '2')]));
-  await drained(orm);
+  await database.transaction(async (transaction) => appendOutbox(transaction, [message('a', '2')]));
+  await drained(database);
   expect((await readTopic(kafka, 'events')).map(text)).toEqual(['1', '2']);
 });
 
 test('the lease is held by one, renewed by its holder, and gone for the holder before others get it', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const name = uniqueName('lease');
-  const one = createLease(orm, { name, holder: 'one', leaseMs: 1_000 });
-  const two = createLease(orm, { name, holder: 'two', leaseMs: 1_000 });
+  const one = createLease(database, { name, holder: 'one', leaseMs: 1_000 });
+  const two = createLease(database, { name, holder: 'two', leaseMs: 1_000 });
 
   expect(await one.acquire()).toBe(true);
   expect(await two.acquire()).toBe(false);

@@ -1,4 +1,4 @@
-import { nativeQuery } from '@orderflow/storage';
+import { openTransaction } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import {
   appendOutbox,
@@ -12,23 +12,21 @@ import {
 } from '../src/index.ts';
 import { isAll, lowestRows, lowestRowsSql } from '../src/outbox/lowest-rows.ts';
 import {
-  databaseOf,
   message,
+  type OutboxDatabase,
   outboxDatabase,
   readTopic,
   recordingLogger,
+  relayDatabase,
   running,
   testKafka,
   testMetrics,
   text,
 } from './kit.ts';
 
-type Database = Awaited<ReturnType<typeof outboxDatabase>>;
-
 /** Rows as they were written before the outbox refused what no topic takes, or for a topic that takes less. */
-const insertRows = (orm: Database, key: string, count: number, bytes: number, failed = false) =>
-  nativeQuery(
-    orm.em.fork(),
+const insertRows = (database: OutboxDatabase, key: string, count: number, bytes: number, failed = false) =>
+  database.query(
     `insert into outbox (topic, key, value, headers, failed_reason, failed_time)
      select 'events', $1 || n, convert_to(repeat('x', $3::int), 'UTF8'), '{}', 'too large',
        case when $4::boolean then now() end
@@ -42,44 +40,42 @@ interface Plan {
 }
 
 test('10,000 refused rows do not slow down a poll, also with a plan that was made when the outbox was empty', async () => {
-  await using orm = await outboxDatabase();
-  const em = orm.em.fork();
-  await em.begin();
+  await using database = await outboxDatabase();
+  const { transaction, rollback } = await openTransaction(database);
   // As connections of services are set up; see packages/storage.
   for (const setting of ['plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_sort = off'])
-    await nativeQuery(em, `set local ${setting}`);
-  await nativeQuery(em, `prepare look (int, text[], bigint) as ${lowestRowsSql}`);
+    await transaction.query(`set local ${setting}`);
+  await transaction.query(`prepare look (int, text[], bigint) as ${lowestRowsSql}`);
   const look = `execute look(500, '{}', 1000000)`;
-  expect(await nativeQuery(em, look)).toEqual([]);
+  expect(await transaction.query(look)).toEqual([]);
 
-  await insertRows(orm, 'refused', 10_000, 700, true);
-  await insertRows(orm, 'refused', 10, 700);
-  await insertRows(orm, 'other', 10, 700);
-  expect(await nativeQuery(em, look)).toMatchObject(
+  await insertRows(database, 'refused', 10_000, 700, true);
+  await insertRows(database, 'refused', 10, 700);
+  await insertRows(database, 'other', 10, 700);
+  expect(await transaction.query(look)).toMatchObject(
     Array.from({ length: 10 }, (_, n) => ({ key: `other${n + 1}` })),
   );
-  const [explained] = await nativeQuery<{ 'QUERY PLAN': { Plan: Plan }[] }>(
-    em,
+  const [explained] = await transaction.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(
     `explain (analyze, buffers, format json) ${look}`,
   );
   const plan = explained?.['QUERY PLAN'][0]?.Plan;
-  await em.rollback();
+  await rollback();
   // The refused rows lie on more than 1,000 pages.
   expect((plan?.['Shared Hit Blocks'] ?? 1e6) + (plan?.['Shared Read Blocks'] ?? 1e6)).toBeLessThan(150);
 });
 
 test('some megabytes are read at once, however large the rows are, and it is known that there are more', async () => {
-  await using orm = await outboxDatabase();
-  await insertRows(orm, 'large', 12, 1_000_000);
-  const { run, close } = databaseOf(orm).relayConnection();
-  const read = await lowestRows(run, 500, []);
+  await using database = await outboxDatabase();
+  await insertRows(database, 'large', 12, 1_000_000);
+  const connection = relayDatabase(database).relayConnection();
+  const read = await lowestRows(connection, 500, []);
   expect(read.map(({ key }) => key)).toEqual(Array.from({ length: 9 }, (_, n) => `large${n + 1}`));
   expect(isAll(read, 500)).toBe(false);
-  expect(await lowestRows(run, 500, ['events'])).toEqual([]);
+  expect(await lowestRows(connection, 500, ['events'])).toEqual([]);
 
-  await nativeQuery(orm.em.fork(), 'delete from outbox where id <= 9');
-  expect(isAll(await lowestRows(run, 500, []), 500)).toBe(true);
-  await close();
+  await database.query('delete from outbox where id <= 9');
+  expect(isAll(await lowestRows(connection, 500, []), 500)).toBe(true);
+  await connection.close();
 });
 
 /** A message that takes so many bytes as a record. */
@@ -90,16 +86,16 @@ function sized(bytes: number): OutboxMessage {
 }
 
 test('a message larger than any topic accepts is refused before it is committed, and the largest accepted one is sent', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const kafka = await testKafka([{ name: 'events', retention: 'unlimited' }]);
   const largest = sized(MAX_RECORD_BYTES);
   expect(recordBytes(largest)).toBe(MAX_RECORD_BYTES);
   const append = (one: OutboxMessage) =>
-    orm.em.fork().transactional((em) => appendOutbox(em, [message('b', '1'), one]));
+    database.transaction(async (transaction) => appendOutbox(transaction, [message('b', '1'), one]));
   const error = await append(sized(MAX_RECORD_BYTES + 1)).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(RecordTooLargeError);
   expect(String(error)).toContain('topic events, key a');
-  expect((await relayStatus(orm)).pending).toBe(0);
+  expect((await relayStatus(database)).pending).toBe(0);
 
   await append(largest);
   const producer = createProducer(kafka);
@@ -111,7 +107,7 @@ test('a message larger than any topic accepts is refused before it is committed,
 });
 
 test('scrapes that come close together count the outbox once, and not with what the relay works with', async () => {
-  await using orm = await outboxDatabase();
+  await using database = await outboxDatabase();
   const kafka = await testKafka([{ name: 'events', retention: 'unlimited' }]);
   const { logger } = recordingLogger();
   const metrics = testMetrics();
@@ -121,7 +117,7 @@ test('scrapes that come close together count the outbox once, and not with what 
     return [{ count: 7 }] as Row[];
   };
   const relay = createRelay({
-    ...databaseOf(orm),
+    ...relayDatabase(database),
     readGauge,
     kafka,
     name: 'test',

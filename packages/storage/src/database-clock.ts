@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MikroORM } from '@mikro-orm/postgresql';
 import { millis } from './millis.ts';
-import { nativeQuery } from './native-query.ts';
+import type { Sql } from './sql.ts';
 
 /** The interval at which this clock is synchronized with the database's. */
 const compareMs = 10_000;
@@ -23,7 +22,7 @@ export interface DatabaseClock {
  * say.
  */
 export function databaseClock(
-  orm: MikroORM,
+  database: Sql,
   {
     everyMs = compareMs,
     elapsed = () => performance.now(),
@@ -35,10 +34,7 @@ export function databaseClock(
 
   async function compare(): Promise<void> {
     const before = elapsed();
-    const [row] = await nativeQuery<{ time: number }>(
-      orm.em.fork(),
-      `select ${millis('clock_timestamp()')} as time`,
-    );
+    const [row] = await database.query<{ time: number }>(`select ${millis('clock_timestamp()')} as time`);
     if (row !== undefined) aheadMs = row.time - (before + elapsed()) / 2;
   }
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Component, Logger } from '@orderflow/runtime';
-import { nativeQuery } from './native-query.ts';
+import type { Sql } from './sql.ts';
 
 const RETENTION_MS = 30 * 86_400_000;
 /** The maximum number of rows locked at once while others write theirs. */
@@ -9,7 +8,7 @@ const rowsAtOnce = 1_000;
 
 /** The dependencies of an expiry. */
 export interface ExpiryOptions {
-  readonly orm: MikroORM;
+  readonly database: Sql;
   readonly now: () => Date;
   readonly logger: Logger;
   readonly everyMs?: number;
@@ -27,7 +26,7 @@ export function responseExpiry(options: ExpiryOptions): Component {
 export function expiry(
   table: string,
   key: string,
-  { orm, now, logger, everyMs = 3_600_000 }: ExpiryOptions,
+  { database, now, logger, everyMs = 3_600_000 }: ExpiryOptions,
 ): Component {
   const stopping = new AbortController();
   let working: Promise<void> = Promise.resolve();
@@ -35,7 +34,7 @@ export function expiry(
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        const deleted = await deleteSome(orm, table, key, new Date(now().getTime() - RETENTION_MS));
+        const deleted = await deleteSome(database, table, key, new Date(now().getTime() - RETENTION_MS));
         if (deleted === rowsAtOnce) continue;
       } catch (error) {
         logger.warn({ err: error }, `deleting old rows of ${table} failed: they stay until the next run`);
@@ -56,9 +55,8 @@ export function expiry(
   };
 }
 
-async function deleteSome(orm: MikroORM, table: string, key: string, before: Date): Promise<number> {
-  const [deleted] = await nativeQuery<{ count: number }>(
-    orm.em.fork(),
+async function deleteSome(database: Sql, table: string, key: string, before: Date): Promise<number> {
+  const [deleted] = await database.query<{ count: number }>(
     `with deleted as (
        delete from ${table} where (${key}) in (
          select ${key} from ${table} where create_time < $1

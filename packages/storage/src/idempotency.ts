@@ -1,7 +1,6 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { RepeatableRequest, RunEachIdempotent, StoredResponse } from '@orderflow/runtime';
 import { byteaArray, textArray } from './binary-array.ts';
-import { nativeQuery } from './native-query.ts';
+import type { Sql, Transaction } from './sql.ts';
 
 /**
  * The statements of a service's migration for the stored responses of repeatable requests.
@@ -21,47 +20,49 @@ export const idempotencyMigration: readonly string[] = [
 ];
 
 /**
- * Does the work and stores its response with the transaction of `em`, unless this request has a stored response: then
+ * Does the work and stores its response with the transaction, unless this request has a stored response: then
  * returns that, so call it before any other check. Concurrent repeats wait for the end of this transaction. A rollback
  * undoes it; an error of the work must not be caught inside of the transaction. Without a request the work is done
  * every time.
  */
 export async function runIdempotent(
-  em: SqlEntityManager,
+  transaction: Transaction,
   request: RepeatableRequest | undefined,
   now: Date,
   work: () => Promise<Uint8Array>,
 ): Promise<StoredResponse> {
-  const [stored] = await runEachIdempotent(em, [request], now, async () => new Map([[0, await work()]]));
+  const [stored] = await runEachIdempotent(
+    transaction,
+    [request],
+    now,
+    async () => new Map([[0, await work()]]),
+  );
   if (stored === undefined) throw new Error('runIdempotent: the work returned no response');
   return stored;
 }
 
 /** {@link runIdempotent} for many requests; see `RunEachIdempotent`. */
 export async function runEachIdempotent(
-  em: SqlEntityManager,
+  transaction: Transaction,
   requests: readonly (RepeatableRequest | undefined)[],
   now: Date,
   work: Parameters<RunEachIdempotent>[1],
 ): Promise<(StoredResponse | undefined)[]> {
-  if (!em.isInTransaction()) {
-    throw new Error('runIdempotent: no transaction is open; call it inside em.transactional(...)');
-  }
   const claims = requests.filter((request) => request !== undefined);
-  const claimed = claims.length > 0 ? await claim(em, claims, now) : new Set<string>();
+  const claimed = claims.length > 0 ? await claim(transaction, claims, now) : new Set<string>();
   const isToDo = (request: RepeatableRequest | undefined) =>
     request === undefined || claimed.has(keyOf(request));
   const indexes = requests.flatMap((request, index) => (isToDo(request) ? [index] : []));
   const responses = indexes.length > 0 ? await work(indexes) : new Map<number, Uint8Array | undefined>();
-  await storeResponses(
-    em,
+  storeResponses(
+    transaction,
     requests.flatMap((request, index) =>
       request && isToDo(request) ? [{ request, bytes: responses.get(index) }] : [],
     ),
   );
 
   const earlier = await findResponses(
-    em,
+    transaction,
     claims.filter((request) => !isToDo(request)),
   );
   return requests.map((request, index) => {
@@ -78,10 +79,10 @@ export async function runEachIdempotent(
 
 /** Returns the stored response of this request, for a check before a transaction begins. Claims nothing. */
 export async function findResponse(
-  em: SqlEntityManager,
+  sql: Sql,
   request: RepeatableRequest,
 ): Promise<StoredResponse | undefined> {
-  return (await findResponses(em, [request])).get(keyOf(request));
+  return (await findResponses(sql, [request])).get(keyOf(request));
 }
 
 /** The key of a request, within this process. */
@@ -102,16 +103,11 @@ function namesOf(requests: readonly RepeatableRequest[]): Buffer[] {
  * Claims requests; returns the keys of those that were not claimed before. Waits for the end of other transactions that
  * have claimed the same; all claim in the same order, so that they cannot deadlock.
  */
-async function claim(
-  em: SqlEntityManager,
-  requests: readonly RepeatableRequest[],
-  now: Date,
-): Promise<Set<string>> {
+async function claim(sql: Sql, requests: readonly RepeatableRequest[], now: Date): Promise<Set<string>> {
   if (new Set(requests.map(keyOf)).size < requests.length) {
     throw new Error('runIdempotent: two requests of one transaction have the same request id');
   }
-  const claimed = await nativeQuery<{ caller_id: string; method: string; request_id: string }>(
-    em,
+  const claimed = await sql.query<{ caller_id: string; method: string; request_id: string }>(
     `insert into idempotency (caller_id, method, request_id, content_hash, create_time)
      select caller_id, method, request_id, content_hash, $5
      from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) as new(caller_id, method, request_id, content_hash)
@@ -124,14 +120,13 @@ async function claim(
 }
 
 /** Stores the responses of claimed requests; releases the claim of a request that has none. */
-async function storeResponses(
-  em: SqlEntityManager,
+function storeResponses(
+  transaction: Transaction,
   responses: readonly { readonly request: RepeatableRequest; readonly bytes: Uint8Array | undefined }[],
-): Promise<void> {
+): void {
   const given = responses.flatMap(({ request, bytes }) => (bytes === undefined ? [] : [{ request, bytes }]));
   if (given.length > 0) {
-    await nativeQuery(
-      em,
+    transaction.write(
       `update idempotency set answer = given.answer
        from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) as given(caller_id, method, request_id, answer)
        where (idempotency.caller_id, idempotency.method, idempotency.request_id)
@@ -141,8 +136,7 @@ async function storeResponses(
   }
   const refused = responses.filter(({ bytes }) => bytes === undefined).map(({ request }) => request);
   if (refused.length > 0) {
-    await nativeQuery(
-      em,
+    transaction.write(
       `delete from idempotency where (caller_id, method, request_id) in
          (select * from unnest($1::text[], $2::text[], $3::text[]))`,
       namesOf(refused),
@@ -151,18 +145,17 @@ async function storeResponses(
 }
 
 async function findResponses(
-  em: SqlEntityManager,
+  sql: Sql,
   requests: readonly RepeatableRequest[],
 ): Promise<Map<string, StoredResponse>> {
   if (requests.length === 0) return new Map();
-  const rows = await nativeQuery<{
+  const rows = await sql.query<{
     caller_id: string;
     method: string;
     request_id: string;
     content_hash: Buffer;
     answer: Buffer | null;
   }>(
-    em,
     `select caller_id, method, request_id, content_hash, answer from idempotency
      where (caller_id, method, request_id) in (select * from unnest($1::text[], $2::text[], $3::text[]))`,
     namesOf(requests),

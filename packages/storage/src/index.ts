@@ -1,4 +1,5 @@
 export { bigintArray, byteaArray, intArray, textArray } from './binary-array.ts';
+export { databaseOf } from './database.ts';
 export { type ExpiryOptions, expiry, responseExpiry } from './expiry.ts';
 export {
   findResponse,
@@ -8,9 +9,8 @@ export {
 } from './idempotency.ts';
 export { type Listen, listenWith, type Subscription } from './listen.ts';
 export { millis } from './millis.ts';
-export { nativeQuery } from './native-query.ts';
-export { isPostgresOutage } from './outage.ts';
-export { type OwnConnection, ownConnection, type RunSql } from './own-connection.ts';
-export { pipelined } from './pipelined.ts';
+export { isPostgresOutage, sqlState } from './outage.ts';
+export { type OwnConnection, ownConnection } from './own-connection.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
 export { type PostgresServer, postgresServer } from './postgres-server.ts';
+export type { Database, RunSql, Sql, Transaction } from './sql.ts';

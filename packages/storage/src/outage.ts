@@ -30,3 +30,8 @@ export function isPostgresOutage(error: unknown): boolean {
   const inner = error instanceof AggregateError ? error.errors : [error.cause];
   return inner.some(isPostgresOutage);
 }
+
+/** The SQLSTATE of an error, such as 23505; empty when it does not come from the server. */
+export function sqlState(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

@@ -1,12 +1,9 @@
 import pg from 'pg';
 import { PreparingClient } from './preparing-client.ts';
-
-/** Runs one statement with `$1` parameters, in a transaction of its own. */
-export type RunSql = <Row extends object>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
+import type { Sql } from './sql.ts';
 
 /** One connection beside the pool: its statements neither wait for those of the service nor delay them. */
-export interface OwnConnection {
-  readonly run: RunSql;
+export interface OwnConnection extends Sql {
   close(): Promise<void>;
 }
 
@@ -16,8 +13,8 @@ export function ownConnection(options: pg.PoolConfig): OwnConnection {
   // A server that stops ends idle connections; the next statement then reports it.
   pool.on('error', () => {});
   return {
-    async run<Row extends object>(sql: string, parameters: readonly unknown[] = []) {
-      return (await pool.query<Row>(sql, [...parameters])).rows;
+    async query<Row>(text: string, values: readonly unknown[] = []) {
+      return (await pool.query(text, [...values])).rows as Row[];
     },
     close: () => pool.end(),
   };

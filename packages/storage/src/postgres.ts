@@ -1,13 +1,15 @@
 import type { Constructor, EntitySchema } from '@mikro-orm/core';
 import { type Migration, Migrator } from '@mikro-orm/migrations';
-import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { MikroORM } from '@mikro-orm/postgresql';
 import type { Component, Logger } from '@orderflow/runtime';
+import { databaseOf } from './database.ts';
 import { databaseClock } from './database-clock.ts';
 import { type Listen, listenWith } from './listen.ts';
-import { isPostgresOutage } from './outage.ts';
-import { type OwnConnection, ownConnection, type RunSql } from './own-connection.ts';
+import { isPostgresOutage, sqlState } from './outage.ts';
+import { type OwnConnection, ownConnection } from './own-connection.ts';
 import { type PostgresServer, postgresServer } from './postgres-server.ts';
 import { PreparingClient } from './preparing-client.ts';
+import type { Database, RunSql, Sql } from './sql.ts';
 
 /** How a service reaches its Postgres database. */
 export interface PostgresOptions {
@@ -21,7 +23,7 @@ export interface PostgresOptions {
   /** In the order they run. A name, once released, never changes. */
   readonly migrations: readonly { readonly name: string; readonly class: Constructor<Migration> }[];
   /** Runs in the transaction that holds the migration lock, after the migrations; inserts required data. */
-  readonly seed?: (em: SqlEntityManager) => Promise<void>;
+  readonly seed?: (sql: Sql) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -29,10 +31,12 @@ export interface PostgresOptions {
  * A service's database: the ORM, and a component that prepares the database at start and checks that it is available.
  */
 export interface Postgres {
+  /** For queries that are built from entities. */
   readonly orm: MikroORM;
+  readonly database: Database;
   /** Runs a gauge's SQL on a connection of its own. */
   readonly readGauge: RunSql;
-  /** Creates a connection for the statements of a relay; whoever creates it closes it. */
+  /** Creates a connection for the statements of a relay, which closes it. */
   readonly relayConnection: () => OwnConnection;
   /** Receives notifications on a connection of its own. */
   readonly listen: Listen;
@@ -75,6 +79,7 @@ export function createPostgres(options: PostgresOptions): Postgres {
   const { database, applicationName } = options;
   const server = postgresServer(options.url);
   const orm = connect(options, serviceLimits);
+  const service = databaseOf(orm);
   const own = {
     connectionString: `${server.url}/${database}`,
     ssl: server.ssl,
@@ -86,10 +91,11 @@ export function createPostgres(options: PostgresOptions): Postgres {
     options: plansForGood,
     statement_timeout: gaugeMs,
   });
-  const clock = databaseClock(orm);
+  const clock = databaseClock(service);
   return {
     orm,
-    readGauge: gauges.run,
+    database: service,
+    readGauge: gauges.query,
     relayConnection: () =>
       ownConnection({
         ...own,
@@ -112,7 +118,7 @@ export function createPostgres(options: PostgresOptions): Postgres {
         await Promise.all([orm.close(), gauges.close()]);
       },
       async check() {
-        await orm.em.fork().execute('select 1');
+        await service.query('select 1');
       },
     },
   };
@@ -120,14 +126,14 @@ export function createPostgres(options: PostgresOptions): Postgres {
 
 /** Runs the migrations and the seed. */
 async function prepare(options: PostgresOptions): Promise<void> {
-  const orm = connect(options, noLimits);
+  const orm = connect(options, noLimits, { onPoolCreated: giveBackLostConnections });
   try {
-    await orm.em.fork().transactional(async (em) => {
+    await databaseOf(orm).transaction(async (transaction) => {
       // The migrator has connections of its own; this transaction only blocks other processes.
-      await em.execute('set local idle_in_transaction_session_timeout = 0');
-      await em.execute('select pg_advisory_xact_lock(?)', [preparationLock]);
+      await transaction.query('set local idle_in_transaction_session_timeout = 0');
+      await transaction.query('select pg_advisory_xact_lock($1)', [preparationLock]);
       await orm.migrator.up();
-      await options.seed?.(em);
+      await options.seed?.(transaction);
     });
   } finally {
     await orm.close();
@@ -137,6 +143,7 @@ async function prepare(options: PostgresOptions): Promise<void> {
 function connect(
   { url, database, applicationName, entities, migrations, logger }: PostgresOptions,
   limits: string,
+  driverOptions: { readonly onPoolCreated?: (pool: Pool) => void } = {},
 ): MikroORM {
   const { url: clientUrl, ssl } = postgresServer(url);
   return new MikroORM({
@@ -156,7 +163,7 @@ function connect(
       Client: PreparingClient,
       // Statements that do not wait for each other's results are sent at once.
       pipeline: true,
-      onPoolCreated: giveBackLostConnections,
+      ...driverOptions,
     },
     // These lines go into a JSON log.
     colors: false,
@@ -178,8 +185,7 @@ async function ensureDatabase({ url, ssl }: PostgresServer, database: string): P
     const found = await admin.em.execute('select 1 from pg_database where datname = ?', [database]);
     if (found.length === 0) await admin.em.execute('create database ??', [database]);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!alreadyThere.has(code)) throw error;
+    if (!alreadyThere.has(sqlState(error))) throw error;
   } finally {
     await admin.close();
   }
@@ -196,8 +202,8 @@ interface Connection {
 }
 
 /**
- * Releases lost connections. Kysely releases the connection of a transaction only when its commit or rollback succeeds.
- * When the server stops neither does, so that each outage would leak connections until the pool is exhausted.
+ * Releases the lost connections of migrations. Kysely releases the connection of a transaction only when its commit or
+ * rollback succeeds. When the server stops neither does, and the pool would wait for them for ever when it is closed.
  */
 function giveBackLostConnections(pool: Pool): void {
   const inUse = new Set<Connection>();

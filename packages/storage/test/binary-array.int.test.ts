@@ -1,21 +1,23 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import { createDatabase, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bigintArray, byteaArray, intArray, nativeQuery, textArray } from '../src/index.ts';
+import { bigintArray, byteaArray, type Database, databaseOf, intArray, textArray } from '../src/index.ts';
 
 let orm: MikroORM;
+let database: Database;
 beforeAll(async () => {
   orm = new MikroORM({
     clientUrl: await createDatabase(uniqueName('arrays')),
     discovery: { warnWhenNoEntities: false },
+    driverOptions: { pipeline: true },
   });
+  database = databaseOf(orm);
 });
 afterAll(() => orm.close());
 
 /** What Postgres understands by the array, value by value. */
 async function received(type: 'text' | 'bytea' | 'int' | 'bigint', array: Buffer): Promise<unknown[]> {
-  const rows = await nativeQuery<{ value: unknown }>(
-    orm.em.fork(),
+  const rows = await database.query<{ value: unknown }>(
     `select value from unnest($1::${type}[]) with ordinality as given (value, position) order by position`,
     [array],
   );

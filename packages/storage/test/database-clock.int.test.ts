@@ -3,7 +3,7 @@ import { createLogger } from '@orderflow/runtime';
 import { eventually, testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { databaseClock } from '../src/database-clock.ts';
-import { createPostgres, millis, nativeQuery } from '../src/index.ts';
+import { createPostgres, millis } from '../src/index.ts';
 
 const Note = defineEntity({ name: 'Note', tableName: 'notes', properties: { id: p.integer().primary() } });
 const postgres = createPostgres({
@@ -23,8 +23,7 @@ afterAll(async () => {
 /** How far a clock is from the database's, at least, in milliseconds. */
 async function offBy(now: () => Date): Promise<number> {
   const before = now().getTime();
-  const [row] = await nativeQuery<{ time: number }>(
-    postgres.orm.em.fork(),
+  const [row] = await postgres.database.query<{ time: number }>(
     `select ${millis('clock_timestamp()')} as time`,
   );
   const time = row?.time ?? 0;
@@ -39,7 +38,7 @@ test('shows the time of the database, whatever the clock of this machine says', 
 
 test('is compared again and again, and has no time before the first time', async () => {
   let elapsedMs = 0;
-  const clock = databaseClock(postgres.orm, { everyMs: 10, elapsed: () => elapsedMs });
+  const clock = databaseClock(postgres.database, { everyMs: 10, elapsed: () => elapsedMs });
   expect(() => clock.now()).toThrow('not known');
   await clock.compare();
   // As if the clock that it is compared with had gone wrong.

@@ -3,9 +3,10 @@ import { createLogger, type RepeatableRequest, type StoredResponse } from '@orde
 import { createDatabase, eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  type Database,
+  databaseOf,
   findResponse,
   idempotencyMigration,
-  nativeQuery,
   responseExpiry,
   runEachIdempotent,
   runIdempotent,
@@ -13,12 +14,15 @@ import {
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 let orm: MikroORM;
+let database: Database;
 beforeAll(async () => {
   orm = new MikroORM({
     clientUrl: await createDatabase(uniqueName('answers')),
     discovery: { warnWhenNoEntities: false },
+    driverOptions: { pipeline: true },
   });
-  for (const statement of idempotencyMigration) await nativeQuery(orm.em.fork(), statement);
+  database = databaseOf(orm);
+  for (const statement of idempotencyMigration) await database.query(statement);
 });
 afterAll(() => orm.close());
 
@@ -36,7 +40,7 @@ function request(change: Partial<RepeatableRequest> = {}): RepeatableRequest {
 
 /** One transaction whose work returns `bytes`. */
 function runOnce(asked: RepeatableRequest | undefined, bytes: () => Promise<Uint8Array> | Uint8Array) {
-  return orm.em.fork().transactional((em) => runIdempotent(em, asked, now, async () => bytes()));
+  return database.transaction((transaction) => runIdempotent(transaction, asked, now, async () => bytes()));
 }
 
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -46,11 +50,10 @@ const textOf = (stored: StoredResponse | undefined) =>
 /** Resolves once `count` transactions wait for another one to end. */
 async function transactionsWait(count: number): Promise<void> {
   await eventually(async () => {
-    const [row] = await nativeQuery<{ waiting: number }>(
-      orm.em.fork(),
-      `select count(*)::int as waiting from pg_stat_activity
-       where datname = current_database() and wait_event_type = 'Lock'`,
-    );
+    const [row] = await database.query<{
+      waiting: number;
+    }>(`select count(*)::int as waiting from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`);
     return row?.waiting === count;
   });
 }
@@ -100,7 +103,7 @@ test('rolled-back work leaves no claim: a repeat that waited does the work itsel
   hold.resolve();
   await expect(first).rejects.toThrow('refused');
   expect(textOf(await second)).toBe('02');
-  expect(textOf(await findResponse(orm.em.fork(), asked))).toBe('02');
+  expect(textOf(await findResponse(database, asked))).toBe('02');
 });
 
 test('other content under the same request id is distinguished, and its work is not done', async () => {
@@ -109,7 +112,7 @@ test('other content under the same request id is distinguished, and its work is 
   const other = { ...asked, contentHash: Buffer.from('other content') };
   const work = () => expect.unreachable('the work was done');
   expect(await runOnce(other, work)).toEqual({ kind: 'reused' });
-  expect(await findResponse(orm.em.fork(), other)).toEqual({ kind: 'reused' });
+  expect(await findResponse(database, other)).toEqual({ kind: 'reused' });
 });
 
 test.each([{ callerId: 'another-caller' }, { method: 'Other' }, { requestId: 'r-other' }])(
@@ -124,11 +127,11 @@ test.each([{ callerId: 'another-caller' }, { method: 'Other' }, { requestId: 'r-
 
 test('a running request has no stored response, a finished one has', async () => {
   const asked = request();
-  await orm.em.fork().transactional(async (em) => {
-    await runIdempotent(em, asked, now, async () => bytes(1));
-    expect(await findResponse(orm.em.fork(), asked)).toBeUndefined();
+  await database.transaction(async (transaction) => {
+    await runIdempotent(transaction, asked, now, async () => bytes(1));
+    expect(await findResponse(database, asked)).toBeUndefined();
   });
-  expect(textOf(await findResponse(orm.em.fork(), asked))).toBe('01');
+  expect(textOf(await findResponse(database, asked))).toBe('01');
 });
 
 test('without a request the work is done every time', async () => {
@@ -136,26 +139,19 @@ test('without a request the work is done every time', async () => {
   expect(textOf(await runOnce(undefined, () => bytes(2)))).toBe('02');
 });
 
-test('without a transaction it throws', async () => {
-  const work = async () => expect.unreachable('the work was done');
-  await expect(runIdempotent(orm.em.fork(), undefined, now, work)).rejects.toThrow('no transaction is open');
-});
-
 /** One transaction for all of them; what `work` gives for a request id is its response. */
 function runEach(
   asked: readonly (RepeatableRequest | undefined)[],
   work: (request: RepeatableRequest | undefined) => Uint8Array | undefined,
 ) {
-  return orm.em
-    .fork()
-    .transactional((em) =>
-      runEachIdempotent(
-        em,
-        asked,
-        now,
-        async (indexes) => new Map(indexes.map((index) => [index, work(asked[index])])),
-      ),
-    );
+  return database.transaction((transaction) =>
+    runEachIdempotent(
+      transaction,
+      asked,
+      now,
+      async (indexes) => new Map(indexes.map((index) => [index, work(asked[index])])),
+    ),
+  );
 }
 
 test('each of many requests has its own result: new, repeated, reused, or refused with nothing stored', async () => {
@@ -170,7 +166,7 @@ test('each of many requests has its own result: new, repeated, reused, or refuse
   expect(responses.map(textOf)).toEqual(['01', '03', 'reused', undefined, '03']);
   expect(done).toEqual([undefined, refused, fresh]);
   expect(textOf(await runOnce(refused, () => bytes(4)))).toBe('04');
-  expect(textOf(await findResponse(orm.em.fork(), fresh))).toBe('03');
+  expect(textOf(await findResponse(database, fresh))).toBe('03');
 });
 
 test('transactions with the same requests in opposite order do not lock each other out', async () => {
@@ -195,7 +191,7 @@ test('stored responses are deleted after 30 days, also by a process that runs fo
   await runEach(asked, () => bytes(1));
   const left = async () => {
     const found = await Promise.all(
-      [0, 2_499].map((index) => findResponse(orm.em.fork(), asked[index] ?? request())),
+      [0, 2_499].map((index) => findResponse(database, asked[index] ?? request())),
     );
     return found.filter((each) => each !== undefined).length;
   };
@@ -206,7 +202,7 @@ test('stored responses are deleted after 30 days, also by a process that runs fo
     polls += 1;
     return time;
   };
-  const expiry = responseExpiry({ orm, now: clock, logger, everyMs: 10 });
+  const expiry = responseExpiry({ database, now: clock, logger, everyMs: 10 });
   await expiry.start();
   try {
     await eventually(() => polls > 2);

@@ -1,15 +1,9 @@
 import { Migration } from '@mikro-orm/migrations';
 import { defineEntity, p } from '@mikro-orm/postgresql';
 import { createLogger } from '@orderflow/runtime';
-import { createProxy, eventually, testStack, uniqueName } from '@orderflow/testing';
+import { createProxy, eventually, openTransaction, testStack, uniqueName } from '@orderflow/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  createPostgres,
-  isPostgresOutage,
-  nativeQuery,
-  type Postgres,
-  type PostgresOptions,
-} from '../src/index.ts';
+import { createPostgres, isPostgresOutage, type Postgres, type PostgresOptions } from '../src/index.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 
@@ -58,9 +52,8 @@ const failure = async (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-const rows = ({ orm }: Postgres, sql: string) => orm.em.fork().execute<Record<string, unknown>[]>(sql);
-const insert = (one: Postgres, id: number) =>
-  one.orm.em.fork().execute(`insert into notes values (${id}, 'x')`);
+const rows = ({ database }: Postgres, sql: string) => database.query<Record<string, unknown>>(sql);
+const insert = (one: Postgres, id: number) => one.database.query(`insert into notes values (${id}, 'x')`);
 
 describe('a start', () => {
   test('creates the database where it is missing, migrates it, and does nothing the next time', async () => {
@@ -98,8 +91,8 @@ describe('a start', () => {
     }
     const one = postgres({
       migrations: [{ name: 'ask', class: RequestLimits }],
-      async seed(em) {
-        whileStarting = await em.execute(limits);
+      async seed(sql) {
+        whileStarting = await sql.query(limits);
       },
     });
     await one.component.start();
@@ -116,11 +109,11 @@ describe('a start', () => {
     const database = uniqueName('storage');
     let seeding = 0;
     let max = 0;
-    const seed: PostgresOptions['seed'] = async (em) => {
+    const seed: PostgresOptions['seed'] = async (sql) => {
       seeding += 1;
       max = Math.max(max, seeding);
-      await em.execute("insert into notes values (1, 'seed') on conflict do nothing");
-      await em.execute('select pg_sleep(0.05)');
+      await sql.query("insert into notes values (1, 'seed') on conflict do nothing");
+      await sql.query('select pg_sleep(0.05)');
       seeding -= 1;
     };
     const processes = Array.from({ length: 4 }, () => postgres({ database, seed }));
@@ -137,8 +130,8 @@ describe('a start', () => {
     const database = uniqueName('storage');
     const failing = postgres({
       database,
-      seed: async (em) => {
-        await em.execute("insert into notes values (1, 'half')");
+      seed: async (sql) => {
+        await sql.query("insert into notes values (1, 'half')");
         throw new Error('the seed is bad');
       },
     });
@@ -164,12 +157,12 @@ describe('errors of the real server', () => {
     const one = postgres();
     await one.component.start();
     const inTransaction = () =>
-      one.orm.em.fork().transactional(async (em) => {
-        for (const statement of statements) await em.execute(statement);
+      one.database.transaction(async (transaction) => {
+        for (const statement of statements) await transaction.query(statement);
       });
-    await one.orm.em.fork().transactional(async (em) => {
+    await one.database.transaction(async (transaction) => {
       // For the last of them.
-      await em.execute('lock table notes in access share mode');
+      await transaction.query('lock table notes in access share mode');
       expect(isPostgresOutage(await failure(inTransaction()))).toBe(true);
     });
   });
@@ -177,9 +170,9 @@ describe('errors of the real server', () => {
   test('that say that a statement took too long are none, so that what it was asked for can be found to blame', async () => {
     const one = postgres();
     await one.component.start();
-    const slow = one.orm.em.fork().transactional(async (em) => {
-      await em.execute("set local statement_timeout = '10ms'");
-      await em.execute('select pg_sleep(60)');
+    const slow = one.database.transaction(async (transaction) => {
+      await transaction.query("set local statement_timeout = '10ms'");
+      await transaction.query('select pg_sleep(60)');
     });
     const error = await failure(slow);
     expect(error).toMatchObject({ code: '57014' });
@@ -191,10 +184,10 @@ describe('errors of the real server', () => {
     await one.component.start();
     const terminated = () =>
       failure(
-        one.orm.em.fork().transactional(async (em) => {
-          const [own] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
-          await one.orm.em.fork().execute(`select pg_terminate_backend(${own?.pid})`);
-          await em.execute('select 1');
+        one.database.transaction(async (transaction) => {
+          const [own] = await transaction.query<{ pid: number }>('select pg_backend_pid() as pid');
+          await one.database.query(`select pg_terminate_backend(${own?.pid})`);
+          await transaction.query('select 1');
         }),
       );
     // More often than the pool has connections.
@@ -228,12 +221,11 @@ describe('errors of the real server', () => {
 test('gauges are read on a connection of their own, also while the service has used up all of its', async () => {
   const one = postgres();
   await one.component.start();
-  const ems = await Promise.all(
+  const open = await Promise.all(
     Array.from({ length: 10 }, async () => {
-      const em = one.orm.em.fork();
-      await em.begin();
-      await em.execute('select 1');
-      return em;
+      const opened = await openTransaction(one.database);
+      await opened.transaction.query('select 1');
+      return opened;
     }),
   );
   const name = 'select application_name, $1::int as n from pg_stat_activity where pid = pg_backend_pid()';
@@ -244,7 +236,7 @@ test('gauges are read on a connection of their own, also while the service has u
   const backend = await one.readGauge<{ pid: number }>('select pg_backend_pid() as pid');
   await failure(one.readGauge('select pg_terminate_backend(pg_backend_pid())'));
   expect(await one.readGauge('select pg_backend_pid() as pid')).not.toEqual(backend);
-  for (const em of ems) await em.rollback();
+  for (const { rollback } of open) await rollback();
 });
 
 describe('a statement with values', () => {
@@ -252,12 +244,12 @@ describe('a statement with values', () => {
     from pg_prepared_statements order by name`;
 
   test('is planned once a connection, for all values', async () => {
-    const { orm, component } = postgres();
+    const { database, component } = postgres();
     await component.start();
-    await orm.em.fork().transactional(async (em) => {
+    await database.transaction(async (transaction) => {
       const find = 'select text from notes where id = $1';
-      for (const id of [1, 2, 3]) await nativeQuery(em, find, [id]);
-      expect(await nativeQuery(em, prepared)).toEqual([{ statement: find, generic: 3, custom: 0 }]);
+      for (const id of [1, 2, 3]) await transaction.query(find, [id]);
+      expect(await transaction.query(prepared)).toEqual([{ statement: find, generic: 3, custom: 0 }]);
     });
   });
 
@@ -272,26 +264,25 @@ describe('a statement with values', () => {
     const one = postgres();
     await one.component.start();
     await insert(one, 1);
-    await one.orm.em.fork().transactional(async (em) => {
+    await one.database.transaction(async (transaction) => {
       const ask = () =>
         Promise.all(
           ['select id, text from notes where id = $1', 'select * from notes where id = $1'].map((sql) =>
-            nativeQuery(em, sql, [1]),
+            transaction.query(sql, [1]),
           ),
         );
       expect(await ask()).toEqual([[{ id: 1, text: 'x' }], [{ id: 1, text: 'x' }]]);
-      await em.execute('alter table notes add column read boolean not null default false');
+      await transaction.query('alter table notes add column read boolean not null default false');
       expect(await ask()).toEqual([[{ id: 1, text: 'x' }], [{ id: 1, text: 'x', read: false }]]);
     });
   });
 
   test('of which there are ever more does not fill the server', async () => {
-    const { orm, component } = postgres();
+    const { database, component } = postgres();
     await component.start();
-    await orm.em.fork().transactional(async (em) => {
-      for (let i = 0; i < 400; i++) await nativeQuery(em, `select $1::int + ${i}`, [1]);
-      const [{ count } = { count: 0 }] = await nativeQuery<{ count: number }>(
-        em,
+    await database.transaction(async (transaction) => {
+      for (let i = 0; i < 400; i++) await transaction.query(`select $1::int + ${i}`, [1]);
+      const [{ count } = { count: 0 }] = await transaction.query<{ count: number }>(
         'select count(*)::int as count from pg_prepared_statements',
       );
       expect(count).toBeLessThanOrEqual(300);

@@ -1,4 +1,5 @@
 export { eventually } from './eventually.ts';
+export { openTransaction } from './open-transaction.ts';
 export { startProcess, type TestProcess } from './process.ts';
 export { createProxy, type Proxy } from './proxy.ts';
 export { createDatabase, privateStack, testStack, uniqueName } from './stack.ts';

@@ -9,6 +9,8 @@ export interface Proxy extends AsyncDisposable {
   readonly port: number;
   /** Connections accepted so far. */
   connections(): number;
+  /** How many times a client wrote after it had been given all before, so far: its round trips. */
+  roundTrips(): number;
   /** Resets every open connection (RST); new ones are served. */
   cut(): void;
   /** Resets every open connection and refuses new ones. */
@@ -28,6 +30,7 @@ export interface Proxy extends AsyncDisposable {
 export async function createProxy({ target }: { target: number }): Promise<Proxy> {
   const pairs = new Set<{ client: Socket; upstream: Socket }>();
   let accepted = 0;
+  let roundTrips = 0;
   let delayMs = 0;
   let droppingReplies = false;
   let frozen = false;
@@ -37,10 +40,19 @@ export async function createProxy({ target }: { target: number }): Promise<Proxy
     const upstream = dial({ host: '127.0.0.1', port: target, allowHalfOpen: true });
     const pair = { client, upstream };
     pairs.add(pair);
-    client.on('data', (chunk) => upstream.write(chunk));
+    let isClientsTurn = true;
+    client.on('data', (chunk) => {
+      if (isClientsTurn) roundTrips += 1;
+      isClientsTurn = false;
+      upstream.write(chunk);
+    });
     client.on('end', () => upstream.end());
     upstream.on('data', (chunk) => {
-      if (!droppingReplies) later(() => client.write(chunk));
+      if (droppingReplies) return;
+      later(() => {
+        isClientsTurn = true;
+        client.write(chunk);
+      });
     });
     upstream.on('end', () => later(() => client.end()));
     for (const socket of [client, upstream]) {
@@ -87,6 +99,7 @@ export async function createProxy({ target }: { target: number }): Promise<Proxy
   return {
     port,
     connections: () => accepted,
+    roundTrips: () => roundTrips,
     cut,
     refuse,
     delay(ms) {

@@ -44,14 +44,14 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     applicationName: service,
     entities: [CustomerRow, ProductRow],
     migrations,
-    seed: (em) => seedTables(em, now()),
+    seed: (sql) => seedTables(sql, now()),
     logger,
   });
-  const { orm, component: database } = postgres;
+  const { orm, database } = postgres;
   const now = overrides.now ?? postgres.now;
   const customers = postgresCustomers(orm);
   const products = postgresProducts(orm);
-  const inTransaction = postgresCustomerTransactions(orm, now);
+  const inTransaction = postgresCustomerTransactions(database, now);
 
   const { kafkaBrokers: brokers, topicPrefix } = config;
   const kafka = createKafka({
@@ -74,9 +74,9 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const productService = productHandlers({ products });
 
   return skeleton.createApp({
-    parts: [database, responseExpiry({ orm, now, logger }), kafkaTopics(kafka, logger), relay],
+    parts: [postgres.component, responseExpiry({ database, now, logger }), kafkaTopics(kafka, logger), relay],
     // Kafka is not checked: without it everything can be read, and changes are published later.
-    checked: [database],
+    checked: [postgres.component],
     port: config.port,
     routes(router) {
       router.service(CustomerService, faults.misbehave(CustomerService, customerService));

@@ -29,7 +29,8 @@ export interface CustomerTransaction {
   findForUpdate(customerId: string): Promise<Customer | undefined>;
   /** Returns false, and does nothing, when a customer with this id exists. */
   insert(customer: Customer): Promise<boolean>;
-  update(customer: Customer): Promise<void>;
-  /** Publishes that the customer was created or changed. */
-  publishUpdated(customer: Customer): Promise<void>;
+  /** Adds the new state of an existing customer to what is committed. */
+  update(customer: Customer): void;
+  /** Publishes with the commit that the customer was created or changed. */
+  publishUpdated(customer: Customer): void;
 }

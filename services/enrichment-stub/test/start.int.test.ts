@@ -35,7 +35,7 @@ test('a restart keeps what was changed, and publishes nothing but changes', asyn
 
 test('the migrations make the tables that the entities describe', async () => {
   const config = testConfig();
-  const { orm, component } = createPostgres({
+  const { orm, database, component } = createPostgres({
     url: config.postgresUrl,
     database: `${config.databasePrefix}enrichment`,
     applicationName: 'test',
@@ -46,7 +46,7 @@ test('the migrations make the tables that the entities describe', async () => {
   await component.start();
   expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
   // The comparison leaves collations out.
-  const ids = await orm.em.execute(
+  const ids = await database.query(
     `select column_name, collation_name from information_schema.columns
      where (table_name, column_name) in (('customer', 'customer_id'), ('product', 'product_id')) order by 1`,
   );

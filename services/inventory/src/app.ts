@@ -46,10 +46,10 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     applicationName: service,
     entities: [StockRow, StockAdjustmentRow, ReservationRow],
     migrations,
-    seed: (em) => seedTables(em, now()),
+    seed: (sql) => seedTables(sql, now()),
     logger,
   });
-  const { orm, component: database } = postgres;
+  const { orm, database } = postgres;
   const now = overrides.now ?? postgres.now;
 
   const { kafkaBrokers: brokers, topicPrefix } = config;
@@ -67,7 +67,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     eventSpec(topics.inventoryEvents),
   ]);
   const relay = createRelay({ ...postgres, kafka, name: service, logger, meter });
-  const inTransaction = postgresReservationTransactions(orm);
+  const inTransaction = postgresReservationTransactions(database);
   const consumer = createBatchConsumer({
     kafka,
     groupId: groups.inventory,
@@ -82,15 +82,15 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   });
 
   return skeleton.createApp({
-    parts: [database, responseExpiry({ orm, now, logger }), neededTopics, relay, consumer],
+    parts: [postgres.component, responseExpiry({ database, now, logger }), neededTopics, relay, consumer],
     port: config.port,
     routes(router) {
       router.service(
         InventoryService,
         inventoryHandlers({
-          stock: postgresStock(orm),
+          stock: postgresStock(orm, database),
           reservations: postgresReservations(orm),
-          inTransaction: postgresStockTransactions(orm, now),
+          inTransaction: postgresStockTransactions(database, now),
           now,
         }),
       );

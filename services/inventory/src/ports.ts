@@ -21,15 +21,22 @@ export interface ReservationChanges {
 
 /** Reservations and their stock, committed together. */
 export interface ReservationTransaction {
-  /** Locks the existing reservations of these orders until the end of the transaction. */
-  lockReservations(orderIds: readonly string[]): Promise<Reservation[]>;
-  /** Locks the existing stock of these products until the end of the transaction. */
-  lockStock(productIds: readonly string[]): Promise<Stock[]>;
-  /** @throws ConcurrentReservationError */
-  write(changes: ReservationChanges): Promise<void>;
+  /**
+   * Locks the existing reservations of these orders until the end of the transaction, then the existing stock of the
+   * products in them and of `productIds`.
+   */
+  lock(
+    orderIds: readonly string[],
+    productIds: readonly string[],
+  ): Promise<{ readonly reservations: readonly Reservation[]; readonly stock: readonly Stock[] }>;
+  /** Adds changes to what is committed. */
+  write(changes: ReservationChanges): void;
 }
 
-/** Runs the work in one transaction, which is rolled back when the work throws. */
+/**
+ * Runs the work in one transaction, which is rolled back when the work throws.
+ * @throws ConcurrentReservationError
+ */
 export type InReservationTransaction = <T>(
   work: (transaction: ReservationTransaction) => Promise<T>,
 ) => Promise<T>;
@@ -43,7 +50,8 @@ export class ConcurrentReservationError extends Error {
 export interface StockTransaction {
   /** Locks the stock until the end of the transaction, also of a product that was never stocked. */
   lock(productId: string): Promise<Stock>;
-  write(stock: Stock, adjustment: StockAdjustment): Promise<void>;
+  /** Adds the change to what is committed. */
+  write(stock: Stock, adjustment: StockAdjustment): void;
 }
 
 /** Reads stock. */

@@ -1,4 +1,3 @@
-import { nativeQuery } from '@orderflow/storage';
 import { expect, test } from 'vitest';
 import type { OrderEvent } from '../src/domain/reservation.ts';
 import { noStock } from '../src/domain/stock.ts';
@@ -12,11 +11,10 @@ import { openDatabase, testConfig } from './running-inventory.ts';
 /** What a batch goes through, on a seeded database of its own. */
 async function openBatches() {
   const database = await openDatabase(testConfig());
-  const { orm } = database;
-  await seedTables(orm.em.fork(), now);
-  const inTransaction = postgresReservationTransactions(orm);
+  await seedTables(database, now);
+  const inTransaction = postgresReservationTransactions(database);
   const handle = createHandleOrderEvents({ inTransaction, now: () => now });
-  const query = <Row>(sql: string) => nativeQuery<Row>(orm.em.fork(), sql);
+  const query = <Row>(sql: string) => database.query<Row>(sql);
   return {
     inTransaction,
     handle: async (events: readonly OrderEvent[]) =>
@@ -115,9 +113,9 @@ test('batches that name the same products and orders in opposite order do not lo
 test('of two processes that open the same reservation one begins anew', async () => {
   await using batches = await openBatches();
   const first = batches.inTransaction(async (transaction) => {
-    expect(await transaction.lockReservations(['o-1'])).toEqual([]);
+    expect(await transaction.lock(['o-1'], [])).toEqual({ reservations: [], stock: [] });
     expect(await batches.handle([cancelRequested('o-1')])).toEqual(['applied']);
-    await transaction.write({
+    transaction.write({
       opened: [
         {
           orderId: 'o-1',
@@ -145,7 +143,7 @@ test.each([
   await using batches = await openBatches();
   const before = await batches.rows();
   const opened = { orderId: 'o-1', state: 'RESERVED', lines: [], createTime: now, updateTime: now } as const;
-  const write = batches.inTransaction((transaction) =>
+  const write = batches.inTransaction(async (transaction) =>
     transaction.write({
       opened: [{ ...opened, payable: undefined }],
       moved: [],

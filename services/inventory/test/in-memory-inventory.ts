@@ -11,9 +11,13 @@ export function inMemoryInventory(onHand: Readonly<Record<string, number>>) {
   const replies: Reply[] = [];
   const inTransaction: InReservationTransaction = (work) =>
     work({
-      lockReservations: async (ids) => ids.flatMap((id) => reservations.get(id) ?? []),
-      lockStock: async (ids) => ids.flatMap((id) => stock.get(id) ?? []),
-      async write(changes) {
+      async lock(orderIds, productIds) {
+        const stored = orderIds.flatMap((id) => reservations.get(id) ?? []);
+        const reserved = stored.flatMap(({ lines }) => lines.map(({ productId }) => productId));
+        const products = new Set([...productIds, ...reserved]);
+        return { reservations: stored, stock: [...products].flatMap((id) => stock.get(id) ?? []) };
+      },
+      write(changes) {
         for (const one of [...changes.opened, ...changes.moved]) reservations.set(one.orderId, one);
         for (const level of changes.stock) stock.set(level.productId, level);
         replies.push(...changes.replies);

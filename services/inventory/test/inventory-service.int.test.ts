@@ -1,7 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema } from '@orderflow/contracts/google/rpc/error_details';
 import { errorInfo, pageTokens, textKey } from '@orderflow/rpc';
-import { nativeQuery } from '@orderflow/storage';
 import { createProxy, eventually, testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { postgresReservationTransactions } from '../src/outbound/postgres/reservation-transaction.ts';
@@ -39,7 +38,7 @@ async function errorOf(call: Promise<unknown>): Promise<ConnectError> {
 /** Reserves so many pieces for a new order; returns its id. */
 async function reserve(productId: string, quantity: number): Promise<string> {
   const orderId = uniqueName('o');
-  const inTransaction = postgresReservationTransactions(database.orm);
+  const inTransaction = postgresReservationTransactions(database);
   const handle = createHandleOrderEvents({ inTransaction, now: () => now });
   const [decision] = await handle([traced(accepted(orderId, { [productId]: quantity }))]);
   expect(decision).toMatchObject({ kind: 'applied', reservation: { state: 'RESERVED' } });
@@ -203,14 +202,15 @@ test('everything that is wrong with a request is said at once', async () => {
 
 test('what was there at first and every change add up to what is there and what has left', async () => {
   const orderId = await reserve('p-29', 3);
-  const inTransaction = postgresReservationTransactions(database.orm);
+  const inTransaction = postgresReservationTransactions(database);
   await createHandleOrderEvents({ inTransaction, now: () => now })([traced(confirmed(orderId))]);
   await client.adjustStock({ productId: 'p-29', delta: -7n, reason });
-  const rows = await nativeQuery<{ product_id: string; changed: string; there: string }>(
-    database.orm.em.fork(),
-    `select product_id, sum(delta) as changed, min(stock.on_hand + committed) as there
-     from stock left join stock_adjustment using (product_id) group by product_id`,
-  );
+  const rows = await database.query<{
+    product_id: string;
+    changed: string;
+    there: string;
+  }>(`select product_id, sum(delta) as changed, min(stock.on_hand + committed) as there
+     from stock left join stock_adjustment using (product_id) group by product_id`);
   expect(rows.length).toBeGreaterThanOrEqual(2000);
   for (const { product_id, changed, there } of rows) expect(changed, product_id).toBe(there);
   expect(rows.find(({ product_id }) => product_id === 'p-29')?.there).toBe('993');

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { Reservation_State } from '@orderflow/contracts/orderflow/inventory/v1/reservation';
-import { nativeQuery } from '@orderflow/storage';
 import { eventually, startProcess } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import { crashPoints } from '../src/inbound/crash-points.ts';
@@ -106,10 +105,7 @@ test('killed before it could respond, a repeated change of stock gets its respon
   await successor.stop();
 
   await using database = await openDatabase(config);
-  const wrong = await nativeQuery(
-    database.orm.em.fork(),
-    `select product_id from stock join stock_adjustment using (product_id)
-     group by product_id having sum(delta) <> min(stock.on_hand + committed)`,
-  );
+  const wrong = await database.query(`select product_id from stock join stock_adjustment using (product_id)
+     group by product_id having sum(delta) <> min(stock.on_hand + committed)`);
   expect(wrong).toEqual([]);
 }, 60_000);

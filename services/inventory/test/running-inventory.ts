@@ -74,7 +74,7 @@ export async function runInventory(config: Config, overrides: Overrides = {}) {
 
 /** The service's database, migrated, without the service. */
 export async function openDatabase(config: Config) {
-  const { orm, component } = createPostgres({
+  const { orm, database, component } = createPostgres({
     url: config.postgresUrl,
     database: `${config.databasePrefix}inventory`,
     applicationName: 'test',
@@ -83,7 +83,7 @@ export async function openDatabase(config: Config) {
     logger: quietLogger,
   });
   await component.start();
-  return { orm, [Symbol.asyncDispose]: () => component.stop() };
+  return { ...database, orm, [Symbol.asyncDispose]: () => component.stop() };
 }
 
 /** Writes order-events as the order service would, and reads the replies; the topics must exist. */

@@ -78,10 +78,10 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     applicationName: name,
     entities: [OrderRow, OrderHistoryRow],
     migrations,
-    seed: (em) => ensureCurrency(em, config.currency),
+    seed: (sql) => ensureCurrency(sql, config.currency),
     logger,
   });
-  if (!has('relay')) notifyRelays(postgres.orm);
+  if (!has('relay')) notifyRelays(postgres.database);
   const { mongo, component: mongoComponent } = createMongo({
     url: config.mongoUrl,
     database: `${config.databasePrefix}orderflow`,
@@ -98,7 +98,7 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
   const specs = uniqueByName(roles.flatMap((role) => topicSpecs[role]));
   const shared: Shared = {
     config,
-    orm: postgres.orm,
+    database: postgres.database,
     readGauge: postgres.readGauge,
     relayConnection: postgres.relayConnection,
     listen: postgres.listen,

@@ -1,7 +1,6 @@
 import { ConnectError } from '@connectrpc/connect';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { errorReason } from '@orderflow/rpc';
-import { nativeQuery } from '@orderflow/storage';
 import { createProxy, eventually, testStack } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import { nowhere, openPostgres, runApi } from './running-api.ts';
@@ -69,8 +68,8 @@ test('when the reply to a commit is lost, repeating the request returns the orde
   await using database = openPostgres(api.database);
   const release = Promise.withResolvers<void>();
   const holding = Promise.withResolvers<void>();
-  const holder = database.orm.em.fork().transactional(async (em) => {
-    await nativeQuery(em, 'select pg_advisory_xact_lock(42)');
+  const holder = database.transaction(async (transaction) => {
+    await transaction.query('select pg_advisory_xact_lock(42)');
     holding.resolve();
     await release.promise;
   });

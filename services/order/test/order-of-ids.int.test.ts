@@ -1,4 +1,3 @@
-import { nativeQuery } from '@orderflow/storage';
 import { createDatabase, testStack, uniqueName } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import { createOrderIntake } from '../src/outbound/postgres/order-intake.ts';
@@ -22,17 +21,15 @@ async function englishPostgres() {
 
 test('ids are inserted in the order in which they are locked, and listed in, whatever language the database sorts by', async () => {
   await using database = await englishPostgres();
-  const { orm } = database;
-  const [sorted] = await nativeQuery<{ ids: string[] }>(
-    orm.em.fork(),
+  const [sorted] = await database.query<{ ids: string[] }>(
     'select array_agg(id order by id) as ids from unnest($1::text[]) as id',
     [ids],
   );
   expect(sorted?.ids).not.toEqual(byBytes);
   const written = (table: string, column: string) =>
-    nativeQuery<Record<string, string>>(orm.em.fork(), `select ${column} from ${table} order by ctid`);
+    database.query<Record<string, string>>(`select ${column} from ${table} order by ctid`);
 
-  await createOrderStore(orm, { currency: 'USD', limits }).decide(
+  await createOrderStore(database, { currency: 'USD', limits }).decide(
     ids.map((id) => ({
       orderId: id,
       customerId: 'c-1',
@@ -46,7 +43,7 @@ test('ids are inserted in the order in which they are locked, and listed in, wha
   expect(await written('orders', 'id')).toEqual(byBytes.map((id) => ({ id })));
 
   const taken = ids.map((id) => `${id}-taken`);
-  const inIntake = createOrderIntake(orm, { pendingDeadlineMs: 1_000, now: () => new Date() });
+  const inIntake = createOrderIntake(database, { pendingDeadlineMs: 1_000, now: () => new Date() });
   await inIntake(async (transaction, runEachIdempotent) => {
     const requests = taken.map((requestId) => ({
       callerId: 'test',
@@ -70,7 +67,7 @@ test('ids are inserted in the order in which they are locked, and listed in, wha
   const takenByBytes = taken.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   expect((await written('orders', 'id')).slice(ids.length)).toEqual(takenByBytes.map((id) => ({ id })));
 
-  const reader = createOrderReader(orm);
+  const reader = createOrderReader(database);
   const listed: string[] = [];
   let after: OrderKey | undefined;
   do {

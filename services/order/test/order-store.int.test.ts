@@ -4,7 +4,6 @@ import {
   OrderAcceptedSchema,
   OrderRejectedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
-import { nativeQuery } from '@orderflow/storage';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeEnrichedOrder } from '../src/outbound/postgres/enriched-order-codec.ts';
@@ -20,7 +19,7 @@ let store: OrderStore;
 beforeAll(async () => {
   database = await testPostgres();
   orm = database.orm;
-  store = createOrderStore(orm, { currency: 'USD', limits });
+  store = createOrderStore(database, { currency: 'USD', limits });
 });
 afterAll(() => database?.[Symbol.asyncDispose]());
 
@@ -51,8 +50,7 @@ async function settle(...candidates: Candidate[]): Promise<Record<string, string
   return Object.fromEntries([...settled].map(([id, { kind }]) => [id, kind]));
 }
 
-const query = <Row>(sql: string, ...parameters: unknown[]) =>
-  nativeQuery<Row>(orm.em.fork(), sql, parameters);
+const query = <Row>(sql: string, ...parameters: unknown[]) => database.query<Row>(sql, parameters);
 const orderRow = async (id: string) =>
   (
     await query<Record<string, unknown>>(
@@ -289,8 +287,8 @@ test('many batches with the same ids at once: no deadlock, and each order is dec
 async function collide(hold: string, ...batches: [Candidate[], Candidate[]]) {
   const letGo = new Error('let go');
   let responses: ReturnType<OrderStore['decide']>[] = [];
-  const holding = orm.em.fork().transactional(async (em) => {
-    await nativeQuery(em, hold);
+  const holding = database.transaction(async (transaction) => {
+    await transaction.query(hold);
     responses = batches.map((batch) => store.decide(batch));
     // Awaited only after the lock is released, and a failure before that must not go unhandled.
     void Promise.allSettled(responses);

@@ -1,12 +1,10 @@
-import { nativeQuery } from '@orderflow/storage';
 import { expect, test } from 'vitest';
 import { createOrderIntake } from '../src/outbound/postgres/order-intake.ts';
 import { testPostgres } from './stack-kit.ts';
 
 test('an order whose record its topic would not take is refused, and nothing of it is stored', async () => {
   await using database = await testPostgres();
-  const { orm } = database;
-  const inIntake = createOrderIntake(orm, { pendingDeadlineMs: 1_000, now: () => new Date() });
+  const inIntake = createOrderIntake(database, { pendingDeadlineMs: 1_000, now: () => new Date() });
   const take = (orderId: string, bytes: number) =>
     inIntake((transaction) =>
       transaction.take([
@@ -27,7 +25,7 @@ test('an order whose record its topic would not take is refused, and nothing of 
     message: expect.stringContaining('the limit is 1048576'),
   });
   await take('large', 1_000_000);
-  const stored = (sql: string) => nativeQuery(orm.em.fork(), sql);
+  const stored = (sql: string) => database.query(sql);
   expect(await stored('select id from orders')).toEqual([{ id: 'large' }]);
   expect(await stored('select key from outbox')).toEqual([{ key: 'large' }]);
 });

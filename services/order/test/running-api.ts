@@ -2,7 +2,7 @@ import { createClient } from '@connectrpc/connect';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { createRpcTransport, type RpcTransport } from '@orderflow/rpc';
 import { loadConfig, runComponents } from '@orderflow/runtime';
-import { createPostgres, nativeQuery } from '@orderflow/storage';
+import { createPostgres } from '@orderflow/storage';
 import { testStack, uniqueName } from '@orderflow/testing';
 import { createApp, type Overrides } from '../src/app.ts';
 import { type Role, settings } from '../src/config.ts';
@@ -61,7 +61,7 @@ export async function runApi(
     return createClient(OrderService, transport);
   };
   const database = `${config.databasePrefix}order_service`;
-  const { orm, ...direct } = openPostgres(database);
+  const direct = openPostgres(database);
   return {
     config,
     /** The name of its database. */
@@ -72,9 +72,9 @@ export async function runApi(
     orders: connect(),
     /** One more client, over a connection of its own. */
     connect,
-    query: <Row>(sql: string, ...parameters: unknown[]) => nativeQuery<Row>(orm.em.fork(), sql, parameters),
+    query: <Row>(sql: string, ...parameters: unknown[]) => direct.query<Row>(sql, parameters),
     /** Decides orders as the worker does. */
-    store: createOrderStore(orm, { currency: 'USD', limits }),
+    store: createOrderStore(direct, { currency: 'USD', limits }),
     async [Symbol.asyncDispose]() {
       for (const transport of transports) transport.close();
       await running.stop();
@@ -85,16 +85,16 @@ export async function runApi(
 }
 
 /** A way to the order service's database past the service, and past whatever stands between the two. */
-export function openPostgres(database: string) {
-  const { orm, component } = createPostgres({
+export function openPostgres(name: string) {
+  const { database, component } = createPostgres({
     url: testStack().urls.POSTGRES_URL,
-    database,
+    database: name,
     applicationName: 'test',
     entities: [OrderRow, OrderHistoryRow],
     migrations: [],
     logger: silent,
   });
-  return { orm, [Symbol.asyncDispose]: () => component.stop() };
+  return { ...database, [Symbol.asyncDispose]: () => component.stop() };
 }
 
 /** What the caller says of itself. */

@@ -1,5 +1,4 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import type { MikroORM } from '@mikro-orm/postgresql';
 import {
   CancelReason,
   OrderAcceptedSchema,
@@ -7,7 +6,6 @@ import {
   OrderConfirmedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import type { InTransaction } from '@orderflow/runtime';
-import { nativeQuery } from '@orderflow/storage';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ParticipantStatus } from '../src/domain/deadline.ts';
 import type { SagaInputKind } from '../src/domain/saga.ts';
@@ -25,17 +23,14 @@ import { limits } from './saga-kit.ts';
 import { testPostgres } from './stack-kit.ts';
 
 let database: Awaited<ReturnType<typeof testPostgres>>;
-let orm: MikroORM;
 let inTransaction: InTransaction<SagaTransaction>;
 beforeAll(async () => {
   database = await testPostgres();
-  orm = database.orm;
-  inTransaction = createOrderTransactions(orm, { currency: 'USD', now: () => new Date() });
+  inTransaction = createOrderTransactions(database, { currency: 'USD', now: () => new Date() });
 });
 afterAll(() => database?.[Symbol.asyncDispose]());
 
-const query = <Row>(sql: string, ...parameters: unknown[]) =>
-  nativeQuery<Row>(orm.em.fork(), sql, parameters);
+const query = <Row>(sql: string, ...parameters: unknown[]) => database.query<Row>(sql, parameters);
 const rowOf = async (id: string) =>
   (await query<Record<string, unknown>>('select * from orders where id = $1', id))[0] ?? {};
 const history = (id: string) =>
@@ -53,7 +48,7 @@ const publishedOf = async (id: string) =>
 
 /** Orders as the worker leaves them: accepted, or waiting for a person. */
 async function given(ids: readonly string[], decision: 'accepted' | 'invalid' = 'accepted') {
-  await createOrderStore(orm, { currency: 'USD', limits }).decide(
+  await createOrderStore(database, { currency: 'USD', limits }).decide(
     ids.map((orderId) => ({
       orderId,
       customerId: 'c-1',
@@ -91,7 +86,7 @@ async function fire(
   before = new Date(Date.now() + 86_400_000),
   participantStatus: ParticipantStatus = upToDateSince(new Date(0)),
 ) {
-  const due = await createDueOrders(orm).page(kind, before, undefined, 1_000);
+  const due = await createDueOrders(database).page(kind, before, undefined, 1_000);
   const ids = due.map(({ orderId }) => orderId);
   const participants = { statusOf: () => participantStatus };
   return inTransaction((transaction) => fireDeadlines({ transaction, limits }, participants, ids, before));
@@ -278,7 +273,7 @@ describe('CancelOrder', () => {
       deadline_time: null,
     });
     expect(await publishedOf('early')).toEqual(['early/1 OrderCancelled']);
-    const settled = await createOrderStore(orm, { currency: 'USD', limits }).decide([
+    const settled = await createOrderStore(database, { currency: 'USD', limits }).decide([
       {
         orderId: 'early',
         customerId: 'c-1',

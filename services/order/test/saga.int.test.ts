@@ -24,7 +24,7 @@ import {
 } from '@orderflow/messaging';
 import { createMetrics, loadConfig, type RunningComponents, runComponents } from '@orderflow/runtime';
 import type { App } from '@orderflow/service';
-import { createPostgres, nativeQuery } from '@orderflow/storage';
+import { createPostgres } from '@orderflow/storage';
 import { eventually, testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp } from '../src/app.ts';
@@ -81,15 +81,14 @@ afterAll(async () => {
   await postgres.orm.close();
 });
 
-const query = <Row>(sql: string, ...parameters: unknown[]) =>
-  nativeQuery<Row>(postgres.orm.em.fork(), sql, parameters);
+const query = <Row>(sql: string, ...parameters: unknown[]) => postgres.database.query<Row>(sql, parameters);
 const rowOf = async (id: string) =>
   (await query<Record<string, unknown>>('select * from orders where id = $1', id))[0] ?? {};
 const becomes = (id: string, expected: object, timeoutMs = 15_000) =>
   eventually(async () => expect(await rowOf(id)).toMatchObject(expected), { timeoutMs });
 
 async function accepted(...ids: string[]) {
-  await createOrderStore(postgres.orm, { currency: 'USD', limits }).decide(
+  await createOrderStore(postgres.database, { currency: 'USD', limits }).decide(
     ids.map((orderId) => ({
       orderId,
       customerId: 'c-1',
@@ -358,7 +357,7 @@ describe('a deadline', () => {
       response(PaymentProcessedSchema, 'backlog', { transactionId: 'tx', amount: theTotal }),
     ]);
     await due('backlog');
-    const { backlog, component } = kafkaBacklog(postgres.orm, kafka);
+    const { backlog, component } = kafkaBacklog(postgres.database, kafka);
     const mark = await backlog.mark('decided');
     if (mark === undefined) throw new Error('no deadline is due');
     expect(await backlog.isDrained(mark)).toBe(false);
@@ -393,7 +392,7 @@ describe('a deadline', () => {
   });
 
   test('of an undecided order waits for the worker to have read its topic', async () => {
-    await createOrderStore(postgres.orm, { currency: 'USD', limits }).decide([
+    await createOrderStore(postgres.database, { currency: 'USD', limits }).decide([
       {
         orderId: 'undecided',
         customerId: 'c-1',

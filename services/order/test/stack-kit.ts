@@ -9,7 +9,7 @@ export const silent: Logger = createLogger({ service: 'test', level: 'silent' })
 
 /** A migrated order database of this test's own; one that is there already when it is named. */
 export async function testPostgres(database = uniqueName('order')) {
-  const { orm, component } = createPostgres({
+  const postgres = createPostgres({
     url: testStack().urls.POSTGRES_URL,
     database,
     applicationName: 'test',
@@ -17,8 +17,9 @@ export async function testPostgres(database = uniqueName('order')) {
     migrations,
     logger: silent,
   });
-  await component.start();
-  return { orm, [Symbol.asyncDispose]: () => component.stop() };
+  await postgres.component.start();
+  const { orm } = postgres;
+  return { ...postgres.database, orm, [Symbol.asyncDispose]: () => postgres.component.stop() };
 }
 
 /** A MongoDB database of this test's own, with the indexes of the order documents. */

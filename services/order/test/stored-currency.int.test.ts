@@ -1,5 +1,4 @@
 import { loadConfig, runComponents } from '@orderflow/runtime';
-import { nativeQuery } from '@orderflow/storage';
 import { testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApp } from '../src/app.ts';
@@ -17,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => database?.[Symbol.asyncDispose]());
 
-const query = (sql: string) => nativeQuery<{ code: string }>(database.orm.em.fork(), sql);
-const ensure = (code: string) => database.orm.em.fork().transactional((em) => ensureCurrency(em, code));
+const query = (sql: string) => database.query<{ code: string }>(sql);
+const ensure = (code: string) => database.transaction((transaction) => ensureCurrency(transaction, code));
 
 test.each(['JPY', 'KWD', 'ZZZ', 'usd'])('%s is no setting', (CURRENCY) => {
   expect(() => loadConfig(settings, { ...testStack().urls, CURRENCY })).toThrow('CURRENCY');
@@ -33,7 +32,7 @@ test('the first start decides what the amounts of a database are in', async () =
 
 test('a database from before that was kept is in the currency of its orders', async () => {
   await query('delete from currency');
-  await createOrderStore(database.orm, { currency: 'USD', limits }).decide([
+  await createOrderStore(database, { currency: 'USD', limits }).decide([
     {
       orderId: 'o-1',
       customerId: 'c-1',

@@ -27,8 +27,8 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const { logger } = skeleton;
 
   const {
-    orm,
-    component: database,
+    component: postgres,
+    database,
     now,
   } = createPostgres({
     url: config.postgresUrl,
@@ -45,14 +45,14 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     random: Math.random,
   });
   const handlers = gatewayHandlers({
-    inTransaction: ledgerTransactions(orm, now),
-    reader: ledgerReader(orm),
+    inTransaction: ledgerTransactions(database, now),
+    reader: ledgerReader(database),
     rule: config,
     declinesNow: (ids) => faults.faultOf('Charge', ids)?.kind === Fault_Kind.TEMPORARY_DECLINE,
   });
 
   return skeleton.createApp({
-    parts: [database],
+    parts: [postgres],
     port: config.port,
     routes(router) {
       router.service(GatewayService, faults.misbehave(GatewayService, handlers));

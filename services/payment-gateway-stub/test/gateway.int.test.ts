@@ -4,12 +4,11 @@ import { toMoney } from '@orderflow/contracts';
 import { ChargeResponse_Outcome as Outcome } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { Fault_Kind } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { errorReason, pageTokens, textKey } from '@orderflow/rpc';
-import { nativeQuery } from '@orderflow/storage';
 import { eventually, uniqueName } from '@orderflow/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { migrations } from '../src/migrations/index.ts';
 import { ledgerTransactions } from '../src/outbound/postgres/ledger.ts';
-import { charge as chargeOnce } from '../src/use-cases/charge.ts';
+import { chargeAll } from '../src/use-cases/charge.ts';
 import { databaseOf, runGateway, testConfig } from './running-gateway.ts';
 
 const config = testConfig();
@@ -39,6 +38,15 @@ test('another amount under a used key is refused, and nothing moves', async () =
   await running.charge(order);
   expect(await reasonOf(running.charge(order, 1, 1n))).toBe('REQUEST_ID_REUSED');
   expect(await running.ledger(order)).toHaveLength(1);
+});
+
+test('a refused charge fails none of those that are written with it', async () => {
+  const used = newOrder();
+  await running.charge(used);
+  const calls = Array.from({ length: 30 }, () => running.charge(newOrder()));
+  expect(await reasonOf(running.charge(used, 1, 1n))).toBe('REQUEST_ID_REUSED');
+  const outcomes = (await Promise.all(calls)).map(({ outcome }) => outcome);
+  expect(outcomes).toEqual(calls.map(() => Outcome.APPROVED));
 });
 
 test.each([0n, -1n])('an amount of %s is refused', async (amount) => {
@@ -205,20 +213,21 @@ test.each([
 ])('a movement waits until the one before %s, and takes the next number', async (end, expected) => {
   const own = testConfig();
   const { charge, gateway, stop } = await runGateway(own);
-  const { orm, component } = databaseOf(own);
+  const { database, component } = databaseOf(own);
   await component.start();
   const isWaiting = async () => {
-    const found = await nativeQuery(
-      orm.em.fork(),
+    const found = await database.query(
       "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
     );
     return found.length > 0;
   };
   const purchase = { orderId: 'o-1', customerId: 'c-1', amount: 5n, currency: 'USD' };
   let next: ReturnType<typeof charge> | undefined;
-  const before = ledgerTransactions(orm, () => new Date())('o-1:1', async (transaction) => {
+  const before = ledgerTransactions(database, () => new Date())(['o-1:1'], async (transaction) => {
     const rule = { seed: '', declinedPercent: 0 };
-    await chargeOnce({ transaction, rule }, 'o-1:1', purchase, { notNow: false });
+    await chargeAll({ transaction, rule }, [{ key: 'o-1:1', purchase, notNow: false }]);
+    // Sends what has been saved.
+    await transaction.find([]);
     next = charge('o-2');
     await eventually(isWaiting, { timeoutMs: 4_000 });
     if (end === 'fails') throw new Error('on purpose');
@@ -234,11 +243,10 @@ test.each([
 
 test('numbers continue from those there are, also beside a process of the version before', async () => {
   const own = testConfig();
-  const { orm, component } = databaseOf(own, migrations.slice(0, 1));
+  const { database, component } = databaseOf(own, migrations.slice(0, 1));
   await component.start();
   const appendAsBefore = (key: string) =>
-    nativeQuery(
-      orm.em.fork(),
+    database.query(
       `insert into ledger (sequence, kind, charge_key, order_id, amount, currency, transaction_id, create_time)
        select coalesce(max(sequence), 0) + 1, 'CHARGE', $1, $1, 5, 'USD', $1, now() from ledger`,
       [key],
@@ -246,7 +254,7 @@ test('numbers continue from those there are, also beside a process of the versio
   await appendAsBefore('before-1');
   await appendAsBefore('before-2');
   const { charge, gateway, stop } = await runGateway(own);
-  expect(await nativeQuery(orm.em.fork(), 'select last from ledger_head')).toEqual([{ last: '2' }]);
+  expect(await database.query('select last from ledger_head')).toEqual([{ last: '2' }]);
   await charge('o-3');
   await appendAsBefore('before-4');
   await charge('o-5');
@@ -267,11 +275,11 @@ test('the ledger outlives a restart, and Postgres itself refuses to change it', 
   const before = await runGateway(own);
   await before.charge('o-1');
   await before.stop();
-  const { orm, component } = databaseOf(own);
+  const { orm, database, component } = databaseOf(own);
   await component.start();
   expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
   for (const statement of ['update ledger set amount = 0', 'delete from ledger', 'truncate ledger']) {
-    await expect(nativeQuery(orm.em.fork(), statement)).rejects.toThrow('append-only');
+    await expect(database.query(statement)).rejects.toThrow('append-only');
   }
   await component.stop();
   const after = await runGateway(own);

@@ -49,14 +49,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const { logger, meter } = skeleton;
   const terms: Terms = { ...config, callTimeoutMs: config.gatewayTryTimeoutMs };
 
-  const {
-    orm,
-    readGauge,
-    relayConnection,
-    listen,
-    component: database,
-    now,
-  } = createPostgres({
+  const postgres = createPostgres({
     url: config.postgresUrl,
     database: `${config.databasePrefix}payment`,
     applicationName: service,
@@ -64,7 +57,8 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     migrations,
     logger,
   });
-  const inTransaction = paymentTransactions(orm, now);
+  const { database, readGauge, now } = postgres;
+  const inTransaction = paymentTransactions(database, now);
 
   // The domain decides when to retry, and the dispatcher limits the number of calls.
   const gatewayTransport = createRpcTransport({
@@ -134,19 +128,19 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   return skeleton.createApp({
     // The gateway is not checked: while it is unavailable payments wait, and everything else works.
     parts: [
-      database,
+      postgres.component,
       connections,
       neededTopics,
-      createRelay({ orm, readGauge, relayConnection, listen, kafka, name: service, logger, meter }),
-      responseExpiry({ orm, now, logger }),
-      waitingExpiry({ orm, now, logger }),
+      createRelay({ ...postgres, kafka, name: service, logger, meter }),
+      responseExpiry({ database, now, logger }),
+      waitingExpiry({ database, now, logger }),
       waitingGauge(readGauge, now, meter),
       dispatcher,
       consumer,
     ],
     port: config.port,
     routes(router) {
-      const reader = paymentReader(() => orm.em.fork());
+      const reader = paymentReader(database);
       const orders = createOrders(createClient(OrderService, orderTransport));
       router.service(
         PaymentService,

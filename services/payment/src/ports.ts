@@ -78,8 +78,8 @@ export interface PaymentTransaction extends Pick<PaymentReader, 'find'> {
   nextDueTime(): Promise<Date | undefined>;
   /** Stores outcomes of calls; returns those that were not stored before. */
   endCalls(ended: readonly EndedCall[], now: Date): Promise<EndedCall[]>;
-  /** `traces`: the new trace of each payment, by order id. */
-  save(changes: Changes, now: Date, traces?: ReadonlyMap<string, string>): Promise<void>;
+  /** Adds changes to what is committed. `traces`: the new trace of each payment, by order id. */
+  save(changes: Changes, now: Date, traces?: ReadonlyMap<string, string>): void;
 }
 
 /** The order service. */

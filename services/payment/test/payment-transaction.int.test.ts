@@ -1,4 +1,4 @@
-import { createPostgres, nativeQuery } from '@orderflow/storage';
+import { createPostgres } from '@orderflow/storage';
 import { testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Outcome } from '../src/domain/input.ts';
@@ -12,7 +12,7 @@ import { recordCalls } from '../src/use-cases/record-calls.ts';
 import { quietLogger } from './running-payment.ts';
 import { accepted, later, now, reserved, states, terms, toPay } from './states.ts';
 
-const { orm, component } = createPostgres({
+const { database, component } = createPostgres({
   url: testStack().urls.POSTGRES_URL,
   database: uniqueName('payment'),
   applicationName: 'test',
@@ -23,7 +23,7 @@ const { orm, component } = createPostgres({
 beforeAll(() => component.start());
 afterAll(() => component.stop());
 
-const inTransaction = paymentTransactions(orm, () => now);
+const inTransaction = paymentTransactions(database, () => now);
 const newOrder = () => uniqueName('o');
 const unreachable: Outcome = { kind: 'unreachable', detail: 'refused' };
 
@@ -47,7 +47,7 @@ const end = (orderId: string, call: Awaited<ReturnType<typeof begin>>[number], o
   inTransaction((transaction) => recordCalls({ transaction, terms, now: at }, [{ orderId, call, outcome }]));
 
 async function stored(orderId: string) {
-  const found = await paymentReader(() => orm.em.fork()).find(orderId);
+  const found = await paymentReader(database).find(orderId);
   if (found === undefined) throw new Error(`there is no payment of ${orderId}`);
   return found;
 }
@@ -69,9 +69,7 @@ test('a payment comes back as it was written', async () => {
 test('an event that waits comes back as it was written, and is gone when the other has come', async () => {
   const order = newOrder();
   const rows = () =>
-    nativeQuery<{ heard: string }>(orm.em.fork(), 'select heard from waiting_charge where order_id = $1', [
-      order,
-    ]);
+    database.query<{ heard: string }>('select heard from waiting_charge where order_id = $1', [order]);
   const record = {
     topic: 'inventory-events',
     partition: 2,
@@ -100,16 +98,13 @@ test('two topics that bring the two events of the same orders at the same time h
     take(...orders.toReversed().map((order) => event(order, { ...reserved, record: undefined }))),
   ]);
   for (const order of orders) expect((await stored(order)).payment.state).toBe('PENDING');
-  const left = await nativeQuery(orm.em.fork(), 'select 1 from waiting_charge where order_id = any($1)', [
-    orders,
-  ]);
+  const left = await database.query('select 1 from waiting_charge where order_id = any($1)', [orders]);
   expect(left).toEqual([]);
 });
 
 test('a row that a process of the first version writes is a payment without refusals', async () => {
   const order = newOrder();
-  await nativeQuery(
-    orm.em.fork(),
+  await database.query(
     `insert into payment (order_id, customer_id, amount, currency, state, cancel_requested, completed, key_number, tries,
        unknown, attempts, transaction_id, decline_code, refund_reason, answer_time, create_time, update_time)
      values ($1, 'c-1', 1299, 'USD', 'PROCESSED', false, true, 1, 1, 0, 1, 'ch-1', '', '', $2, $2, $2)`,
@@ -190,11 +185,7 @@ test('two topics that bring the first event of the same orders at the same time 
     const { payment } = await stored(order);
     expect(payment).toMatchObject({ state: 'VOIDED', cancelRequested: true });
   }
-  const rows = await nativeQuery<{ key: string }>(
-    orm.em.fork(),
-    'select key from outbox where key = any($1)',
-    [orders],
-  );
+  const rows = await database.query<{ key: string }>('select key from outbox where key = any($1)', [orders]);
   expect(rows.map(({ key }) => key).sort()).toEqual(orders.toSorted());
 });
 
@@ -212,8 +203,7 @@ test('several events of one order in a batch are taken in their order, and each 
     false,
     true,
   ]);
-  const rows = await nativeQuery<{ headers: Record<string, string> }>(
-    orm.em.fork(),
+  const rows = await database.query<{ headers: Record<string, string> }>(
     'select headers from outbox where key = $1 order by id',
     [order],
   );

@@ -1,5 +1,4 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/storage';
+import type { Sql } from '@orderflow/storage';
 
 /** The exclusive right to relay an outbox, for a limited time. */
 export interface Lease {
@@ -16,7 +15,7 @@ export interface Lease {
  * before its request, so it ends before the database lets another holder in; it continues while the process is frozen.
  */
 export function createLease(
-  orm: { readonly em: SqlEntityManager },
+  database: Sql,
   options: { name: string; holder: string; leaseMs: number },
 ): Lease {
   const { name, holder, leaseMs } = options;
@@ -25,8 +24,7 @@ export function createLease(
   return {
     async acquire() {
       const asked = performance.now();
-      const rows = await nativeQuery(
-        orm.em.fork(),
+      const rows = await database.query(
         `insert into relay_lease (name, holder, expires_at)
          values ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')
          on conflict (name) do update set holder = excluded.holder, expires_at = excluded.expires_at
@@ -41,10 +39,7 @@ export function createLease(
     remainingMs: () => heldUntil - performance.now(),
     async release() {
       heldUntil = 0;
-      await nativeQuery(orm.em.fork(), 'delete from relay_lease where name = $1 and holder = $2', [
-        name,
-        holder,
-      ]);
+      await database.query('delete from relay_lease where name = $1 and holder = $2', [name, holder]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { RunSql } from '@orderflow/storage';
+import type { Sql } from '@orderflow/storage';
 
 /** Below the 1 MiB that a broker accepts as one batch by default. */
 const MAX_SEND_BYTES = 786_432;
@@ -40,12 +40,8 @@ export const lowestRowsSql = `
   order by id`;
 
 /** Reads the rows to send next, at most `limit`, without those of `unusableTopics`. */
-export function lowestRows(
-  run: RunSql,
-  limit: number,
-  unusableTopics: readonly string[],
-): Promise<OutboxRow[]> {
-  return run<OutboxRow>(lowestRowsSql, [limit, unusableTopics, MAX_READ_BYTES]);
+export function lowestRows(sql: Sql, limit: number, unusableTopics: readonly string[]): Promise<OutboxRow[]> {
+  return sql.query<OutboxRow>(lowestRowsSql, [limit, unusableTopics, MAX_READ_BYTES]);
 }
 
 /** Whether the read returned all rows, rather than as many as one read may return. */

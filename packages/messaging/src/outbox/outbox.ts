@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { byteaArray, nativeQuery, textArray } from '@orderflow/storage';
+import { byteaArray, type Database, type Sql, type Transaction, textArray } from '@orderflow/storage';
 import { MAX_RECORD_BYTES, RecordTooLargeError, recordBytes } from './record-size.ts';
 
 /** A record that will be published after the transaction that writes it commits. */
@@ -45,27 +44,22 @@ export const outboxSendableMigration =
   'create index if not exists outbox_sendable on outbox (id) where failed_time is null';
 
 /** Open transactions that have written outbox messages. */
-const transactionsWithMessages = new WeakSet<object>();
+const transactionsWithMessages = new WeakSet<Transaction>();
 
 /**
- * Writes messages into the outbox with the transaction of `em`, so that they are published if and only if it commits.
- * Ids ascend in the order of `messages`. Transactions that write messages of one key must exclude each other (a row
- * lock on what the key identifies), or their order is undefined.
+ * Writes messages into the outbox with a transaction, so that they are published if and only if it commits. Ids ascend
+ * in the order of `messages`. Transactions that write messages of one key must exclude each other (a row lock on what
+ * the key identifies), or their order is undefined.
  * @throws RecordTooLargeError for a message larger than a topic accepts by default: nothing may be acknowledged that
  *   can never be sent.
  */
-export async function appendOutbox(em: SqlEntityManager, messages: readonly OutboxMessage[]): Promise<void> {
+export function appendOutbox(transaction: Transaction, messages: readonly OutboxMessage[]): void {
   if (messages.length === 0) return;
-  const transaction = em.getTransactionContext<object>();
-  if (transaction === undefined) {
-    throw new Error('appendOutbox: no transaction is open; call it inside em.transactional(...)');
-  }
   for (const message of messages) {
     const bytes = recordBytes(message);
     if (bytes > MAX_RECORD_BYTES) throw new RecordTooLargeError(message.topic, message.key, bytes);
   }
-  await nativeQuery(
-    em,
+  transaction.write(
     `insert into outbox (topic, key, value, headers)
      select topic, key, value, headers::json
      from unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) with ordinality
@@ -87,11 +81,9 @@ export const outboxChannel = 'outbox';
 const NOTIFY_INTERVAL_MS = 10;
 
 /** Calls `onCommit` after each commit, in this process, of a transaction that has written outbox messages. */
-export function afterOutboxCommit(orm: { readonly em: SqlEntityManager }, onCommit: () => void): void {
-  orm.em.getEventManager().registerSubscriber({
-    afterTransactionCommit({ transaction }) {
-      if (transaction !== undefined && transactionsWithMessages.has(transaction)) onCommit();
-    },
+export function afterOutboxCommit(database: Database, onCommit: () => void): void {
+  database.afterCommit((transaction) => {
+    if (transactionsWithMessages.has(transaction)) onCommit();
   });
 }
 
@@ -100,7 +92,7 @@ export function afterOutboxCommit(orm: { readonly em: SqlEntityManager }, onComm
  * for each other when they commit. A notification may be lost, with its process for example; then a relay finds the
  * rows by polling.
  */
-export function relayNotifier(orm: { readonly em: SqlEntityManager }): () => void {
+export function relayNotifier(database: Sql): () => void {
   let isIdle = true;
   let isDue = false;
 
@@ -109,7 +101,7 @@ export function relayNotifier(orm: { readonly em: SqlEntityManager }): () => voi
     while (isDue) {
       isDue = false;
       try {
-        await nativeQuery(orm.em.fork(), `select pg_notify('${outboxChannel}', '')`);
+        await database.query(`select pg_notify('${outboxChannel}', '')`);
       } catch {
         // Lost, see above.
       }
@@ -125,8 +117,8 @@ export function relayNotifier(orm: { readonly em: SqlEntityManager }): () => voi
 }
 
 /** Wakes the relay of another process after each commit of this one that has written outbox messages. */
-export function notifyRelays(orm: { readonly em: SqlEntityManager }): void {
-  afterOutboxCommit(orm, relayNotifier(orm));
+export function notifyRelays(database: Database): void {
+  afterOutboxCommit(database, relayNotifier(database));
 }
 
 /** The backlog of an outbox, for operators. */
@@ -139,13 +131,14 @@ export interface RelayStatus {
   readonly oldest: Date | undefined;
 }
 
-export async function relayStatus(orm: { readonly em: SqlEntityManager }): Promise<RelayStatus> {
-  const [row] = await nativeQuery<{ pending: number; failed: number; oldest: number | null }>(
-    orm.em.fork(),
-    `select count(*)::int as pending, count(failed_time)::int as failed,
+export async function relayStatus(database: Sql): Promise<RelayStatus> {
+  const [row] = await database.query<{
+    pending: number;
+    failed: number;
+    oldest: number | null;
+  }>(`select count(*)::int as pending, count(failed_time)::int as failed,
             extract(epoch from min(create_time))::float8 * 1000 as oldest
-     from outbox`,
-  );
+     from outbox`);
   const { pending = 0, failed = 0, oldest = null } = row ?? {};
   return { pending, failed, oldest: oldest === null ? undefined : new Date(oldest) };
 }

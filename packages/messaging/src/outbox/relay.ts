@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import {
   type Component,
   cachedReading,
@@ -10,7 +9,7 @@ import {
   type Meter,
   observableGauge,
 } from '@orderflow/runtime';
-import type { Listen, OwnConnection, RunSql, Subscription } from '@orderflow/storage';
+import type { Database, Listen, OwnConnection, RunSql, Subscription } from '@orderflow/storage';
 import { backoffMs } from '../backoff.ts';
 import type { Kafka } from '../kafka.ts';
 import { isPermanentRefusal, kafkaErrorType, messageOf } from '../kafka-error.ts';
@@ -34,7 +33,7 @@ const topicProblems = new Set([
 ]);
 
 export interface RelayOptions {
-  readonly orm: { readonly em: SqlEntityManager };
+  readonly database: Database;
   /** Counts the outbox when metrics are read. */
   readonly readGauge: RunSql;
   /** Creates the connection that reads and deletes rows. */
@@ -69,7 +68,7 @@ export interface RelayOptions {
  */
 export function createRelay(options: RelayOptions): Component {
   const {
-    orm,
+    database,
     readGauge,
     relayConnection,
     listen,
@@ -82,7 +81,7 @@ export function createRelay(options: RelayOptions): Component {
     pollMs = 250,
   } = options;
   const connection = relayConnection();
-  const lease = createLease(orm, { name, holder: randomUUID(), leaseMs });
+  const lease = createLease(database, { name, holder: randomUUID(), leaseMs });
   // A send must end well within the lease, so kafkajs may neither wait nor retry for long.
   const producer = createProducer(kafka, { requestTimeoutMs: leaseMs / 3, retries: 1 });
   const relayed = counter(meter, metric.outboxRelayed);
@@ -95,7 +94,7 @@ export function createRelay(options: RelayOptions): Component {
   /** Aborted to end the wait for the next poll: the outbox has been written to since the last one, or it stops. */
   let idleWait = new AbortController();
   let notifications: Subscription | undefined;
-  const notifyOthers = relayNotifier(orm);
+  const notifyOthers = relayNotifier(database);
 
   const countRows = cachedReading(() =>
     readGauge<{ count: number }>('select count(*)::int as count from outbox'),
@@ -164,7 +163,7 @@ export function createRelay(options: RelayOptions): Component {
     for (const [topic, until] of unusableTopics) {
       if (performance.now() > until) unusableTopics.delete(topic);
     }
-    return lowestRows(connection.run, batchSize, [...unusableTopics.keys()]);
+    return lowestRows(connection, batchSize, [...unusableTopics.keys()]);
   }
 
   /** Sends rows and deletes them. Returns false when the lease is lost. `held` are the keys that must wait. */
@@ -191,7 +190,7 @@ export function createRelay(options: RelayOptions): Component {
       return true;
     }
     crashPoint('relay-after-ack');
-    await connection.run('delete from outbox where id = any ($1::bigint[])', [rows.map((row) => row.id)]);
+    await connection.query('delete from outbox where id = any ($1::bigint[])', [rows.map((row) => row.id)]);
     for (const [topic, sent] of Map.groupBy(rows, (row) => row.topic)) relayed.add(sent.length, { topic });
     return true;
   }
@@ -213,7 +212,7 @@ export function createRelay(options: RelayOptions): Component {
   }
 
   async function markFailed(row: OutboxRow, error: unknown): Promise<void> {
-    await connection.run(
+    await connection.query(
       'update outbox set failed_reason = $2, failed_time = clock_timestamp() where id = $1',
       [row.id, messageOf(error)],
     );
@@ -230,7 +229,7 @@ export function createRelay(options: RelayOptions): Component {
     async start() {
       const wake = () => idleWait.abort();
       notifications = listen(outboxChannel, wake);
-      afterOutboxCommit(orm, () => (lease.remainingMs() > 0 ? wake() : notifyOthers()));
+      afterOutboxCommit(database, () => (lease.remainingMs() > 0 ? wake() : notifyOthers()));
       pending.addCallback(observePending);
       working = run();
     },

@@ -22,6 +22,6 @@ export async function createCustomer(
       customer_id: customerId,
     });
   }
-  await transaction.publishUpdated(customer);
+  transaction.publishUpdated(customer);
   return customer;
 }

@@ -38,7 +38,7 @@ export async function updateCustomer(
     );
   }
   const customer = updatedCustomer(current, content, now());
-  await transaction.update(customer);
-  await transaction.publishUpdated(customer);
+  transaction.update(customer);
+  transaction.publishUpdated(customer);
   return customer;
 }

@@ -58,7 +58,8 @@ export type Decision =
 
 /**
  * Decides what an event does to the reservation of its order, if there is one, and to the stock of its products.
- * `stock` must contain the products that {@link productsOf} returns; a missing one was never stocked.
+ * `stock` must contain the products of the reservation and those that {@link productsOf} returns; a missing one was
+ * never stocked.
  */
 export function decide(
   current: Reservation | undefined,
@@ -91,10 +92,9 @@ export function decide(
   }
 }
 
-/** The products whose stock an event may change. */
-export function productsOf(current: Reservation | undefined, event: OrderEvent): string[] {
-  if (event.kind === 'accepted') return current === undefined ? event.lines.map(productId) : [];
-  return current?.state === 'RESERVED' ? current.lines.map(productId) : [];
+/** The products that an event names; those of a reservation are in its lines. */
+export function productsOf(event: OrderEvent): string[] {
+  return event.kind === 'accepted' ? event.lines.map(({ productId }) => productId) : [];
 }
 
 /** Reserves all lines or none. */
@@ -160,5 +160,3 @@ function repeat(reservation: Reservation, { requery }: OrderEvent): Decision {
 function stateOf(current: Reservation | undefined): string {
   return current === undefined ? 'nothing was ever reserved for it' : `its reservation is ${current.state}`;
 }
-
-const productId = (line: OrderedLine) => line.productId;

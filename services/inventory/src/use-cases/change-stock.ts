@@ -22,7 +22,7 @@ export async function changeStock(
   const createTime = now();
   const onHand = 'set' in wanted ? wanted.set : before.onHand + wanted.add;
   const stock = withOnHand(before, onHand, createTime);
-  await transaction.write(stock, {
+  transaction.write(stock, {
     productId,
     delta: onHand - before.onHand,
     onHand,

@@ -28,9 +28,10 @@ export function createHandleOrderEvents({
   return (events) =>
     inTransaction(async (transaction) => {
       const orderIds = new Set(events.map(({ event }) => event.orderId));
-      const stored = byKey(await transaction.lockReservations([...orderIds]), ({ orderId }) => orderId);
-      const productIds = new Set(events.flatMap(({ event }) => productsOf(stored.get(event.orderId), event)));
-      const stock = byKey(await transaction.lockStock([...productIds]), ({ productId }) => productId);
+      const ordered = new Set(events.flatMap(({ event }) => productsOf(event)));
+      const locked = await transaction.lock([...orderIds], [...ordered]);
+      const stored = byKey(locked.reservations, ({ orderId }) => orderId);
+      const stock = byKey(locked.stock, ({ productId }) => productId);
 
       const time = now();
       const reservations = new Map(stored);
@@ -52,7 +53,7 @@ export function createHandleOrderEvents({
       });
 
       const changed = [...changedReservations.values()];
-      await transaction.write({
+      transaction.write({
         opened: changed.filter(({ orderId }) => !stored.has(orderId)),
         moved: changed.filter(({ orderId }) => stored.has(orderId)),
         stock: [...changedStock.values()],

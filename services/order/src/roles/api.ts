@@ -27,7 +27,7 @@ const coalescing = { maxItems: 100, maxWaitMs: 10 };
 
 /** Creates, reads and cancels orders over RPC. */
 export function apiRole(
-  { config, orm, logger, meter, now, overrides }: Shared,
+  { config, database, logger, meter, now, overrides }: Shared,
   enrichment: Enrichment,
 ): { components: Component[]; handlers: Partial<ServiceImpl<typeof OrderService>> } {
   const inventory = createRpcTransport({
@@ -50,14 +50,14 @@ export function apiRole(
   return {
     components: [
       { name: 'inventory-api', start: async () => {}, stop: async () => inventory.close() },
-      responseExpiry({ orm, now, logger }),
+      responseExpiry({ database, now, logger }),
     ],
     handlers: {
       ...orderHandlers({
-        inIntake: createOrderIntake(orm, { pendingDeadlineMs, now }),
+        inIntake: createOrderIntake(database, { pendingDeadlineMs, now }),
         isOutage: isPostgresOutage,
-        findResponse: (request) => findResponse(orm.em.fork(), request),
-        reader: createOrderReader(orm),
+        findResponse: (request) => findResponse(database, request),
+        reader: createOrderReader(database),
         precheck: createPrecheckOrder({
           judge,
           stock,
@@ -68,7 +68,7 @@ export function apiRole(
         currency,
       }),
       ...sagaHandlers({
-        inTransaction: createOrderTransactions(orm, { currency, now }),
+        inTransaction: createOrderTransactions(database, { currency, now }),
         read: async (transaction, orderId) => toWireOrder(await getOrder(transaction, orderId), currency),
         limits: limitsOf(config),
         report: createTransitionReport(meter, logger, now),

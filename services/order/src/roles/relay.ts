@@ -4,7 +4,7 @@ import type { Shared } from './shared.ts';
 
 /** Publishes outbox rows of Postgres to Kafka. */
 export function relayRole({
-  orm,
+  database,
   readGauge,
   relayConnection,
   listen,
@@ -12,5 +12,5 @@ export function relayRole({
   logger,
   meter,
 }: Shared): Component[] {
-  return [createRelay({ orm, readGauge, relayConnection, listen, kafka, name: 'order', logger, meter })];
+  return [createRelay({ database, readGauge, relayConnection, listen, kafka, name: 'order', logger, meter })];
 }

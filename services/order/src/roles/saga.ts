@@ -14,9 +14,9 @@ import { consumerOptions, limitsOf, type Shared } from './shared.ts';
 
 /** Advances orders by the replies of inventory and payment, and by deadlines. */
 export function sagaRole(shared: Shared): Component[] {
-  const { config, orm, readGauge, kafka, logger, meter, now } = shared;
-  const { backlog, progress, component: backlogComponent } = kafkaBacklog(orm, kafka);
-  const inTransaction = createOrderTransactions(orm, { currency: config.currency, now });
+  const { config, database, readGauge, kafka, logger, meter, now } = shared;
+  const { backlog, progress, component: backlogComponent } = kafkaBacklog(database, kafka);
+  const inTransaction = createOrderTransactions(database, { currency: config.currency, now });
   const report = createTransitionReport(meter, logger, now);
   const dependencies = { inTransaction, limits: limitsOf(config), report, logger };
   const replies = createBatchConsumer({
@@ -32,7 +32,7 @@ export function sagaRole(shared: Shared): Component[] {
     createDeadlineTimer({
       ...dependencies,
       backlog,
-      dueOrders: createDueOrders(orm),
+      dueOrders: createDueOrders(database),
       participants: createParticipantWatch({
         progress,
         pollIntervalMs: participantPollIntervalMs(config.orderDeadlineMs),

@@ -1,7 +1,6 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Kafka } from '@orderflow/messaging';
 import type { ConfigOf, Logger, Meter } from '@orderflow/runtime';
-import type { Listen, Postgres, RunSql } from '@orderflow/storage';
+import type { Database, Listen, Postgres, RunSql } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
 import type { settings } from '../config.ts';
 import type { Limits } from '../domain/transition.ts';
@@ -11,7 +10,7 @@ import type { OrderDocuments, OrderStore, Stock } from '../ports.ts';
 /** The dependencies that the roles of a process share. */
 export interface Shared {
   readonly config: ConfigOf<typeof settings>;
-  readonly orm: MikroORM;
+  readonly database: Database;
   readonly readGauge: RunSql;
   readonly relayConnection: Postgres['relayConnection'];
   readonly listen: Listen;

@@ -17,10 +17,11 @@ import { consumerOptions, limitsOf, type Shared, termsOf } from './shared.ts';
 
 /** Decides submissions on `orders`. */
 export function workerRole(shared: Shared, enrichment: Enrichment): Component[] {
-  const { config, orm, mongo, redis, logger, meter, overrides } = shared;
+  const { config, database, mongo, redis, logger, meter, overrides } = shared;
   const decideOrders = createDecideOrders({
     enrichment,
-    store: overrides.store ?? createOrderStore(orm, { currency: config.currency, limits: limitsOf(config) }),
+    store:
+      overrides.store ?? createOrderStore(database, { currency: config.currency, limits: limitsOf(config) }),
     documents: overrides.documents ?? createOrderDocuments(mongo),
     terms: termsOf(config),
     stage: stageOf(meter),

@@ -17,13 +17,13 @@ export async function refundCharge(
     throw new Refusal('REQUEST_ID_REUSED', `key ${key} was used for another refund: use a new one`, { key });
   }
   if (earlier?.refund !== undefined) return earlier.refund.transactionId;
-  const charge = await transaction.find(chargeKey);
+  const charge = (await transaction.find([chargeKey])).get(chargeKey);
   if (charge === undefined || !standsCharged(charge)) {
     throw new Refusal('CHARGE_NOT_REFUNDABLE', `nothing is charged under key ${chargeKey}`, {
       charge_key: chargeKey,
     });
   }
   const movement = movementOf('REFUND', charge);
-  await transaction.save({ ...charge, refund: { key, transactionId: movement.transactionId } }, movement);
+  transaction.save({ ...charge, refund: { key, transactionId: movement.transactionId } }, movement);
   return movement.transactionId;
 }

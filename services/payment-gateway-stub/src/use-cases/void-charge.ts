@@ -11,13 +11,13 @@ export async function voidCharge(
   key: string,
   orderId: string,
 ): Promise<Charge> {
-  const charge = (await transaction.find(key)) ?? blocked(key, orderId);
+  const charge = (await transaction.find([key])).get(key) ?? blocked(key, orderId);
   if (charge.orderId !== orderId) {
     throw new Refusal('REQUEST_ID_REUSED', `key ${key} belongs to another order`, { key });
   }
   if (charge.voided) return charge;
   const voided = { ...charge, voided: true };
-  await transaction.save(voided, standsCharged(charge) ? movementOf('VOID', charge) : undefined);
+  transaction.save(voided, standsCharged(charge) ? movementOf('VOID', charge) : undefined);
   return voided;
 }
 

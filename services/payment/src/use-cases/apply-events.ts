@@ -42,8 +42,10 @@ export async function applyEvents(
   events: readonly EventInputs[],
 ): Promise<AppliedEvents> {
   const orderIds = [...new Set(events.map(({ orderId }) => orderId))];
-  const waiting = await transaction.lockWaiting(orderIds);
-  const payments = await transaction.lock(orderIds);
+  const [waiting, payments] = await Promise.all([
+    transaction.lockWaiting(orderIds),
+    transaction.lock(orderIds),
+  ]);
   const unitOfWork = createUnitOfWork(new Map<string, PaymentRecord>([...waiting, ...payments]), now, terms);
   const decisions = events.map(({ orderId, inputs }) =>
     inputs.map((input) => unitOfWork.apply(orderId, input)),
@@ -56,7 +58,7 @@ export async function applyEvents(
   }
   const changes = unitOfWork.changes();
   const traces = new Map(events.map(({ orderId, traceparent }) => [orderId, traceparent]));
-  await transaction.save(changes, now, traces);
+  transaction.save(changes, now, traces);
   const isCalled = new Set(calls.map(({ payment }) => payment.orderId));
   const due = [...changes.created, ...changes.changed].some(
     ({ orderId, nextAttemptTime }) => nextAttemptTime !== undefined && !isCalled.has(orderId),

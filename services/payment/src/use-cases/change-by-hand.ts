@@ -32,6 +32,6 @@ export async function changeByHand(
   if (contradiction !== undefined) {
     throw new Refusal(reason, `the payment of order ${orderId}: ${contradiction}`, metadataOf(payment));
   }
-  await transaction.save(unitOfWork.changes(), now);
+  transaction.save(unitOfWork.changes(), now);
   return getPayment(transaction, orderId);
 }

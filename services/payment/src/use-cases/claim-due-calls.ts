@@ -20,6 +20,6 @@ export async function claimDueCalls(
   const due = await transaction.lockDue(now, limit);
   const unitOfWork = createUnitOfWork(new Map(due.map((payment) => [payment.orderId, payment])), now, terms);
   const calls = due.flatMap(({ orderId }) => unitOfWork.callFor(orderId) ?? []);
-  if (due.length > 0) await transaction.save(unitOfWork.changes(), now);
+  if (due.length > 0) transaction.save(unitOfWork.changes(), now);
   return { calls, nextDueTime: await transaction.nextDueTime() };
 }

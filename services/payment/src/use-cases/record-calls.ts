@@ -20,6 +20,6 @@ export async function recordCalls(
     ({ orderId, call, outcome }) =>
       unitOfWork.apply(orderId, { kind: 'called', call, outcome }).contradiction,
   );
-  await transaction.save(unitOfWork.changes(), now);
+  transaction.save(unitOfWork.changes(), now);
   return contradictions.filter((contradiction) => contradiction !== undefined);
 }

@@ -1,53 +1,71 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { topics } from '@orderflow/contracts';
 import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { appendOutbox, encodeEvent } from '@orderflow/messaging';
 import { currentTrace, type InTransaction } from '@orderflow/runtime';
-import { runIdempotent } from '@orderflow/storage';
+import { type Database, millis, runIdempotent, type Transaction } from '@orderflow/storage';
 import type { Customer } from '../../domain/customer.ts';
 import type { CustomerTransaction } from '../../ports.ts';
-import { tablesOf } from './tables.ts';
 
 /** Runs changes of customers, with their events in the outbox and the stored responses, in one Postgres transaction. */
 export function postgresCustomerTransactions(
-  orm: MikroORM,
+  database: Database,
   now: () => Date,
 ): InTransaction<CustomerTransaction> {
   return (work) =>
-    orm.em
-      .fork()
-      .transactional((em) =>
-        work(customerTransaction(em), (request, respond) => runIdempotent(em, request, now(), respond)),
-      );
+    database.transaction((transaction) =>
+      work(customerTransaction(transaction), (request, respond) =>
+        runIdempotent(transaction, request, now(), respond),
+      ),
+    );
 }
 
-function customerTransaction(em: SqlEntityManager): CustomerTransaction {
-  const tables = tablesOf(em);
+interface LockedCustomer extends Pick<Customer, 'customerId' | 'name' | 'email' | 'active'> {
+  readonly version: string;
+  readonly createMs: number;
+  readonly updateMs: number;
+}
+
+function customerTransaction(transaction: Transaction): CustomerTransaction {
   return {
-    findForUpdate: (customerId: string): Promise<Customer | undefined> =>
-      tables
-        .selectFrom('customer')
-        .selectAll()
-        .where('customerId', '=', customerId)
-        .forUpdate()
-        .executeTakeFirst(),
-
-    async insert(customer) {
-      const result = await tables
-        .insertInto('customer')
-        .values(customer)
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst();
-      return result.numInsertedOrUpdatedRows === 1n;
+    async findForUpdate(customerId) {
+      const [row] = await transaction.query<LockedCustomer>(
+        `select customer_id as "customerId", name, email, active, version,
+           ${millis('create_time')} as "createMs", ${millis('update_time')} as "updateMs"
+         from customer where customer_id = $1 for update`,
+        [customerId],
+      );
+      if (row === undefined) return undefined;
+      const { version, createMs, updateMs, ...customer } = row;
+      return {
+        ...customer,
+        version: BigInt(version),
+        createTime: new Date(createMs),
+        updateTime: new Date(updateMs),
+      };
     },
 
-    async update({ customerId, ...changes }) {
-      await tables.updateTable('customer').set(changes).where('customerId', '=', customerId).execute();
+    async insert({ customerId, name, email, active, version, createTime, updateTime }) {
+      const inserted = await transaction.query(
+        `insert into customer (customer_id, name, email, active, version, create_time, update_time)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict do nothing
+         returning 1`,
+        [customerId, name, email, active, version, createTime, updateTime],
+      );
+      return inserted.length === 1;
     },
 
-    async publishUpdated({ customerId, version, updateTime }) {
+    update({ customerId, name, email, active, version, updateTime }) {
+      transaction.write(
+        `update customer set name = $2, email = $3, active = $4, version = $5, update_time = $6
+         where customer_id = $1`,
+        [customerId, name, email, active, version, updateTime],
+      );
+    },
+
+    publishUpdated({ customerId, version, updateTime }) {
       const event = create(CustomerUpdatedSchema, {
         customerId,
         version,
@@ -61,7 +79,7 @@ function customerTransaction(em: SqlEntityManager): CustomerTransaction {
         time: updateTime,
         ...(traceparent !== undefined && { traceparent }),
       });
-      await appendOutbox(em, [{ topic: topics.customerEvents, key: customerId, headers, value }]);
+      appendOutbox(transaction, [{ topic: topics.customerEvents, key: customerId, headers, value }]);
     },
   };
 }

@@ -1,6 +1,5 @@
-import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
-import { millis, nativeQuery, pipelined } from '@orderflow/storage';
+import { type Database, millis, type Sql, sqlState, type Transaction } from '@orderflow/storage';
 import type { Reservation } from '../../domain/reservation.ts';
 import type { Stock } from '../../domain/stock.ts';
 import {
@@ -9,27 +8,43 @@ import {
   type ReservationTransaction,
 } from '../../ports.ts';
 import { type StoredReservation, toReservation, toStoredLine } from './stored-reservation.ts';
+import { type SelectedStock, stockColumns, toStock } from './stored-stock.ts';
 import { toEvent } from './to-event.ts';
+
+const uniqueViolation = '23505';
 
 /**
  * Writes reservations, stock and replies in one Postgres transaction: a handful of statements, however many events.
  * Rows are locked in id order, reservations before stock, so that two batches cannot deadlock.
  */
-export function postgresReservationTransactions(orm: MikroORM): InReservationTransaction {
-  return (work) => orm.em.fork().transactional((em) => work(reservationTransaction(em)));
+export function postgresReservationTransactions(database: Database): InReservationTransaction {
+  return async (work) => {
+    try {
+      return await database.transaction((transaction) => work(reservationTransaction(transaction)));
+    } catch (error) {
+      if (sqlState(error) !== uniqueViolation) throw error;
+      // Missing rows cannot be locked. A process whose partition was revoked while it was frozen may be handling the
+      // same orders: the second one to insert has decided without knowing the first.
+      const message = 'another process has handled orders of this batch at the same time';
+      throw new ConcurrentReservationError(message, { cause: error });
+    }
+  };
 }
 
-function reservationTransaction(em: SqlEntityManager): ReservationTransaction {
+function reservationTransaction(transaction: Transaction): ReservationTransaction {
   return {
-    lockReservations: (orderIds) => lockReservations(em, orderIds),
-    lockStock: (productIds) => lockStock(em, productIds),
-    async write({ opened, moved, stock, replies }) {
-      await pipelined(
-        () => insertReservations(em, opened),
-        () => updateReservations(em, moved),
-        () => updateStock(em, stock),
-        () => appendOutbox(em, replies.map(toEvent)),
-      );
+    async lock(orderIds, productIds) {
+      const [reservations, stock] = await Promise.all([
+        lockReservations(transaction, orderIds),
+        lockStock(transaction, orderIds, productIds),
+      ]);
+      return { reservations, stock };
+    },
+    write({ opened, moved, stock, replies }) {
+      insertReservations(transaction, opened);
+      updateReservations(transaction, moved);
+      updateStock(transaction, stock);
+      appendOutbox(transaction, replies.map(toEvent));
     },
   };
 }
@@ -43,9 +58,8 @@ interface LockedReservation extends Omit<StoredReservation, 'total' | 'createTim
   readonly updateMs: number;
 }
 
-async function lockReservations(em: SqlEntityManager, orderIds: readonly string[]): Promise<Reservation[]> {
-  const rows = await nativeQuery<LockedReservation>(
-    em,
+async function lockReservations(sql: Sql, orderIds: readonly string[]): Promise<Reservation[]> {
+  const rows = await sql.query<LockedReservation>(
     `select order_id as "orderId", state, lines, customer_id as "customerId", total, currency,
        ${millis('create_time')} as "createMs",
        ${millis('update_time')} as "updateMs"
@@ -62,47 +76,34 @@ async function lockReservations(em: SqlEntityManager, orderIds: readonly string[
   );
 }
 
-interface LockedStock {
-  readonly productId: string;
-  readonly onHand: string;
-  readonly reserved: string;
-  readonly committed: string;
-  readonly updateMs: number;
-}
-
-async function lockStock(em: SqlEntityManager, productIds: readonly string[]): Promise<Stock[]> {
-  if (productIds.length === 0) return [];
-  const rows = await nativeQuery<LockedStock>(
-    em,
-    `select product_id as "productId", on_hand as "onHand", reserved, committed,
-       ${millis('update_time')} as "updateMs"
-     from stock where product_id = any($1::text[]) order by product_id for update`,
-    [productIds],
+/** It reads the products of the reservations itself, so that it can be sent before they have been returned. */
+async function lockStock(
+  sql: Sql,
+  orderIds: readonly string[],
+  productIds: readonly string[],
+): Promise<Stock[]> {
+  const rows = await sql.query<SelectedStock>(
+    `select ${stockColumns} from stock
+     where product_id = any(array(
+       select unnest($1::text[])
+       union select line ->> 'product_id'
+         from reservation, jsonb_array_elements(lines) as line where order_id = any($2::text[])
+     ))
+     order by product_id for update`,
+    [productIds, orderIds],
   );
-  return rows.map(({ productId, onHand, reserved, committed, updateMs }) => ({
-    productId,
-    onHand: BigInt(onHand),
-    reserved: BigInt(reserved),
-    committed: BigInt(committed),
-    updateTime: new Date(updateMs),
-  }));
+  return rows.map(toStock);
 }
 
-/**
- * Missing rows cannot be locked. A process whose partition was revoked while it was frozen may be handling the same
- * orders: the second one to insert has decided without knowing the first, and must start again.
- */
-async function insertReservations(em: SqlEntityManager, opened: readonly Reservation[]): Promise<void> {
+/** In id order, so that two batches cannot deadlock. */
+function insertReservations(transaction: Transaction, opened: readonly Reservation[]): void {
   if (opened.length === 0) return;
-  const inserted = await nativeQuery(
-    em,
+  transaction.write(
     `insert into reservation (order_id, state, lines, customer_id, total, currency, create_time, update_time)
      select order_id, state, lines::jsonb, customer_id, total, currency, $7, $7
      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
        as new (order_id, state, lines, customer_id, total, currency)
-     order by order_id collate "C"
-     on conflict do nothing
-     returning 1`,
+     order by order_id collate "C"`,
     [
       opened.map(({ orderId }) => orderId),
       opened.map(({ state }) => state),
@@ -113,15 +114,11 @@ async function insertReservations(em: SqlEntityManager, opened: readonly Reserva
       opened[0]?.updateTime,
     ],
   );
-  if (inserted.length < opened.length) {
-    throw new ConcurrentReservationError('another process has handled orders of this batch at the same time');
-  }
 }
 
-async function updateReservations(em: SqlEntityManager, moved: readonly Reservation[]): Promise<void> {
+function updateReservations(transaction: Transaction, moved: readonly Reservation[]): void {
   if (moved.length === 0) return;
-  await nativeQuery(
-    em,
+  transaction.write(
     `update reservation set state = new.state, update_time = $3
      from unnest($1::text[], $2::text[]) as new (order_id, state)
      where reservation.order_id = new.order_id`,
@@ -129,10 +126,9 @@ async function updateReservations(em: SqlEntityManager, moved: readonly Reservat
   );
 }
 
-async function updateStock(em: SqlEntityManager, stock: readonly Stock[]): Promise<void> {
+function updateStock(transaction: Transaction, stock: readonly Stock[]): void {
   if (stock.length === 0) return;
-  await nativeQuery(
-    em,
+  transaction.write(
     `update stock set on_hand = new.on_hand, reserved = new.reserved, committed = new.committed, update_time = $5
      from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
        as new (product_id, on_hand, reserved, committed)

@@ -1,12 +1,10 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/storage';
+import type { Sql } from '@orderflow/storage';
 import { seedStock } from '../../domain/seed.ts';
 
 /** Stocks the products that were never stocked; others are not changed. Audited like any manual change. */
-export async function seedTables(em: SqlEntityManager, now: Date): Promise<void> {
+export async function seedTables(sql: Sql, now: Date): Promise<void> {
   const seeds = seedStock();
-  await nativeQuery(
-    em,
+  await sql.query(
     `with seeded as (
        insert into stock (product_id, on_hand, reserved, committed, update_time)
        select product_id, on_hand, 0, 0, $3 from unnest($1::text[], $2::bigint[]) as seed (product_id, on_hand)

@@ -1,17 +1,21 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
+import type { Sql } from '@orderflow/storage';
 import type { StockReader } from '../../ports.ts';
+import { type SelectedStock, stockColumns, toStock } from './stored-stock.ts';
 import { tablesOf } from './tables.ts';
 
 /** Reads stock from table `stock`, and manual changes from table `stock_adjustment`. */
-export function postgresStock(orm: MikroORM): StockReader {
+export function postgresStock(orm: MikroORM, database: Sql): StockReader {
   const tables = () => tablesOf(orm.em.fork());
   return {
-    find: (productIds) =>
-      tables()
-        .selectFrom('stock')
-        .selectAll()
-        .where('productId', '=', ({ fn, val }) => fn.any(val([...productIds])))
-        .execute(),
+    // Each order asks for it, hence not by a query that is built for each call.
+    async find(productIds) {
+      const rows = await database.query<SelectedStock>(
+        `select ${stockColumns} from stock where product_id = any($1::text[])`,
+        [productIds],
+      );
+      return rows.map(toStock);
+    },
 
     page: ({ availableAtMost, afterId, limit }) =>
       tables()

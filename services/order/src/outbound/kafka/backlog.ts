@@ -1,8 +1,7 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
 import { groups, topics } from '@orderflow/contracts';
 import { connectTopicOffsets, type Kafka, type OffsetRange, type TopicOffsets } from '@orderflow/messaging';
 import type { Component } from '@orderflow/runtime';
-import { nativeQuery } from '@orderflow/storage';
+import type { Sql } from '@orderflow/storage';
 import type { Backlog, BacklogMark, DeadlineKind, ParticipantProgress } from '../../ports.ts';
 import { createParticipantProgress } from './participant-progress.ts';
 
@@ -26,15 +25,14 @@ interface Mark extends BacklogMark {
 
 /** Compares the outbox and the committed offsets, ours and the participants', with those at an earlier time. */
 export function kafkaBacklog(
-  orm: MikroORM,
+  database: Sql,
   kafka: Kafka,
 ): { backlog: Backlog<Mark>; progress: ParticipantProgress; component: Component } {
   const connection = connectTopicOffsets(kafka);
 
   const backlog: Backlog<Mark> = {
     async mark(kind) {
-      const [row] = await nativeQuery<{ time: number; is_due: boolean }>(
-        orm.em.fork(),
+      const [row] = await database.query<{ time: number; is_due: boolean }>(
         `select floor(extract(epoch from now()) * 1000)::float8 as time, exists (
            select from orders where deadline_time < now() and (state = 'PENDING') = $1
          ) as is_due`,
@@ -55,13 +53,14 @@ export function kafkaBacklog(
 
     async isDrained({ time, ends }) {
       return (
-        (await isAllPublished(orm, time)) && (await connection.ask((offsets) => isAllRead(offsets, ends)))
+        (await isAllPublished(database, time)) &&
+        (await connection.ask((offsets) => isAllRead(offsets, ends)))
       );
     },
   };
   const progress = createParticipantProgress({
-    isAllPublished: (time) => isAllPublished(orm, time),
-    orm,
+    isAllPublished: (time) => isAllPublished(database, time),
+    database,
     ask: (question) => connection.ask(question),
   });
   return {
@@ -72,9 +71,8 @@ export function kafkaBacklog(
 }
 
 /** Whether all rows up to a time are published. Rows behind a refused one block only their own order. */
-async function isAllPublished(orm: MikroORM, time: Date): Promise<boolean> {
-  const waiting = await nativeQuery(
-    orm.em.fork(),
+async function isAllPublished(database: Sql, time: Date): Promise<boolean> {
+  const waiting = await database.query(
     `select 1 from outbox o
      where create_time <= $1 and failed_time is null and not exists (
        select from outbox f

@@ -1,7 +1,6 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
 import { groups, readers } from '@orderflow/contracts';
 import { partitionOf, type TopicOffsets } from '@orderflow/messaging';
-import { millis, nativeQuery } from '@orderflow/storage';
+import { millis, type Sql } from '@orderflow/storage';
 import type { ParticipantProgress, ReadPosition } from '../../ports.ts';
 
 /** The topics and groups of the participants, whose replies an order waits for. */
@@ -9,20 +8,17 @@ const participants = readers.filter(([, group]) => group === groups.inventory ||
 
 /** Compares the committed offsets of inventory and payment with the ends of their topics. */
 export function createParticipantProgress({
-  orm,
+  database,
   isAllPublished,
   ask,
 }: {
-  readonly orm: MikroORM;
+  readonly database: Sql;
   readonly isAllPublished: (time: Date) => Promise<boolean>;
   readonly ask: <T>(question: (offsets: TopicOffsets) => Promise<T>) => Promise<T>;
 }): ParticipantProgress {
   return {
     async read(previous) {
-      const [row] = await nativeQuery<{ time: number }>(
-        orm.em.fork(),
-        `select ${millis('clock_timestamp()')} as time`,
-      );
+      const [row] = await database.query<{ time: number }>(`select ${millis('clock_timestamp()')} as time`);
       if (row === undefined) throw new Error('Postgres returned no time');
       const published = previous === undefined || (await isAllPublished(previous));
       return { time: new Date(row.time), isAllPublished: published, positions: await ask(positionsOf) };

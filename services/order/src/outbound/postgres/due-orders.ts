@@ -1,5 +1,4 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
-import { millis, nativeQuery } from '@orderflow/storage';
+import { millis, type Sql } from '@orderflow/storage';
 import type { DueOrder } from '../../domain/deadline.ts';
 import type { OrderState } from '../../domain/saga.ts';
 import type { DueOrders } from '../../ports.ts';
@@ -34,11 +33,10 @@ export function toDueOrder(row: DueRow): DueOrder {
 }
 
 /** Reads due orders from Postgres. */
-export function createDueOrders(orm: MikroORM): DueOrders {
+export function createDueOrders(database: Sql): DueOrders {
   return {
     async page(kind, before, after, limit) {
-      const rows = await nativeQuery<DueRow>(
-        orm.em.fork(),
+      const rows = await database.query<DueRow>(
         `select ${dueColumns} from orders
          where deadline_time < $1 and (state = 'PENDING') = $2
            and ($3::timestamptz is null or (deadline_time, id) > ($3::timestamptz, $4::text))

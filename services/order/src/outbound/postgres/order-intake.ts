@@ -1,7 +1,14 @@
-import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox, type OutboxMessage, RecordTooLargeError } from '@orderflow/messaging';
 import type { RunEachIdempotent } from '@orderflow/runtime';
-import { byteaArray, millis, nativeQuery, runEachIdempotent, textArray } from '@orderflow/storage';
+import {
+  byteaArray,
+  type Database,
+  millis,
+  runEachIdempotent,
+  type Sql,
+  type Transaction,
+  textArray,
+} from '@orderflow/storage';
 import { submissionMessage } from '../../codec/write-submission.ts';
 import type { FullOrder } from '../../domain/order.ts';
 import { orderTooLarge } from '../../domain/refusal.ts';
@@ -19,24 +26,24 @@ export type InIntakeTransaction = <T>(
  * `pendingDeadlineMs`: how long a new order may wait for its decision before it needs attention.
  */
 export function createOrderIntake(
-  orm: MikroORM,
+  database: Database,
   { pendingDeadlineMs, now }: { readonly pendingDeadlineMs: number; readonly now: () => Date },
 ): InIntakeTransaction {
   return (work) =>
-    orm.em.fork().transactional((em) =>
+    database.transaction((transaction) =>
       work(
         {
           async take(orders) {
-            const createTimes = await insertPending(em, orders, pendingDeadlineMs);
+            const createTimes = await insertPending(transaction, orders, pendingDeadlineMs);
             const existedBefore = ({ orderId }: NewOrder) => !createTimes.has(orderId);
-            await appendSubmissions(
-              em,
+            appendSubmissions(
+              transaction,
               orders.flatMap((order) => {
                 const time = createTimes.get(order.orderId);
                 return time === undefined ? [] : [submissionMessage({ ...order, time })];
               }),
             );
-            const stored = await findExisting(em, orders.filter(existedBefore));
+            const stored = await findExisting(transaction, orders.filter(existedBefore));
             return orders.map((order) => {
               const time = createTimes.get(order.orderId);
               if (time !== undefined) return { isNew: true, order: asPending(order, time) };
@@ -46,7 +53,7 @@ export function createOrderIntake(
             });
           },
         },
-        (requests, respond) => runEachIdempotent(em, requests, now(), respond),
+        (requests, respond) => runEachIdempotent(transaction, requests, now(), respond),
       ),
     );
 }
@@ -56,12 +63,11 @@ export function createOrderIntake(
  * In id order, so that two transactions cannot deadlock.
  */
 async function insertPending(
-  em: SqlEntityManager,
+  sql: Sql,
   orders: readonly NewOrder[],
   pendingDeadlineMs: number,
 ): Promise<Map<string, Date>> {
-  const inserted = await nativeQuery<{ order_id: string; create_time: number }>(
-    em,
+  const inserted = await sql.query<{ order_id: string; create_time: number }>(
     `with taken as (
        insert into orders (
          id, customer_id, content_hash, state, version, revision, caller_id, submission, submission_content_type,
@@ -91,13 +97,10 @@ async function insertPending(
   return new Map(inserted.map((row) => [row.order_id, new Date(row.create_time)]));
 }
 
-async function findExisting(
-  em: SqlEntityManager,
-  orders: readonly NewOrder[],
-): Promise<Map<string, FullOrder>> {
+async function findExisting(sql: Sql, orders: readonly NewOrder[]): Promise<Map<string, FullOrder>> {
   if (orders.length === 0) return new Map();
   return findOrders(
-    em,
+    sql,
     orders.map(({ orderId }) => orderId),
   );
 }
@@ -106,9 +109,9 @@ async function findExisting(
  * Writes submissions into the outbox. A submission that is too large is refused, because only its sender can change it.
  * @throws Refusal MESSAGE_TOO_LARGE
  */
-async function appendSubmissions(em: SqlEntityManager, messages: readonly OutboxMessage[]): Promise<void> {
+function appendSubmissions(transaction: Transaction, messages: readonly OutboxMessage[]): void {
   try {
-    await appendOutbox(em, messages);
+    appendOutbox(transaction, messages);
   } catch (error) {
     throw error instanceof RecordTooLargeError ? orderTooLarge(error) : error;
   }

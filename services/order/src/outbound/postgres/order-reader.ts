@@ -1,5 +1,4 @@
-import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
-import { millis, nativeQuery, textArray } from '@orderflow/storage';
+import { millis, type Sql, textArray } from '@orderflow/storage';
 import type { FullOrder, OrderTransition, StoredOrder } from '../../domain/order.ts';
 import type { CancelReason, OrderState } from '../../domain/saga.ts';
 import type { OrderConditions, OrderKey, OrderReader } from '../../ports.ts';
@@ -42,19 +41,18 @@ const columns = `id, customer_id, state, total, needs_attention, cancel_reason, 
   version, ${millis('create_time')} as create_time, ${millis('update_time')} as update_time`;
 
 /** Reads orders from Postgres. */
-export function createOrderReader(orm: MikroORM): OrderReader {
+export function createOrderReader(database: Sql): OrderReader {
   return {
-    find: async (orderId) => (await findOrders(orm.em.fork(), [orderId])).get(orderId),
+    find: async (orderId) => (await findOrders(database, [orderId])).get(orderId),
 
     async page(conditions, after, limit) {
       const { sql, parameters } = pageQuery(conditions, after, limit);
-      const rows = await nativeQuery<OrderRow>(orm.em.fork(), sql, parameters);
+      const rows = await database.query<OrderRow>(sql, parameters);
       return rows.map(toOrder);
     },
 
     async history(orderId) {
-      const rows = await nativeQuery<TransitionRow>(
-        orm.em.fork(),
+      const rows = await database.query<TransitionRow>(
         `select revision, state, cause, version, event_types, detail, ${millis('create_time')} as create_time
          from order_history where order_id = $1 order by revision`,
         [orderId],
@@ -64,13 +62,9 @@ export function createOrderReader(orm: MikroORM): OrderReader {
   };
 }
 
-/** Reads the existing orders with these ids, in the transaction of `em`. */
-export async function findOrders(
-  em: SqlEntityManager,
-  orderIds: readonly string[],
-): Promise<Map<string, FullOrder>> {
-  const rows = await nativeQuery<FullOrderRow>(
-    em,
+/** Reads the existing orders with these ids. */
+export async function findOrders(sql: Sql, orderIds: readonly string[]): Promise<Map<string, FullOrder>> {
+  const rows = await sql.query<FullOrderRow>(
     `select ${columns}, caller_id, content_hash, submission, submission_content_type,
        (select enriched_order from order_history
         where order_id = orders.id and enriched_order is not null limit 1) as enriched_order

@@ -1,12 +1,12 @@
-import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
 import {
   bigintArray,
   byteaArray,
+  type Database,
   intArray,
   millis,
-  nativeQuery,
-  pipelined,
+  type Sql,
+  type Transaction,
   textArray,
 } from '@orderflow/storage';
 import type { EnrichedOrder } from '../../domain/enriched-order.ts';
@@ -44,7 +44,7 @@ interface Options {
 }
 
 /** Stores orders in Postgres. */
-export function createOrderStore(orm: MikroORM, { currency, limits }: Options): OrderStore {
+export function createOrderStore(database: Database, { currency, limits }: Options): OrderStore {
   /** Applies a decision to a new order, or to an undecided one that is stored. */
   function apply(candidate: DecidingCandidate, stored?: LockedOrder): DecisionTransition {
     const { orderId, customerId } = candidate;
@@ -54,18 +54,18 @@ export function createOrderStore(orm: MikroORM, { currency, limits }: Options): 
 
   return {
     decide: (candidates) =>
-      orm.em.fork().transactional(async (em) => {
+      database.transaction(async (transaction) => {
         const byId = Map.groupBy(candidates, ({ orderId }) => orderId);
         const firstOfIds = [...byId.values()].map(([first]) => first).filter(hasDecision);
         const inserted = await insertNew(
-          em,
+          transaction,
           firstOfIds.map((candidate) => apply(candidate)),
         );
         const stored = await lockStored(
-          em,
+          transaction,
           [...byId.keys()].filter((id) => !inserted.has(id)),
         );
-        const decisions = await storedDecisions(em, stored);
+        const decisions = await storedDecisions(transaction, stored);
 
         const transitions = new Map(inserted);
         const settled = new Map<string, Settled>();
@@ -79,11 +79,9 @@ export function createOrderStore(orm: MikroORM, { currency, limits }: Options): 
 
         const written = [...transitions.values()];
         const changed = written.filter(({ after }) => after.revision > 1);
-        await pipelined(
-          () => updatePending(em, changed),
-          () => appendHistory(em, written),
-          () => appendOutbox(em, written.flatMap(toEvents)),
-        );
+        updatePending(transaction, changed);
+        appendHistory(transaction, written);
+        appendOutbox(transaction, written.flatMap(toEvents));
         return settled;
       }),
   };
@@ -94,12 +92,11 @@ export function createOrderStore(orm: MikroORM, { currency, limits }: Options): 
  * In id order, so that two batches cannot deadlock.
  */
 async function insertNew(
-  em: SqlEntityManager,
+  sql: Sql,
   transitions: readonly DecisionTransition[],
 ): Promise<Map<string, TimedDecision>> {
   if (transitions.length === 0) return new Map();
-  const inserted = await nativeQuery<{ id: string; time: number }>(
-    em,
+  const inserted = await sql.query<{ id: string; time: number }>(
     `
     insert into orders (
       id, customer_id, content_hash, state, version, revision, needs_attention, total,
@@ -148,10 +145,9 @@ async function insertNew(
   );
 }
 
-async function lockStored(em: SqlEntityManager, ids: readonly string[]): Promise<LockedOrder[]> {
+async function lockStored(sql: Sql, ids: readonly string[]): Promise<LockedOrder[]> {
   if (ids.length === 0) return [];
-  return nativeQuery<LockedOrder>(
-    em,
+  return sql.query<LockedOrder>(
     `select id, content_hash, state, version, revision, needs_attention,
        ${millis('greatest(now(), update_time)')} as time
      from orders where id = any($1::text[]) order by id for update`,
@@ -160,13 +156,12 @@ async function lockStored(em: SqlEntityManager, ids: readonly string[]): Promise
 }
 
 async function storedDecisions(
-  em: SqlEntityManager,
+  sql: Sql,
   stored: readonly LockedOrder[],
 ): Promise<Map<string, EnrichedOrder>> {
   const ids = stored.filter(({ state }) => state !== 'PENDING').map(({ id }) => id);
   if (ids.length === 0) return new Map();
-  const rows = await nativeQuery<{ order_id: string; enriched_order: Buffer }>(
-    em,
+  const rows = await sql.query<{ order_id: string; enriched_order: Buffer }>(
     `
     select order_id, enriched_order from order_history
     where order_id = any($1::text[]) and enriched_order is not null`,
@@ -207,13 +202,9 @@ function asWritten({ candidate, enrichedOrder, detail = '' }: TimedDecision, isN
   return { contentHash, kind: isNew ? 'new' : 'pending', order: enrichedOrder };
 }
 
-async function updatePending(
-  em: SqlEntityManager,
-  transitions: readonly DecisionTransition[],
-): Promise<void> {
+function updatePending(transaction: Transaction, transitions: readonly DecisionTransition[]): void {
   if (transitions.length === 0) return;
-  await nativeQuery(
-    em,
+  transaction.write(
     `
     update orders set
       state = new.state, version = new.version, revision = new.revision,

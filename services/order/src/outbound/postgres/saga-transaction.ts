@@ -1,8 +1,7 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { requeryHeader } from '@orderflow/contracts';
 import { appendOutbox, type OutboxMessage } from '@orderflow/messaging';
 import { currentTrace } from '@orderflow/runtime';
-import { millis, nativeQuery, pipelined } from '@orderflow/storage';
+import { millis, type Sql, type Transaction } from '@orderflow/storage';
 import { resubmissionMessage } from '../../codec/write-submission.ts';
 import { type CancelReason, type OrderState, sagaStateOf, sagaStates } from '../../domain/saga.ts';
 import type { SagaInput, SagaOrder, Transition } from '../../domain/transition.ts';
@@ -39,8 +38,8 @@ interface SagaRow {
   readonly create_time: number;
 }
 
-/** The saga's part of the transaction that `em` is in. `currency`: the currency of stored totals. */
-export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTransaction {
+/** The saga's part of a transaction. `currency`: the currency of stored totals. */
+export function sagaTransaction(transaction: Transaction, currency: string): SagaTransaction {
   const times = new Map<string, Date>();
   function toOrders(rows: readonly SagaRow[]): SagaOrder[] {
     for (const { id, time } of rows) times.set(id, new Date(time));
@@ -49,8 +48,7 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
 
   return {
     async lock(orderIds) {
-      const rows = await nativeQuery<SagaRow>(
-        em,
+      const rows = await transaction.query<SagaRow>(
         `select ${sagaColumns} from orders where id = any($1::text[]) order by id for update`,
         [orderIds],
       );
@@ -58,8 +56,7 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
     },
 
     async lockDue(orderIds, before) {
-      const rows = await nativeQuery<SagaRow & DueRow>(
-        em,
+      const rows = await transaction.query<SagaRow & DueRow>(
         `select ${sagaColumns}, ${dueColumns} from orders
          where id = any($1::text[]) and deadline_time < $2 order by id for update skip locked`,
         [orderIds, before],
@@ -76,13 +73,11 @@ export function sagaTransaction(em: SqlEntityManager, currency: string): SagaTra
         return { ...transition, time };
       });
       // Before the history is written: the last event is the one before these transitions.
-      const repeats = await republishedMessages(em, transitions);
+      const repeats = await republishedMessages(transaction, transitions);
       const messages = [...timed.flatMap(newMessages), ...repeats];
-      await pipelined(
-        () => updateOrders(em, transitions),
-        () => appendHistory(em, timed),
-        () => appendOutbox(em, messages),
-      );
+      updateOrders(transaction, transitions);
+      appendHistory(transaction, timed);
+      appendOutbox(transaction, messages);
     },
   };
 }
@@ -112,15 +107,14 @@ function toSagaOrder(row: SagaRow, currency: string): SagaOrder {
 }
 
 /** Updates each order to the state after its last transition. */
-async function updateOrders(em: SqlEntityManager, transitions: readonly Transition[]): Promise<void> {
+function updateOrders(transaction: Transaction, transitions: readonly Transition[]): void {
   const byOrder = [...Map.groupBy(transitions, ({ after }) => after.orderId).values()];
   const orders = byOrder.map((ofOrder) => (ofOrder.at(-1) as Transition).after);
   const marks = orders.map(({ sagaState }) => sagaStates[sagaState]);
   const nextDeadlines = byOrder.map(
     (ofOrder) => ofOrder.findLast(({ nextDeadline }) => nextDeadline !== 'keep')?.nextDeadline ?? 'keep',
   );
-  await nativeQuery(
-    em,
+  transaction.write(
     `
     update orders set
       state = new.state, stock_released = new.stock_released, money_undone = new.money_undone,
@@ -170,17 +164,14 @@ function newMessages({ before, after, publishes, input, time }: TimedTransition)
 }
 
 /** The messages that transitions republish: last events, with the same id and content, and submissions. */
-async function republishedMessages(
-  em: SqlEntityManager,
-  transitions: readonly Transition[],
-): Promise<OutboxMessage[]> {
+async function republishedMessages(sql: Sql, transitions: readonly Transition[]): Promise<OutboxMessage[]> {
   const requeried = transitions.filter(({ kind }) => kind === 'requeried');
   const reserved = requeried.filter(({ before }) => before.sagaState === 'RESERVED');
   const resubmitted = transitions.filter(({ kind }) => kind === 'resubmitted');
   return [
-    ...(reserved.length > 0 ? await acceptances(em, reserved) : []),
-    ...(requeried.length > 0 ? await lastEvents(em, requeried) : []),
-    ...(resubmitted.length > 0 ? await submissions(em, resubmitted) : []),
+    ...(reserved.length > 0 ? await acceptances(sql, reserved) : []),
+    ...(requeried.length > 0 ? await lastEvents(sql, requeried) : []),
+    ...(resubmitted.length > 0 ? await submissions(sql, resubmitted) : []),
   ];
 }
 
@@ -188,12 +179,8 @@ async function republishedMessages(
  * OrderAccepted of orders that wait for their payment: it needs it to charge, and a payment process of an earlier
  * version may have read it without storing it.
  */
-async function acceptances(
-  em: SqlEntityManager,
-  transitions: readonly Transition[],
-): Promise<OutboxMessage[]> {
-  const rows = await nativeQuery<{ order_id: string; version: number; enriched_order: Buffer }>(
-    em,
+async function acceptances(sql: Sql, transitions: readonly Transition[]): Promise<OutboxMessage[]> {
+  const rows = await sql.query<{ order_id: string; version: number; enriched_order: Buffer }>(
     `select order_id, version, enriched_order from order_history
      where order_id = any($1::text[]) and enriched_order is not null`,
     [transitions.map(({ after }) => after.orderId)],
@@ -213,17 +200,13 @@ function withRequeryHeader(message: OutboxMessage, { kind }: SagaInput): OutboxM
   return { ...message, headers: { ...message.headers, [requeryHeader]: kind } };
 }
 
-async function lastEvents(
-  em: SqlEntityManager,
-  transitions: readonly Transition[],
-): Promise<OutboxMessage[]> {
-  const rows = await nativeQuery<{
+async function lastEvents(sql: Sql, transitions: readonly Transition[]): Promise<OutboxMessage[]> {
+  const rows = await sql.query<{
     order_id: string;
     name: string;
     time: number;
     enriched_order: Buffer | null;
   }>(
-    em,
     `select distinct on (order_id) order_id, event_types[cardinality(event_types)] as name, ${millis('create_time')} as time,
        enriched_order
      from order_history where order_id = any($1::text[]) and cardinality(event_types) > 0
@@ -247,12 +230,8 @@ async function lastEvents(
   });
 }
 
-async function submissions(
-  em: SqlEntityManager,
-  transitions: readonly Transition[],
-): Promise<OutboxMessage[]> {
-  const rows = await nativeQuery<{ id: string; submission: Buffer | null; content_type: string | null }>(
-    em,
+async function submissions(sql: Sql, transitions: readonly Transition[]): Promise<OutboxMessage[]> {
+  const rows = await sql.query<{ id: string; submission: Buffer | null; content_type: string | null }>(
     `select id, submission, submission_content_type as content_type from orders
      where id = any($1::text[]) order by id`,
     [transitions.map(({ after }) => after.orderId)],

@@ -1,5 +1,4 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { nativeQuery } from '@orderflow/storage';
+import type { Sql } from '@orderflow/storage';
 import { decodeEnrichedOrder } from './enriched-order-codec.ts';
 
 /**
@@ -7,20 +6,19 @@ import { decodeEnrichedOrder } from './enriched-order-codec.ts';
  * table the currency is that of its orders.
  * @throws when the amounts are in another currency.
  */
-export async function ensureCurrency(em: SqlEntityManager, wanted: string): Promise<void> {
-  const [stored] = await nativeQuery<{ code: string }>(em, 'select code from currency');
-  const found = stored?.code ?? (await currencyOfOrders(em)) ?? wanted;
+export async function ensureCurrency(sql: Sql, wanted: string): Promise<void> {
+  const [stored] = await sql.query<{ code: string }>('select code from currency');
+  const found = stored?.code ?? (await currencyOfOrders(sql)) ?? wanted;
   if (found !== wanted) {
     throw new Error(
       `CURRENCY is ${wanted}, but the amounts in this database are in ${found}: set CURRENCY=${found}, or use another database (DATABASE_PREFIX)`,
     );
   }
-  if (stored === undefined) await nativeQuery(em, 'insert into currency (code) values ($1)', [found]);
+  if (stored === undefined) await sql.query('insert into currency (code) values ($1)', [found]);
 }
 
-async function currencyOfOrders(em: SqlEntityManager): Promise<string | undefined> {
-  const [row] = await nativeQuery<{ enriched_order: Buffer }>(
-    em,
+async function currencyOfOrders(sql: Sql): Promise<string | undefined> {
+  const [row] = await sql.query<{ enriched_order: Buffer }>(
     'select enriched_order from order_history where enriched_order is not null limit 1',
   );
   return row && decodeEnrichedOrder(row.enriched_order).currency;

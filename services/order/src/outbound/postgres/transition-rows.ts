@@ -1,5 +1,4 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { bigintArray, byteaArray, intArray, nativeQuery, textArray } from '@orderflow/storage';
+import { bigintArray, byteaArray, intArray, type Transaction, textArray } from '@orderflow/storage';
 import type { EnrichedOrder } from '../../domain/enriched-order.ts';
 import { sagaStates } from '../../domain/saga.ts';
 import type { NextDeadline, Transition } from '../../domain/transition.ts';
@@ -15,13 +14,9 @@ export interface TimedTransition extends Transition {
 }
 
 /** Writes the rows of transitions in `order_history`. */
-export async function appendHistory(
-  em: SqlEntityManager,
-  transitions: readonly TimedTransition[],
-): Promise<void> {
+export function appendHistory(transaction: Transaction, transitions: readonly TimedTransition[]): void {
   if (transitions.length === 0) return;
-  await nativeQuery(
-    em,
+  transaction.write(
     `
     insert into order_history
       (order_id, revision, state, cause, version, event_types, detail, enriched_order, create_time)

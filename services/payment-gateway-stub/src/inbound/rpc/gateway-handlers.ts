@@ -8,16 +8,26 @@ import {
   LedgerEntry_Kind,
 } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { invalidRequest, numberKey, pageRequest, pageTokens } from '@orderflow/rpc';
-import { readPage } from '@orderflow/runtime';
+import { type CoalesceOptions, coalesce, readPage } from '@orderflow/runtime';
+import { isPostgresOutage } from '@orderflow/storage';
 import { type LedgerEntry, outcomeOf, wasTakenBack } from '../../domain/charge.ts';
+import { Refusal } from '../../domain/refusal.ts';
 import type { DecliningRule } from '../../domain/verdict.ts';
-import type { LedgerReader, LedgerTransaction } from '../../ports.ts';
-import { charge } from '../../use-cases/charge.ts';
+import type { InLedgerTransaction, LedgerReader } from '../../ports.ts';
+import { type ChargeRequest, chargeAll } from '../../use-cases/charge.ts';
 import { refundCharge } from '../../use-cases/refund-charge.ts';
 import { voidCharge } from '../../use-cases/void-charge.ts';
 
 /** The size of a page of the ledger unless the request says otherwise. */
 const defaultPageSize = 1_000;
+
+/** How charges that arrive while others are written are written together: each ledger entry locks the last one. */
+const coalescing: CoalesceOptions<ChargeRequest> = {
+  maxItems: 100,
+  maxWaitMs: 10,
+  conflictKeys: ({ key }) => [key],
+  retryIndividually: (error) => !isPostgresOutage(error),
+};
 
 const tokens = pageTokens<[bigint]>('ledger', numberKey);
 
@@ -28,22 +38,25 @@ export function gatewayHandlers({
   rule,
   declinesNow,
 }: {
-  /** Runs a transaction that holds the lock of a charge's key. */
-  readonly inTransaction: <T>(
-    key: string,
-    work: (transaction: LedgerTransaction) => Promise<T>,
-  ) => Promise<T>;
+  readonly inTransaction: InLedgerTransaction;
   readonly reader: LedgerReader;
   readonly rule: DecliningRule;
   readonly declinesNow: (ids: readonly string[]) => boolean;
 }): ServiceImpl<typeof GatewayService> {
+  const charge = coalesce(
+    (requests: readonly ChargeRequest[]) =>
+      inTransaction(
+        requests.map(({ key }) => key),
+        (transaction) => chargeAll({ transaction, rule }, requests),
+      ),
+    coalescing,
+  );
   return {
     async charge({ key, orderId, customerId, amount }) {
       const purchase = { orderId, customerId, ...readAmount(amount) };
       const notNow = declinesNow([key, orderId, customerId]);
-      const charged = await inTransaction(key, (transaction) =>
-        charge({ transaction, rule }, key, purchase, { notNow }),
-      );
+      const charged = await charge({ key, purchase, notNow });
+      if (charged instanceof Refusal) throw charged;
       const outcome = outcomeOf(charged);
       return {
         outcome: ChargeResponse_Outcome[outcome],
@@ -53,13 +66,13 @@ export function gatewayHandlers({
     },
 
     async voidCharge({ key, orderId }) {
-      const voided = await inTransaction(key, (transaction) => voidCharge({ transaction }, key, orderId));
+      const voided = await inTransaction([key], (transaction) => voidCharge({ transaction }, key, orderId));
       return { wasCharged: wasTakenBack(voided) };
     },
 
     async refundCharge({ key, chargeKey }) {
       return {
-        transactionId: await inTransaction(chargeKey, (transaction) =>
+        transactionId: await inTransaction([chargeKey], (transaction) =>
           refundCharge({ transaction }, key, chargeKey),
         ),
       };

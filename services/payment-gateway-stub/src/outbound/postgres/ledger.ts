@@ -1,20 +1,21 @@
-import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
-import { millis, nativeQuery } from '@orderflow/storage';
+import { type Database, millis, type Sql, type Transaction } from '@orderflow/storage';
 import type { Charge, LedgerEntry } from '../../domain/charge.ts';
-import type { LedgerReader, LedgerTransaction } from '../../ports.ts';
+import type { InLedgerTransaction, LedgerReader, LedgerTransaction } from '../../ports.ts';
 
 /** The first key of the advisory lock of a charge's key; the previous version locked the whole ledger with 1. */
 const keyLocks = 2;
 
-/** Runs the work in a transaction that holds the lock of a charge's key. */
-type InTransaction = <T>(key: string, work: (transaction: LedgerTransaction) => Promise<T>) => Promise<T>;
-
 /** Creates transactions on the charges and the ledger in Postgres. */
-export function ledgerTransactions(orm: MikroORM, now: () => Date): InTransaction {
-  return (key, work) =>
-    orm.em.fork().transactional(async (em) => {
-      await nativeQuery(em, 'select pg_advisory_xact_lock($1, hashtext($2))', [keyLocks, key]);
-      return work(ledgerTransaction(em, now));
+export function ledgerTransactions(database: Database, now: () => Date): InLedgerTransaction {
+  return (keys, work) =>
+    database.transaction(async (transaction) => {
+      // In one order, so that two transactions cannot deadlock.
+      await transaction.query(
+        `select pg_advisory_xact_lock($1, hash)
+         from (select distinct hashtext(key) as hash from unnest($2::text[]) as key order by hash) as locks`,
+        [keyLocks, keys],
+      );
+      return work(ledgerTransaction(transaction, now));
     });
 }
 
@@ -26,12 +27,11 @@ interface StoredEntry extends Omit<LedgerEntry, 'sequence' | 'amount' | 'createT
 }
 
 /** Reads the ledger. */
-export function ledgerReader(orm: MikroORM): LedgerReader {
+export function ledgerReader(database: Sql): LedgerReader {
   return {
     async page(orderId, sequence, limit) {
       const [ofOrder, orderIds] = orderId === undefined ? ['', []] : ['and order_id = $3', [orderId]];
-      const rows = await nativeQuery<StoredEntry>(
-        orm.em.fork(),
+      const rows = await database.query<StoredEntry>(
         `select sequence, kind, charge_key as "chargeKey", order_id as "orderId", amount, currency,
            transaction_id as "transactionId", ${millis('create_time')} as "createMs"
          from ledger where sequence > $1 ${ofOrder} order by sequence limit $2`,
@@ -80,25 +80,24 @@ const saveChargeAndMovement = `
   insert into ledger (sequence, kind, charge_key, order_id, amount, currency, transaction_id, create_time)
   values ((select last from head), $12, $13, $14, $15, $16, $17, $18)`;
 
-function ledgerTransaction(em: SqlEntityManager, now: () => Date): LedgerTransaction {
-  const findBy = async (column: 'key' | 'refund_key', value: string): Promise<Charge | undefined> => {
-    const query = `select ${chargeColumns} from charge where ${column} = $1`;
-    const [row] = await nativeQuery<StoredCharge>(em, query, [value]);
-    return row === undefined ? undefined : toCharge(row);
+function ledgerTransaction(transaction: Transaction, now: () => Date): LedgerTransaction {
+  const findBy = async (column: 'key' | 'refund_key', values: readonly string[]): Promise<Charge[]> => {
+    const query = `select ${chargeColumns} from charge where ${column} = any($1::text[])`;
+    return (await transaction.query<StoredCharge>(query, [values])).map(toCharge);
   };
   return {
-    find: (key) => findBy('key', key),
-    findByRefund: (refundKey) => findBy('refund_key', refundKey),
+    find: async (keys) => new Map((await findBy('key', keys)).map((charge) => [charge.key, charge])),
+    findByRefund: async (refundKey) => (await findBy('refund_key', [refundKey]))[0],
 
-    async save(charge, movement) {
+    save(charge, movement) {
       const values = valuesOf(charge);
       if (movement === undefined) {
-        await nativeQuery(em, saveCharge, values);
+        transaction.write(saveCharge, values);
         return;
       }
       const { kind, chargeKey, orderId, amount, currency, transactionId } = movement;
       const entry = [kind, chargeKey, orderId, amount, currency, transactionId, now()];
-      await nativeQuery(em, saveChargeAndMovement, [...values, ...entry]);
+      transaction.write(saveChargeAndMovement, [...values, ...entry]);
     },
   };
 }

@@ -1,5 +1,4 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { millis, nativeQuery } from '@orderflow/storage';
+import { millis, type Sql } from '@orderflow/storage';
 import type { Attempt, PaymentReader } from '../../ports.ts';
 import { type SelectedPayment, selectedColumns, toStoredPayment } from './payment-row.ts';
 
@@ -9,18 +8,16 @@ interface AttemptRow extends Pick<Attempt, 'kind' | 'key' | 'detail'> {
   readonly endTime: number | null;
 }
 
-/** Reads payments from Postgres, on the entity manager that `em` returns. */
-export function paymentReader(em: () => SqlEntityManager): PaymentReader {
+/** Reads payments from Postgres. */
+export function paymentReader(sql: Sql): PaymentReader {
   return {
     async find(orderId) {
-      const [row] = await nativeQuery<SelectedPayment>(
-        em(),
+      const [row] = await sql.query<SelectedPayment>(
         `select ${selectedColumns} from payment where order_id = $1`,
         [orderId],
       );
       if (row === undefined) return undefined;
-      const rows = await nativeQuery<AttemptRow>(
-        em(),
+      const rows = await sql.query<AttemptRow>(
         `select kind, key, outcome, detail, ${millis('create_time')} as "createTime", ${millis('end_time')} as "endTime"
          from payment_attempt where order_id = $1 order by number`,
         [orderId],
@@ -39,8 +36,7 @@ export function paymentReader(em: () => SqlEntityManager): PaymentReader {
           : [`(create_time, order_id) < (${given(after.createTime)}, ${given(after.orderId)})`]),
       ];
       const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
-      const rows = await nativeQuery<SelectedPayment>(
-        em(),
+      const rows = await sql.query<SelectedPayment>(
         `select ${selectedColumns} from payment ${where}
          order by create_time desc, order_id desc limit ${given(limit)}`,
         parameters,

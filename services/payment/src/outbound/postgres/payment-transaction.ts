@@ -1,7 +1,13 @@
-import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
 import { appendOutbox } from '@orderflow/messaging';
 import { childOf, type InTransaction } from '@orderflow/runtime';
-import { millis, nativeQuery, pipelined, runIdempotent } from '@orderflow/storage';
+import {
+  type Database,
+  millis,
+  runIdempotent,
+  type Sql,
+  sqlState,
+  type Transaction,
+} from '@orderflow/storage';
 import type { Outcome } from '../../domain/input.ts';
 import type { Payment } from '../../domain/payment.ts';
 import type { Changes, EndedCall, PaymentTransaction } from '../../ports.ts';
@@ -25,35 +31,30 @@ const uniqueViolation = '23505';
 const maxRaces = 5;
 
 /** Runs changes of payments, their calls and their replies in the outbox in one Postgres transaction. */
-export function paymentTransactions(orm: MikroORM, now: () => Date): InTransaction<PaymentTransaction> {
+export function paymentTransactions(database: Database, now: () => Date): InTransaction<PaymentTransaction> {
   return async (work) => {
     for (let races = 1; ; races++) {
       try {
-        return await orm.em
-          .fork()
-          .transactional((em) =>
-            work(paymentTransaction(em), (request, respond) => runIdempotent(em, request, now(), respond)),
-          );
+        return await database.transaction((transaction) =>
+          work(paymentTransaction(transaction), (request, respond) =>
+            runIdempotent(transaction, request, now(), respond),
+          ),
+        );
       } catch (error) {
         // Two topics delivered the first event of an order at the same time: the row of the other transaction, a
         // payment or a waiting charge, has to be locked first.
-        if (codeOf(error) !== uniqueViolation || races === maxRaces) throw error;
+        if (sqlState(error) !== uniqueViolation || races === maxRaces) throw error;
       }
     }
   };
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
+function paymentTransaction(transaction: Transaction): PaymentTransaction {
   const traces = new Map<string, string>();
 
-  async function locked(sql: string, parameters: unknown[]): Promise<Payment[]> {
-    const rows = await nativeQuery<SelectedPayment>(
-      em,
-      `select ${selectedColumns} from payment ${sql}`,
+  async function locked(condition: string, parameters: unknown[]): Promise<Payment[]> {
+    const rows = await transaction.query<SelectedPayment>(
+      `select ${selectedColumns} from payment ${condition}`,
       parameters,
     );
     const payments = rows.map(toPayment);
@@ -64,7 +65,7 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
   }
 
   return {
-    find: paymentReader(() => em).find,
+    find: paymentReader(transaction).find,
 
     async lock(orderIds) {
       const payments = await locked('where order_id = any($1::text[]) order by order_id for update', [
@@ -73,7 +74,7 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
       return new Map(payments.map((payment) => [payment.orderId, payment]));
     },
 
-    lockWaiting: (orderIds) => lockWaiting(em, orderIds),
+    lockWaiting: (orderIds) => lockWaiting(transaction, orderIds),
 
     lockDue: (now, limit) =>
       locked('where next_attempt_time <= $1 order by next_attempt_time limit $2 for update skip locked', [
@@ -82,29 +83,26 @@ function paymentTransaction(em: SqlEntityManager): PaymentTransaction {
       ]),
 
     async nextDueTime() {
-      const [row] = await nativeQuery<{ time: number | null }>(
-        em,
+      const [row] = await transaction.query<{ time: number | null }>(
         `select ${millis('min(next_attempt_time)')} as time from payment where next_attempt_time is not null`,
       );
       return row?.time == null ? undefined : new Date(row.time);
     },
 
-    endCalls: (ended, now) => endCalls(em, ended, now),
+    endCalls: (ended, now) => endCalls(transaction, ended, now),
 
-    async save({ created, changed, waiting, endedWaiting, calls, replies }, now, given = new Map()) {
+    save({ created, changed, waiting, endedWaiting, calls, replies }, now, given = new Map()) {
       const traceOf = (orderId: string) => given.get(orderId) ?? traces.get(orderId);
       const messages = replies.map((payment) => {
         const trace = traceOf(payment.orderId);
         return toReply(payment, trace === undefined ? undefined : childOf(trace));
       });
-      await pipelined(
-        () => deleteWaiting(em, endedWaiting),
-        () => insertWaiting(em, waiting, now),
-        () => insertPayments(em, created, now, given),
-        () => updatePayments(em, changed, now, given),
-        () => insertCalls(em, calls, now),
-        () => appendOutbox(em, messages),
-      );
+      deleteWaiting(transaction, endedWaiting);
+      insertWaiting(transaction, waiting, now);
+      insertPayments(transaction, created, now, given);
+      updatePayments(transaction, changed, now, given);
+      insertCalls(transaction, calls, now);
+      appendOutbox(transaction, messages);
     },
   };
 }
@@ -130,16 +128,15 @@ function valuesOf(
 }
 
 /** In id order, so that two batches cannot deadlock. */
-async function insertPayments(
-  em: SqlEntityManager,
+function insertPayments(
+  transaction: Transaction,
   payments: readonly Payment[],
   now: Date,
   traces: ReadonlyMap<string, string>,
-): Promise<void> {
+): void {
   if (payments.length === 0) return;
   const names = [...columns.map(({ name }) => name), 'traceparent'].join(', ');
-  await nativeQuery(
-    em,
+  transaction.write(
     `insert into payment (${names}, create_time, update_time)
      select ${names}, $1, $1
      from unnest(${parametersFor(columns, 2)}) as new(${names})
@@ -148,16 +145,15 @@ async function insertPayments(
   );
 }
 
-async function updatePayments(
-  em: SqlEntityManager,
+function updatePayments(
+  transaction: Transaction,
   payments: readonly Payment[],
   now: Date,
   traces: ReadonlyMap<string, string>,
-): Promise<void> {
+): void {
   if (payments.length === 0) return;
   const names = changingColumns.map(({ name }) => name);
-  await nativeQuery(
-    em,
+  transaction.write(
     `update payment set ${names.map((name) => `${name} = new.${name}`).join(', ')},
        traceparent = coalesce(new.traceparent, payment.traceparent), update_time = $1
      from unnest($2::text[], ${parametersFor(changingColumns, 3)})
@@ -167,11 +163,10 @@ async function updatePayments(
   );
 }
 
-async function insertCalls(em: SqlEntityManager, calls: Changes['calls'], now: Date): Promise<void> {
+function insertCalls(transaction: Transaction, calls: Changes['calls'], now: Date): void {
   if (calls.length === 0) return;
   // A call that was never sent is replaced by the one that is made instead: an outage may last for hours.
-  await nativeQuery(
-    em,
+  transaction.write(
     `with new as (
        select * from unnest($2::text[], $3::int[], $4::text[], $5::text[]) as new(order_id, number, kind, key)
      ), unsent as (
@@ -191,9 +186,8 @@ async function insertCalls(em: SqlEntityManager, calls: Changes['calls'], now: D
   );
 }
 
-async function endCalls(em: SqlEntityManager, ended: readonly EndedCall[], now: Date): Promise<EndedCall[]> {
-  const written = await nativeQuery<{ order_id: string; number: number }>(
-    em,
+async function endCalls(sql: Sql, ended: readonly EndedCall[], now: Date): Promise<EndedCall[]> {
+  const written = await sql.query<{ order_id: string; number: number }>(
     `update payment_attempt set outcome = new.outcome, detail = new.detail, end_time = $1
      from unnest($2::text[], $3::int[], $4::text[], $5::text[]) as new(order_id, number, outcome, detail)
      where payment_attempt.order_id = new.order_id and payment_attempt.number = new.number

@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { packRecord, type ReceivedRecord, unpackRecord } from '@orderflow/messaging';
 import type { Component } from '@orderflow/runtime';
 import {
@@ -6,7 +5,8 @@ import {
   byteaArray,
   type ExpiryOptions,
   expiry,
-  nativeQuery,
+  type Sql,
+  type Transaction,
   textArray,
 } from '@orderflow/storage';
 import type { Waiting } from '../../domain/payable.ts';
@@ -22,12 +22,8 @@ interface WaitingRow {
 }
 
 /** Locks the waiting charges of these orders until the end of the transaction; returns them by order id. */
-export async function lockWaiting(
-  em: SqlEntityManager,
-  orderIds: readonly string[],
-): Promise<Map<string, Waiting>> {
-  const rows = await nativeQuery<WaitingRow>(
-    em,
+export async function lockWaiting(sql: Sql, orderIds: readonly string[]): Promise<Map<string, Waiting>> {
+  const rows = await sql.query<WaitingRow>(
     `select order_id as "orderId", heard, customer_id as "customerId", amount, currency, lines, record
      from waiting_charge where order_id = any($1::text[]) order by order_id for update`,
     [textArray(orderIds)],
@@ -47,14 +43,9 @@ function toWaiting({ orderId, heard, record, amount, ...payable }: WaitingRow): 
 }
 
 /** In id order, so that two batches cannot deadlock. */
-export async function insertWaiting(
-  em: SqlEntityManager,
-  waiting: readonly Waiting[],
-  now: Date,
-): Promise<void> {
+export function insertWaiting(transaction: Transaction, waiting: readonly Waiting[], now: Date): void {
   if (waiting.length === 0) return;
-  await nativeQuery(
-    em,
+  transaction.write(
     `insert into waiting_charge (order_id, heard, customer_id, amount, currency, lines, record, create_time)
      select order_id, heard, customer_id, amount, currency, lines, record, $1
      from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::bytea[])
@@ -75,9 +66,9 @@ export async function insertWaiting(
   );
 }
 
-export async function deleteWaiting(em: SqlEntityManager, orderIds: readonly string[]): Promise<void> {
+export function deleteWaiting(transaction: Transaction, orderIds: readonly string[]): void {
   if (orderIds.length === 0) return;
-  await nativeQuery(em, 'delete from waiting_charge where order_id = any($1::text[])', [textArray(orderIds)]);
+  transaction.write('delete from waiting_charge where order_id = any($1::text[])', [textArray(orderIds)]);
 }
 
 /**
