@@ -36,6 +36,10 @@ const ratioOf = (whole: readonly Run[], ...parts: readonly (readonly Run[])[]) =
     whole.map(({ seconds }, round) => Math.max(...parts.map((runs) => runs[round]?.seconds ?? 0)) / seconds),
   );
 
+/** One part after the other, round by round. */
+const inSeries = (a: readonly Run[], b: readonly Run[]): Run[] =>
+  a.map(({ seconds }, round) => ({ seconds: seconds + (b[round]?.seconds ?? Number.NaN) }));
+
 /** Measures CreateOrder against an empty RPC and against its SQL, and the relay against its two halves. */
 export async function benchApi(): Promise<boolean> {
   const title = 'order API and relay: compared with their parts';
@@ -103,11 +107,11 @@ async function measureCalls(
       value: (median(taken.map((run) => run.cpuSeconds)) / (counts.calls + 1_000)) * 1_000,
       unit: 'CPU s/1000 orders',
     },
+    { name: 'CreateOrder / the slower of the two', value: ratioOf(taken, nothing, sql), unit: '×' },
     {
-      name: 'CreateOrder / the slower of the two',
-      value: ratioOf(taken, nothing, sql),
+      name: 'CreateOrder / empty RPC and its SQL in series',
+      value: ratioOf(taken, inSeries(nothing, sql)),
       unit: '×',
-      target: '>= 0.6',
     },
   ];
 }
@@ -158,7 +162,6 @@ async function measureRelay(
       name: 'relay / the slower of the two',
       value: ratioOf(relayed, produced, drained),
       unit: '×',
-      target: '>= 0.7',
     },
   ];
 }

@@ -1,5 +1,6 @@
-// pnpm bench NAME: measures, prints a table, writes bench/results/NAME.json.
+// pnpm bench NAME: measures, prints a table, writes bench/results/NAME.json and the documents that show it.
 import { benchApi } from './api.ts';
+import { writePage } from './page.ts';
 import { benchRpc } from './rpc.ts';
 import { benchSaga } from './saga.ts';
 import { benchSurvive } from './survive.ts';
@@ -7,6 +8,10 @@ import { benchWorker } from './worker.ts';
 
 const benchmarks: Record<string, () => Promise<boolean>> = {
   api: benchApi,
+  page: async () => {
+    writePage();
+    return true;
+  },
   rpc: benchRpc,
   saga: benchSaga,
   survive: benchSurvive,

@@ -98,8 +98,20 @@ export function machineCpuSeconds(): number {
 
 /** Resident memory of a process in MiB. */
 export function residentMiB(pid: number): number {
+  return mibOf('VmRSS', `/proc/${pid}/status`);
+}
+
+/**
+ * Resident memory of a process in MiB, of which each page is divided by the number of processes that share it: nine
+ * processes of Node have the program and its libraries in memory once.
+ */
+export function proportionalMiB(pid: number): number {
+  return mibOf('Pss', `/proc/${pid}/smaps_rollup`);
+}
+
+function mibOf(field: string, file: string): number {
   try {
-    const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    const kib = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(file, 'utf8'))?.[1];
     return Number(kib ?? 0) / 1024;
   } catch {
     return 0;

@@ -1,8 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { repositoryRoot } from '@orderflow/devstack';
+import { writePage } from './page.ts';
+import { type Result, saveResults } from './results.ts';
+import { judged } from './targets.ts';
 
-/** One measured figure. `target`: the required value, as `>= 10` or `<= 1.5`; absent where there is none. */
+/**
+ * One measured figure. `target`: the required value, as `>= 10` or `<= 1.5`; only of benchmarks whose targets are not
+ * in `targets.ts`.
+ */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -24,42 +27,40 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
-function isMet({ value, target }: Figure): boolean | null {
-  if (target === undefined) return null;
-  const [comparison, limit] = target.split(' ');
-  return comparison === '>=' ? value >= Number(limit) : value <= Number(limit);
+/** Prints the figures as a table and writes them. Returns whether all targets are met. */
+export function report(benchmark: string, figures: readonly Figure[]): boolean {
+  printFigures(benchmark, figures);
+  return writeResults(benchmark, figures);
 }
 
-/** Prints the figures as a table and writes them. Returns whether all targets are met. */
-export function report(name: string, figures: readonly Figure[]): boolean {
+/** Prints figures, each with its target. */
+export function printFigures(benchmark: string, figures: readonly Figure[]): void {
   const width = Math.max(...figures.map((figure) => figure.name.length));
   console.log('');
-  for (const figure of figures) {
-    const met = isMet(figure);
-    const verdict = met === null ? '' : `${met ? '✓' : '✗'} ${figure.target}`;
-    console.log(
-      `  ${figure.name.padEnd(width)}  ${readable(figure.value).padStart(10)} ${figure.unit.padEnd(18)} ${verdict}`,
-    );
+  for (const { name, value, unit, target, met } of figures.map((figure) => resultOf(benchmark, figure))) {
+    const verdict = met === null ? '' : `${met ? '✓' : '✗'} ${target}`;
+    const shown = readable(value ?? Number.NaN).padStart(10);
+    console.log(`  ${name.padEnd(width)}  ${shown} ${unit.padEnd(18)} ${verdict}`);
   }
-  return writeResults(name, figures);
 }
 
-/** Writes the figures to `bench/results/NAME.json`. Returns whether all targets are met. */
-export function writeResults(name: string, figures: readonly Figure[]): boolean {
-  const results = figures.map((figure) => ({
-    ...figure,
-    value: Number(figure.value.toPrecision(4)),
-    target: figure.target ?? null,
-    met: isMet(figure),
-  }));
-  const folder = join(repositoryRoot, 'bench/results');
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${name}.json`);
-  writeFileSync(file, `${JSON.stringify({ figures: results }, null, 2)}\n`);
-  console.log(`\n  written to bench/results/${name}.json\n`);
+/**
+ * Writes the figures to `bench/results/NAME.json`, and the documents that show them. Returns whether all targets are
+ * met.
+ */
+export function writeResults(benchmark: string, figures: readonly Figure[]): boolean {
+  const results = figures.map((figure) => resultOf(benchmark, figure));
+  saveResults(benchmark, results);
+  console.log(`\n  written to bench/results/${benchmark}.json`);
+  writePage();
   return results.every(({ met }) => met !== false);
 }
 
-function readable(value: number): string {
+function resultOf(benchmark: string, { name, value, unit, target }: Figure): Result {
+  return judged(benchmark, { name, value: Number(value.toPrecision(4)), unit, target: target ?? null });
+}
+
+/** A value as tables of the terminal show it. */
+export function readable(value: number): string {
   return value >= 100 ? String(Math.round(value)) : value.toPrecision(3);
 }

@@ -8,11 +8,13 @@ import type { ChainRun } from './chain.ts';
 import { connectBroker } from './consumer-run.ts';
 import { type Bench, onFreshSystem } from './on-fresh-system.ts';
 import { makeOrders, ordersOfEverything, population } from './orders.ts';
-import { residentMiB } from './processes.ts';
+import { proportionalMiB, residentMiB } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
-import { type Figure, report } from './report.ts';
-import { sagaFigures } from './saga-figures.ts';
+import { type Figure, writeResults } from './report.ts';
+import { type Memory, sagaFigures } from './saga-figures.ts';
 import { atRate, type BacklogRun, type SagaBench, type SteadyRun, sendBacklog } from './saga-loads.ts';
+import { printSagaTables } from './saga-tables.ts';
+import { type StoredBytes, storedBy } from './stored-bytes.ts';
 import { type Usage, usedBy } from './usage.ts';
 
 /** Rounds come in pairs, A B B A, so that a change of the machine's speed affects both alike. */
@@ -38,7 +40,9 @@ export async function benchSaga(): Promise<boolean> {
     GATEWAY_DECLINED_PERCENT: '0',
     NODE_OPTIONS: `${nodeOptions} --import ${import.meta.resolve('./programs/count-requests.ts')}`,
   };
-  return report('saga', await onFreshSystem({ title, env }, measure));
+  const figures = await onFreshSystem({ title, env }, measure);
+  printSagaTables(figures);
+  return writeResults('saga', figures);
 }
 
 async function measure(bench: Bench): Promise<Figure[]> {
@@ -67,7 +71,8 @@ async function measureAll(bench: SagaBench, say: (text: string) => void) {
   const slow = rate();
   const fast = rate();
   const backlog: BacklogRun[] = [];
-  const memoryMiB: number[] = [];
+  const memory: Memory[] = [];
+  const stored: StoredBytes[] = [];
   const measureSystem = async (tag: string) => {
     const { fast: forSeconds } = seconds;
     fast.system.push(await atRate(bench, { prefix: `fast-${tag}`, rate: rates.fast, forSeconds }));
@@ -75,8 +80,12 @@ async function measureAll(bench: SagaBench, say: (text: string) => void) {
       await atRate(bench, { prefix: `slow-${tag}`, rate: rates.slow, forSeconds: seconds.slow }),
     );
     const prefix = `backlog-${tag}`;
-    backlog.push(await sendBacklog(bench, prefix, makeOrders(prefix, backlogOrders, prefix.length)));
-    memoryMiB.push(serviceNames.reduce((sum, name) => sum + residentMiB(system.services[name].pid()), 0));
+    const orders = makeOrders(prefix, backlogOrders, prefix.length);
+    const send = async () => {
+      backlog.push(await sendBacklog(bench, prefix, orders));
+    };
+    stored.push(await storedBy(bench, { prefix, orders: backlogOrders }, send));
+    memory.push(memoryOf(serviceNames.map((name) => system.services[name].pid())));
   };
   const measureFloors = async (tag: string) => {
     for (const [name, program] of [
@@ -98,7 +107,12 @@ async function measureAll(bench: SagaBench, say: (text: string) => void) {
   await system.stop();
   const [alone] = await chains(bench, 'hops', 'alone', ['fast']);
   if (alone === undefined) throw new Error('the bare hops measured nothing');
-  return { slow, fast, backlog, alone, idle, memoryMiB };
+  return { slow, fast, backlog, alone, idle, memory, stored };
+}
+
+function memoryOf(pids: readonly number[]): Memory {
+  const sum = (memory: (pid: number) => number) => pids.reduce((all, pid) => all + memory(pid), 0);
+  return { resident: sum(residentMiB), sharedOnce: sum(proportionalMiB) };
 }
 
 /** Runs a lower bound in a process of its own. */

@@ -8,7 +8,7 @@ import { requestsOf } from './requests.ts';
 export type Usage = ReadonlyMap<string, number>;
 
 /** The processes that stand in for those of others. */
-const standIns: readonly string[] = ['payment-gateway-stub', 'mongo'];
+export const standIns: readonly string[] = ['payment-gateway-stub', 'mongo'];
 const ours = 'all our processes';
 const stores = 'all stores';
 const order = 'a whole order';

@@ -1,7 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { repositoryRoot } from '@orderflow/devstack';
+import { surviveTable } from '../page/survive-table.ts';
 import { type Figure, writeResults } from '../report.ts';
+import { readResults } from '../results.ts';
 import type { Damage } from './audit.ts';
 
 /** What one contender has done in one trouble. */
@@ -17,12 +16,9 @@ export interface Row extends Readonly<Record<keyof Damage, number>> {
 const kinds = ['lost', 'doubled', 'wrong', 'untraced'] as const satisfies readonly (keyof Damage)[];
 /** The contender that must not do any damage. */
 const ours = 'order worker';
-const page = 'docs/performance.md';
-const beginMark = '<!-- begin of survive: `pnpm bench survive` writes this table -->';
-const endMark = '<!-- end of survive -->';
 
 /**
- * Prints the rows, writes them into docs/performance.md and to bench/results/survive.json. Returns whether all targets
+ * Writes the rows to bench/results/survive.json and docs/performance.md, and prints them. Returns whether all targets
  * are met. `records`: how many each contender got. `elsewhere`: of a core, on average: what other programs of this
  * machine used meanwhile.
  */
@@ -30,15 +26,11 @@ export function reportRows(
   rows: readonly Row[],
   { records, elsewhere }: { readonly records: number; readonly elsewhere: number },
 ): boolean {
-  const busy = `Other programs of the machine used ${(elsewhere * 100).toFixed(0)} % of a core meanwhile.`;
-  const table = `Each consumer got the same ${inThousands(records)} records. ${busy}\n\n${tableOf(rows)}`;
-  console.log(`\n${table}\n`);
-  const file = join(repositoryRoot, page);
-  writeFileSync(file, withTable(readFileSync(file, 'utf8'), table));
-  console.log(`  written to ${page}`);
   const total = { name: 'records per consumer', value: records, unit: 'records' };
   const others = { name: 'CPU of everything else meanwhile', value: elsewhere * 100, unit: '% of a core' };
-  return writeResults('survive', [total, others, ...rows.flatMap(figuresOf)]);
+  const met = writeResults('survive', [total, others, ...rows.flatMap(figuresOf)]);
+  console.log(`${surviveTable(readResults())}\n`);
+  return met;
 }
 
 function figuresOf(row: Row): Figure[] {
@@ -57,28 +49,4 @@ function figuresOf(row: Row): Figure[] {
       unit: 'records/CPU s',
     },
   ];
-}
-
-function tableOf(rows: readonly Row[]): string {
-  const heads = ['trouble', 'consumer', ...kinds, 'seconds until lag 0', 'records per CPU second'];
-  const cells = rows.map((row) => [
-    row.trouble,
-    row.contender,
-    ...kinds.map((kind) => inThousands(row[kind])),
-    row.recoveredSeconds?.toFixed(1) ?? 'never',
-    inThousands(Math.round(row.recordsPerCpuSecond)),
-  ]);
-  return [heads, heads.map(() => '---'), ...cells].map((line) => `| ${line.join(' | ')} |`).join('\n');
-}
-
-function inThousands(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
-/** Replaces the table between the marks of a page. */
-function withTable(text: string, table: string): string {
-  const begin = text.indexOf(beginMark);
-  const end = text.indexOf(endMark);
-  if (begin < 0 || end < begin) throw new Error(`${page} lacks the line ${beginMark} or ${endMark}`);
-  return `${text.slice(0, begin)}${beginMark}\n\n${table}\n\n${text.slice(end)}`;
 }
