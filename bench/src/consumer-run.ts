@@ -23,6 +23,8 @@ export interface Subject {
   readonly all: readonly number[];
   freeze(): void;
   thaw(): void;
+  /** Processes that continue its work: frozen until it has committed everything, so that they take no time from it. */
+  readonly followers: readonly { freeze(): void; thaw(): void }[];
   /** Resolves when what follows from its commits is done too: its events are published. */
   settle(): Promise<void>;
 }
@@ -73,7 +75,7 @@ export async function connectBroker(brokers: string): Promise<Broker> {
 /** Waits until a group has committed everything; `onLag` is called with every measured lag. */
 export async function untilDrained(
   broker: Broker,
-  subject: Subject,
+  subject: Pick<Subject, 'topic' | 'group'>,
   onLag: (lag: number) => void = () => {},
 ): Promise<void> {
   for (;;) {
@@ -86,7 +88,7 @@ export async function untilDrained(
 
 /**
  * Measures how a consumer processes a backlog: it is frozen while the backlog is written, so that writing does not
- * count.
+ * count. What its followers do afterwards counts as CPU of all processes.
  */
 export async function measureBacklog(
   broker: Broker,
@@ -94,6 +96,7 @@ export async function measureBacklog(
   orders: readonly PlainOrder[],
 ): Promise<ConsumerRun> {
   subject.freeze();
+  for (const each of subject.followers) each.freeze();
   await broker.send(subject.topic, orders);
   const before = { cpu: cpuSeconds(subject.pid), all: sumOfTrees(subject.all) };
   const began = performance.now();
@@ -101,6 +104,7 @@ export async function measureBacklog(
   await untilDrained(broker, subject);
   const seconds = (performance.now() - began) / 1000;
   const cpu = cpuSeconds(subject.pid) - before.cpu;
+  for (const each of subject.followers) each.thaw();
   await subject.settle();
   return {
     orders: orders.length,

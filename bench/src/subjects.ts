@@ -44,7 +44,11 @@ export async function startSubjects(bench: Bench, broker: Broker): Promise<Subje
       all: [...enrichmentPath.map((name) => system.services[name].pid()), ...stores],
       freeze: worker.freeze,
       thaw: worker.thaw,
-      settle: published(''),
+      followers: [system.services['order-relay'], system.services['order-view']],
+      async settle() {
+        await published('')();
+        await untilDrained(broker, { topic: topics.orderEvents, group: groups.orderView });
+      },
     },
     everything(15_000),
   );
@@ -59,7 +63,8 @@ export async function startSubjects(bench: Bench, broker: Broker): Promise<Subje
     await waitForLine(/^ready$/);
     const all = [pid, ...others, enrichmentApi.pid(), ...stores];
     const topic = `${prefix}${topics.orders}`;
-    const subject = { topic, group: `${prefix}${groups.orderWorker}`, pid, all, freeze, thaw, settle };
+    const group = `${prefix}${groups.orderWorker}`;
+    const subject = { topic, group, pid, all, freeze, thaw, followers: [], settle };
     return warm(subject, everything(1_000));
   }
   await broker.createTopic(`naive_${topics.orders}`);
@@ -78,7 +83,7 @@ export async function startSubjects(bench: Bench, broker: Broker): Promise<Subje
   const { pid, freeze, thaw, waitForLine } = startProgram(bench, group, topic, group);
   await waitForLine(/^ready$/);
   const floor = await warm(
-    { topic, group, pid, all: [pid, ...stores], freeze, thaw, settle: nothing },
+    { topic, group, pid, all: [pid, ...stores], freeze, thaw, followers: [], settle: nothing },
     makeOrders('floor-warm', 15_000, 99),
   );
   return { worker: warmWorker, naive, careful, floor };
