@@ -5,6 +5,7 @@ import { capacity } from './page/capacity.ts';
 import { cpuPicture } from './page/cpu-picture.ts';
 import { digits } from './page/format.ts';
 import { latencyTable } from './page/latency-table.ts';
+import { growthSection, overloadSection } from './page/load-tables.ts';
 import { surviveTable } from './page/survive-table.ts';
 import { targetTable } from './page/target-table.ts';
 import { type Result, type Results, readResults, saveResults } from './results.ts';
@@ -20,7 +21,8 @@ export const pictures: Readonly<Record<string, (results: Results) => string>> = 
 const sections: Readonly<Record<string, (results: Results) => string>> = {
   targets: targetTable,
   latency: latencyTable,
-  growth: () => '',
+  growth: growthSection,
+  overload: overloadSection,
   capacity,
   survive: surviveTable,
 };

@@ -213,7 +213,7 @@ export const targets: readonly Target[] = [
 ];
 
 /** Benchmarks whose figures carry their targets: what they are called depends on what is measured. */
-const withTargetsOfTheirOwn: readonly string[] = ['survive', 'growth', 'overload'];
+export const withTargetsOfTheirOwn: readonly string[] = ['survive', 'growth', 'overload'];
 
 /** The target of a figure; undefined: it has none, or carries it. */
 export function targetOf(benchmark: string, figure: string): string | undefined {

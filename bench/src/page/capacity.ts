@@ -1,7 +1,7 @@
 import { serviceNames } from '@orderflow/local/system';
 import type { Results } from '../results.ts';
-import { ceilingsOf, coresOfStore, gateway, partitions } from './ceilings.ts';
-import { digits, markdownTable } from './format.ts';
+import { type Ceiling, ceilingsOf, coresOfStore, gateway, partitions } from './ceilings.ts';
+import { digits, markdownTable, wrapped } from './format.ts';
 
 const multiples = [1, 10, 100] as const;
 /** Connections to Postgres of a process: its pool, one for gauges, one for notifications of its relay. */
@@ -17,7 +17,7 @@ export function capacity(results: Results): string {
   if (base === undefined || cost === undefined) return '';
   const ceilings = ceilingsOf(results);
   const marks = multiples.slice(1);
-  const ceilingRows = ceilings.map(({ resource, arithmetic, ordersPerSecond, remedy }) => [
+  const rows = ceilings.map(({ resource, arithmetic, ordersPerSecond, remedy }) => [
     resource,
     arithmetic,
     digits(ordersPerSecond),
@@ -25,37 +25,68 @@ export function capacity(results: Results): string {
     remedy,
   ]);
   const heads = ['resource', 'arithmetic', 'orders/s', ...marks.map((times) => `${times} ×`), 'what to do'];
-  const [first] = ceilings;
-  const short = (times: number) =>
-    ceilings.filter(({ ordersPerSecond }) => ordersPerSecond < times * base).length;
   return [
-    `One machine of two cores completes ${digits(base)} orders a second from a backlog: that is 1 × here. It runs out of ` +
-      `cores first: 2 cores ÷ ${digits(cost)} ms are ${digits(2_000 / cost)} orders a second. Processes and stores on ` +
-      'more machines carry more, until one of these runs out; the first comes first:',
-    markdownTable(heads, ceilingRows),
-    first === undefined
-      ? ''
-      : `At 10 ×, ${digits(10 * base)} orders a second, ${short(10)} of them ${short(10) === 1 ? 'is' : 'are'} short; at ` +
-        `100 ×, ${digits(100 * base)} a second, ${short(100)}. The first is *${first.resource}*, at ` +
-        `${digits(first.ordersPerSecond / base)} ×.`,
+    wrapped(oneMachine(results, base, cost)),
+    markdownTable(heads, rows),
+    wrapped(firstShort(ceilings, base)),
     'What that many orders need:',
     needsTable(results, base),
-    assumptions,
+    assumptions(results, base)
+      .map((each) => wrapped(`- ${each}`, '  '))
+      .join('\n'),
   ].join('\n\n');
 }
 
-const assumptions = [
-  `- Topics have ${partitions} partitions when they are created. [Adding some](operations.md#more-workers) needs no ` +
-    'restart; `order-events` has to be drained before.',
-  `- Assumed: stores on servers of ${coresOfStore} cores, and a payment gateway that takes ` +
-    `${gateway.seconds * 1_000} ms. The stub of the benchmark answers at once, and its database is part of the CPU of ` +
-    'Postgres.',
-  '- The CPU of an order is taken to stay the same. Not measured: several machines and the network between them, ' +
-    "Kafka's replicas, a real MongoDB, one product that most orders want (its row of stock is locked by one transaction " +
-    'at a time), Postgres’ disk.',
-  '- Orders that come over RPC cost the API its part beside this; any number of its processes can run.',
-  '- Shards by order id are not built. What stands in their way is stock: a product belongs to one inventory.',
-].join('\n');
+function oneMachine(results: Results, base: number, cost: number): string {
+  const others = results.value('saga', 'saturation: CPU of everything else meanwhile');
+  return (
+    `One machine of two cores completes ${digits(base)} orders a second from a backlog: that is 1 × here. Its cores run ` +
+    `out first: 2 cores ÷ ${digits(cost)} ms are ${digits(2_000 / cost)} orders a second` +
+    (others === undefined ? '' : `; other programs used ${digits(others)} % of a core meanwhile`) +
+    '. With processes and stores on more machines, these run out:'
+  );
+}
+
+function firstShort(ceilings: readonly Ceiling[], base: number): string {
+  const said = (ceiling: Ceiling | undefined) =>
+    ceiling === undefined ? '' : `*${ceiling.resource}*, at ${digits(ceiling.ordersPerSecond / base)} ×`;
+  return (
+    `So the first is ${said(ceilings[0])}. The first that no further process, partition or server helps is ` +
+    `${said(ceilings.find(({ onlyShards }) => onlyShards))}.`
+  );
+}
+
+function assumptions(results: Results, base: number): string[] {
+  const ofApi = results.value('api', 'CreateOrder: CPU of the API');
+  const bytes = results.value('saga', 'stored in Postgres');
+  const terabytesAYear = (times: number) => digits(((bytes ?? 0) * times * base * secondsOfDay * 365) / 1e12);
+  return [
+    `Topics have ${partitions} partitions when they are created. [Adding some](operations.md#more-workers) needs no ` +
+      'restart; `order-events` has to be drained before.',
+    `Assumed: stores on servers of ${coresOfStore} cores, and a payment gateway that takes ${gateway.seconds * 1_000} ` +
+      'ms. The stub of the benchmark responds at once; its process and its database are counted here.',
+    ...(ofApi === undefined
+      ? []
+      : [
+          `An order that comes over RPC costs the API ${digits(ofApi)} ms of CPU beside that; any number of its processes ` +
+            'can run.',
+        ]),
+    ...(bytes === undefined
+      ? []
+      : [
+          `Postgres keeps every order: ${terabytesAYear(10)} TB a year at 10 ×, ${terabytesAYear(100)} at 100 ×. Kafka ` +
+            'keeps `orders` for ever too, other topics for 30 days. Nothing moves old orders elsewhere: not built.',
+        ]),
+    'Postgres accepts 100 connections unless it is told otherwise; with more processes put a ' +
+      '[pooler](operations.md#deploying) before it.',
+    'The CPU of an order is taken to stay the same. Not measured: several machines and the network between them, replicas ' +
+      'of Kafka and Postgres, a real MongoDB, the disk, and one product that most orders want, whose row of stock is ' +
+      'locked by one transaction at a time.',
+    'The relays inside inventory and payment are one each, as well; their part of the CPU is not measured apart.',
+    'Shards are not built. Orders, payments and their events can be divided by order id; stock cannot, because any order ' +
+      'may want any product: inventory would stay one, or each shard would have a part of the stock.',
+  ];
+}
 
 interface Need {
   readonly what: string;

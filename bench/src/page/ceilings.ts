@@ -19,70 +19,77 @@ export interface Ceiling {
   readonly arithmetic: string;
   readonly ordersPerSecond: number;
   readonly remedy: string;
+  /** No further process, partition or server helps. */
+  readonly onlyShards?: true;
 }
 
 const morePartitions = (topics: string) => `more partitions of ${topics}, and as many processes`;
-const consumers = [
+const shards = {
+  remedy: 'shards, each with databases, topics and a relay of its own: not built',
+  onlyShards: true,
+} as const;
+
+/** What computes, how many cores it can use, and what to do when they do not suffice. */
+const computing: readonly (Pick<Ceiling, 'remedy' | 'onlyShards'> & {
+  readonly name: string;
+  readonly limit: string;
+  readonly cores: number;
+})[] = [
+  ...(
+    [
+      ['payment', '`order-events` and `inventory-events`'],
+      ['inventory', '`order-events`'],
+      ['order-saga', '`inventory-events` and `payment-events`'],
+      ['order-worker', '`orders`'],
+      ['order-view', '`order-events`'],
+    ] as const
+  ).map(([name, topics]) => ({
+    name,
+    limit: 'a process per partition',
+    cores: partitions * coresOfProcess,
+    remedy: morePartitions(topics),
+  })),
+  { name: 'order-relay', limit: 'one is active', cores: coresOfProcess, ...shards },
   {
-    name: 'payment',
-    remedy: morePartitions('`order-events` and `inventory-events`'),
+    name: 'postgres',
+    limit: 'one server for all databases',
+    cores: coresOfStore,
+    remedy: 'a server for each of the databases; then shards',
   },
-  { name: 'inventory', remedy: morePartitions('`order-events`') },
-  { name: 'order-saga', remedy: morePartitions('`inventory-events` and `payment-events`') },
-  { name: 'order-worker', remedy: morePartitions('`orders`') },
-  { name: 'order-view', remedy: morePartitions('`order-events`') },
+  {
+    name: 'kafka',
+    limit: 'one broker',
+    cores: coresOfStore,
+    remedy: 'more brokers, which share the partitions',
+  },
+  { name: 'redis', limit: 'one thread', cores: 1, remedy: 'Redis Cluster: keys have hash tags' },
 ];
 
 /** What each resource can carry, the first to run out first. A resource of which nothing was measured is left out. */
 export function ceilingsOf(results: Results): readonly Ceiling[] {
-  const cpuMs = (name: string) => results.value('saga', `saturation: CPU of ${name}`);
-  /** `cores` divided by the CPU of an order. */
-  const byCpu = (
-    resource: string,
-    name: string,
-    cores: number,
-    coresInWords: string,
-    remedy: string,
-  ): Ceiling[] => {
-    const ms = cpuMs(name);
+  const byCpu = computing.flatMap(({ name, limit, cores, ...rest }): Ceiling[] => {
+    const ms = results.value('saga', `saturation: CPU of ${name}`);
     if (ms === undefined || ms === 0) return [];
-    const arithmetic = `${coresInWords} ÷ ${digits(ms)} ms`;
-    return [{ resource, arithmetic, ordersPerSecond: (cores * 1_000) / ms, remedy }];
-  };
-  const store = (resource: string, name: string, remedy: string) =>
-    byCpu(resource, name, coresOfStore, `${coresOfStore} cores`, remedy);
-  const relayRate = results.value('api', 'relay: rate');
-  return [
-    ...consumers.flatMap(({ name, remedy }) =>
-      byCpu(
-        `${name}, a process per partition`,
-        name,
-        partitions * coresOfProcess,
-        `${partitions} cores`,
-        remedy,
-      ),
-    ),
-    ...byCpu('order-relay: one is active', 'order-relay', coresOfProcess, '1 core', relayRemedy),
-    ...(relayRate === undefined
+    const arithmetic = `${cores} ${cores === 1 ? 'core' : 'cores'} ÷ ${digits(ms)} ms`;
+    return [{ resource: `${name}: ${limit}`, arithmetic, ordersPerSecond: (cores * 1_000) / ms, ...rest }];
+  });
+  const rows = results.value('api', 'relay: rate');
+  const relay: Ceiling[] =
+    rows === undefined
       ? []
       : [
           {
             resource: 'order-relay: one send in flight',
-            arithmetic: `${digits(relayRate)} rows/s ÷ ${relayedRows} events`,
-            ordersPerSecond: relayRate / relayedRows,
-            remedy: relayRemedy,
+            arithmetic: `${digits(rows)} rows/s ÷ ${relayedRows} events`,
+            ordersPerSecond: rows / relayedRows,
+            ...shards,
           },
-        ]),
-    ...store('Postgres, one server for all databases', 'postgres', 'a server for each database; then shards'),
-    ...store('Kafka, one broker', 'kafka', 'more brokers, which share the partitions'),
-    ...byCpu('Redis, one thread', 'redis', 1, '1 core', 'Redis Cluster: keys have hash tags'),
-    {
-      resource: `payment: calls in flight, if one takes ${gateway.seconds * 1_000} ms`,
-      arithmetic: `${partitions} processes × ${gateway.calls} ÷ ${gateway.seconds} s`,
-      ordersPerSecond: (partitions * gateway.calls) / gateway.seconds,
-      remedy: 'more payment processes: those without a partition make due calls too',
-    },
-  ].sort((a, b) => a.ordersPerSecond - b.ordersPerSecond);
+        ];
+  const calls: Ceiling = {
+    resource: `payment: calls in flight, if one takes ${gateway.seconds * 1_000} ms`,
+    arithmetic: `${partitions} processes × ${gateway.calls} ÷ ${gateway.seconds} s`,
+    ordersPerSecond: (partitions * gateway.calls) / gateway.seconds,
+    remedy: 'more payment processes: those without a partition make due calls too',
+  };
+  return [...byCpu, ...relay, calls].sort((a, b) => a.ordersPerSecond - b.ordersPerSecond);
 }
-
-const relayRemedy = 'shards by order id: databases and topics of their own, with a relay each. Not built';
