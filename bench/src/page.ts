@@ -5,7 +5,7 @@ import { capacity } from './page/capacity.ts';
 import { cpuPicture } from './page/cpu-picture.ts';
 import { digits } from './page/format.ts';
 import { latencyTable } from './page/latency-table.ts';
-import { growthSection, overloadSection } from './page/load-tables.ts';
+import { growthTables, overloadTable } from './page/load-tables.ts';
 import { surviveTable } from './page/survive-table.ts';
 import { targetTable } from './page/target-table.ts';
 import { type Result, type Results, readResults, saveResults } from './results.ts';
@@ -21,8 +21,8 @@ export const pictures: Readonly<Record<string, (results: Results) => string>> = 
 const sections: Readonly<Record<string, (results: Results) => string>> = {
   targets: targetTable,
   latency: latencyTable,
-  growth: growthSection,
-  overload: overloadSection,
+  growth: growthTables,
+  overload: overloadTable,
   capacity,
   survive: surviveTable,
 };
