@@ -77,7 +77,7 @@ function assumptions(results: Results, base: number): string[] {
           `Postgres keeps every order: ${terabytesAYear(10)} TB a year at 10 ×, ${terabytesAYear(100)} at 100 ×. Kafka ` +
             'keeps `orders` for ever too, other topics for 30 days. Nothing moves old orders elsewhere: not built.',
         ]),
-    'Postgres accepts 100 connections unless it is told otherwise; with more processes put a ' +
+    'Postgres accepts 100 connections unless it is configured otherwise; with more processes put a ' +
       '[pooler](operations.md#deploying) before it.',
     'The CPU of an order is taken to stay the same. Not measured: several machines and the network between them, replicas ' +
       'of Kafka and Postgres, a real MongoDB, the disk, and one product that most orders want, whose row of stock is ' +
