@@ -26,11 +26,14 @@ export class OpenTransaction implements Transaction {
   }
 
   readonly query = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-    if (!this.#isOpen) throw new Error('the transaction has ended');
+    this.#throwIfEnded();
     const statements = [...this.#takeWritten(), { text, values }];
     // Only what changes nothing is sent before BEGIN has succeeded: otherwise it would run outside of a transaction.
     this.#onlyRead &&= statements.length === 1 && isRead(text);
-    if (!this.#onlyRead) await this.#began;
+    if (!this.#onlyRead) {
+      await this.#began;
+      this.#throwIfEnded();
+    }
     const ended = await Promise.allSettled([this.#began, ...statements.map((one) => this.#send(one))]);
     const results = ended.map(resultOf);
     return results.at(-1)?.rows as Row[];
@@ -42,12 +45,13 @@ export class OpenTransaction implements Transaction {
   }
 
   write(text: string, values: readonly unknown[]): void {
+    this.#throwIfEnded();
     this.#written.push({ text, values });
   }
 
   async commit(): Promise<void> {
-    this.#isOpen = false;
     await this.#began;
+    this.#isOpen = false;
     const written = this.#takeWritten().map((one) => this.#send(one));
     // Values that the driver cannot encode never reach the server, which would commit the rest.
     if (written.length > 0) await nextTurn();
@@ -62,6 +66,10 @@ export class OpenTransaction implements Transaction {
   async rollback(): Promise<void> {
     this.#isOpen = false;
     await this.#connection.query('rollback');
+  }
+
+  #throwIfEnded(): void {
+    if (!this.#isOpen) throw new Error('the transaction has ended');
   }
 
   #takeWritten(): Statement[] {

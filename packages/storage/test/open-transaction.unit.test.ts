@@ -62,3 +62,29 @@ test('COMMIT that the server turns into a rollback is an error', async () => {
   respond('ROLLBACK');
   await expect(committed).rejects.toThrow('was rolled back');
 });
+
+test('a statement that waits for BEGIN is sent before COMMIT, and not after ROLLBACK', async () => {
+  const committing = fakeConnection();
+  const transaction = new OpenTransaction(committing.connection);
+  const written = transaction.query('insert 1');
+  const committed = transaction.commit();
+  for (const command of ['BEGIN', 'INSERT', 'COMMIT']) {
+    committing.respond(command);
+    await turn();
+  }
+  await Promise.all([written, committed]);
+  expect(committing.sent).toEqual(['begin', 'insert 1', 'commit']);
+
+  const failing = fakeConnection();
+  const other = new OpenTransaction(failing.connection);
+  const late = other.query('insert 1').catch((error: unknown) => error);
+  const rolledBack = other.rollback();
+  for (const command of ['BEGIN', 'ROLLBACK']) {
+    failing.respond(command);
+    await turn();
+  }
+  await rolledBack;
+  expect(await late).toMatchObject({ message: 'the transaction has ended' });
+  expect(() => other.write('insert 2', [])).toThrow('the transaction has ended');
+  expect(failing.sent).toEqual(['begin', 'rollback']);
+});
