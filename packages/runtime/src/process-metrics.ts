@@ -3,7 +3,8 @@ import type { Meter } from '@opentelemetry/api';
 import { observableGauge } from './instruments.ts';
 import { metric } from './metrics.ts';
 
-const LOOP_RESOLUTION_MS = 20;
+/** Shorter delays go unseen; each measurement wakes an idle process. */
+const LOOP_RESOLUTION_MS = 50;
 
 /** Measures CPU, memory and event-loop delay of this process when metrics are read; returns what ends it. */
 export function watchProcess(meter: Meter): () => void {

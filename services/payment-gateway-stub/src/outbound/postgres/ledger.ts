@@ -10,12 +10,14 @@ export function ledgerTransactions(database: Database, now: () => Date): InLedge
   return (keys, work) =>
     database.transaction(async (transaction) => {
       // In one order, so that two transactions cannot deadlock.
-      await transaction.query(
+      const locked = transaction.query(
         `select pg_advisory_xact_lock($1, hash)
          from (select distinct hashtext(key) as hash from unnest($2::text[]) as key order by hash) as locks`,
         [keyLocks, keys],
       );
-      return work(ledgerTransaction(transaction, now));
+      // The server runs what is sent after it once it has the locks.
+      const [result] = await Promise.all([work(ledgerTransaction(transaction, now)), locked]);
+      return result;
     });
 }
 
