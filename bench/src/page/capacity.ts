@@ -4,8 +4,8 @@ import { type Ceiling, ceilingsOf, coresOfStore, gateway, partitions } from './c
 import { digits, markdownTable, wrapped } from './format.ts';
 
 const multiples = [1, 10, 100] as const;
-/** Connections to Postgres of a process: its pool, one for gauges, one for notifications of its relay. */
-const connectionsOfProcess = 10 + 1 + 1;
+/** Connections to Postgres of a process: its pool, one for gauges, two of its relay. */
+const connectionsOfProcess = 10 + 1 + 2;
 /** Records of a completed order that came from Kafka: its own, four events of it, two of inventory, one of payment. */
 const recordsOfOrder = 8;
 const secondsOfDay = 86_400;
