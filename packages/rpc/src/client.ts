@@ -2,8 +2,10 @@ import { Agent } from 'node:http';
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
-import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { createConnectTransport } from '@connectrpc/connect-node';
 import { childOf, currentTrace, type Logger, type Meter, observableGauge } from '@orderflow/runtime';
+import { createGrpcTransport } from './grpc-transport.ts';
+import { Http2Sessions } from './http2-sessions.ts';
 import { metric } from './metrics.ts';
 import { type BreakerState, createProtectedCalls, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
 import { correctedErrors, normalizeTransportError } from './transport-errors.ts';
@@ -116,7 +118,7 @@ function connect(options: RpcTransportOptions): { transport: Transport; close():
     });
     return { transport, close: () => agent.destroy() };
   }
-  const sessionManager = new Http2SessionManager(baseUrl, {
+  const sessionManager = new Http2Sessions(baseUrl, {
     pingIntervalMs: PING_INTERVAL_MS,
     pingTimeoutMs: PING_TIMEOUT_MS,
   });
@@ -124,7 +126,6 @@ function connect(options: RpcTransportOptions): { transport: Transport; close():
     baseUrl,
     readMaxBytes,
     binaryOptions,
-    interceptors: [correctedErrors],
     sessionManager,
   });
   return { transport, close: () => sessionManager.abort() };

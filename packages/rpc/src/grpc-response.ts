@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { PIECE_BYTES } from './admission.ts';
 import { dropRest, type OpenResponse } from './responses.ts';
 
@@ -60,20 +60,4 @@ function drained(http2: ServerHttp2Stream): Promise<void> {
     http2.on('drain', done);
     http2.on('close', done);
   });
-}
-
-/** The headers of a request, without those of HTTP/2 itself. */
-export function webHeaders(headers: IncomingHttpHeaders): Headers {
-  const web = new Headers();
-  for (const [name, values] of Object.entries(headers)) {
-    if (values === undefined || name.startsWith(':')) continue;
-    for (const value of [values].flat()) web.append(name, value);
-  }
-  return web;
-}
-
-/** The headers or trailers of a response. */
-export function nodeHeaders(headers: Headers): OutgoingHttpHeaders {
-  const cookies = headers.getSetCookie();
-  return { ...Object.fromEntries(headers), ...(cookies.length > 0 && { 'set-cookie': cookies }) };
 }

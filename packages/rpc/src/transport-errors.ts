@@ -37,7 +37,8 @@ export function isOverload(error: unknown): boolean {
  */
 export const correctedErrors: Interceptor = (next) => async (req) => {
   const deadline = performance.now() + timeoutOf(req.header);
-  const corrected = (reason: unknown) => correctedError(reason, { deadline, signal: req.signal });
+  const corrected = (reason: unknown) =>
+    correctedError(reason, req.signal.aborted ? Number.POSITIVE_INFINITY : deadline);
   try {
     const res = await next(req);
     return res.stream ? { ...res, message: withCorrected(res.message, corrected) } : res;
@@ -54,15 +55,12 @@ async function* withCorrected<T>(messages: AsyncIterable<T>, corrected: (reason:
   }
 }
 
-function correctedError(
-  reason: unknown,
-  { deadline, signal }: { readonly deadline: number; readonly signal: AbortSignal },
-): ConnectError {
+export function correctedError(reason: unknown, deadline: number): ConnectError {
   const error = ConnectError.from(reason);
   const as = (code: Code) => new ConnectError(error.rawMessage, code, error.metadata, undefined, error);
   if (error.isWireError) return error;
   if (error.code === Code.InvalidArgument) return as(Code.Internal);
-  if (error.code !== Code.Canceled || signal.aborted || performance.now() < deadline) return error;
+  if (error.code !== Code.Canceled || performance.now() < deadline) return error;
   return as(Code.DeadlineExceeded);
 }
 
@@ -76,7 +74,7 @@ const unitMs: Readonly<Record<string, number>> = {
 };
 
 /** The time limit that a request carries, in milliseconds; infinite when it has none. */
-function timeoutOf(header: Headers): number {
+export function timeoutOf(header: Headers): number {
   const connect = header.get('connect-timeout-ms');
   if (connect !== null) return Number(connect);
   const [, digits, unit = ''] = /^(\d+)([HMSmun])$/.exec(header.get('grpc-timeout') ?? '') ?? [];

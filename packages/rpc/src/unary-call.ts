@@ -15,7 +15,8 @@ import {
 import { contentTypeProto, grpcStatusOk, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { type Admitted, checkMessage, Frames, PREFIX_BYTES } from './admitted.ts';
 import { rpcError } from './errors.ts';
-import { nodeHeaders, sendResponse, webHeaders } from './grpc-response.ts';
+import { sendResponse } from './grpc-response.ts';
+import { nodeHeaders, webHeaders } from './http-headers.ts';
 import { cutStream, type OpenResponse } from './responses.ts';
 import { encodingTrailers } from './trailers.ts';
 

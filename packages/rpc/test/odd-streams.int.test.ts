@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { eventually } from '@orderflow/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { startServer } from './fixture.ts';
-import { frame } from './http2-frame.ts';
+import { frame, headerBlock } from './http2-frame.ts';
 
 const preface = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0)]);
 const reset = (code: number) => frame(3, 0, 1, Buffer.from([0, 0, 0, code]));
@@ -12,14 +12,8 @@ const goaway = frame(7, 0, 0, Buffer.from([0, 0, 0, 0, 0, 0, 0, 2]));
 
 /** The headers of a request whose end does not come with them. */
 function headersOf(fields: Record<string, string>): Buffer {
-  const literals = Object.entries(fields).flatMap(([name, value]) => [
-    Buffer.of(0, name.length),
-    Buffer.from(name),
-    Buffer.of(value.length),
-    Buffer.from(value),
-  ]);
   const endHeaders = 4;
-  return frame(1, endHeaders, 1, Buffer.concat(literals));
+  return frame(1, endHeaders, 1, headerBlock(fields));
 }
 
 const post = { ':method': 'POST', ':scheme': 'http', ':path': '/x', ':authority': 'x' };
