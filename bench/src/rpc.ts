@@ -8,12 +8,13 @@ const rounds = Number(process.env['BENCH_ROUNDS'] ?? 12);
 /** In each round, after as many to warm up. */
 const calls = 5_000;
 
-/** What is compared: a server of `programs/echo-server.ts`, and the protocol of its callers. */
+/** What is compared: a server of `programs/echo-server.ts`, and the client of its callers in `programs/echo-load.ts`. */
 const contenders = {
-  'ours, gRPC': { server: 'orderflow', protocol: 'grpc' },
-  'grpc-js': { server: 'grpc-js', protocol: 'grpc' },
-  'bare node:http2': { server: 'http2', protocol: 'grpc' },
-  'ours, Connect over HTTP/1.1': { server: 'orderflow', protocol: 'connect' },
+  'ours, gRPC': { server: 'orderflow', client: 'grpc-js' },
+  'ours, gRPC, by our client': { server: 'orderflow', client: 'orderflow' },
+  'grpc-js': { server: 'grpc-js', client: 'grpc-js' },
+  'bare node:http2': { server: 'http2', client: 'grpc-js' },
+  'ours, Connect over HTTP/1.1': { server: 'orderflow', client: 'connect' },
 } as const;
 type Contender = keyof typeof contenders;
 const names = Object.keys(contenders) as Contender[];
@@ -48,10 +49,10 @@ async function measure(running: TestProcess[]): Promise<Record<Contender, Run[]>
   }
 
   async function runOf(name: Contender): Promise<Run> {
-    const { server, protocol } = contenders[name];
+    const { server, client } = contenders[name];
     const { url = '', pid = 0 } = servers.get(server) ?? {};
     const cpu = cpuSeconds(pid);
-    const load = startProgram({ running }, 'echo-load', protocol, url, String(calls));
+    const load = startProgram({ running }, 'echo-load', client, url, String(calls));
     const run = (await resultOf(load)) as Omit<Run, 'serverCpuSeconds'>;
     return { ...run, serverCpuSeconds: cpuSeconds(pid) - cpu };
   }
@@ -101,6 +102,11 @@ function figuresOf(runs: Record<Contender, Run[]>): Figure[] {
     {
       name: 'CPU of the server: ours / bare node:http2',
       value: ratioOf('ours, gRPC', 'bare node:http2', serverCpu),
+      unit: '×',
+    },
+    {
+      name: 'CPU of the callers: our client / grpc-js',
+      value: ratioOf('ours, gRPC, by our client', 'ours, gRPC', callerCpu),
       unit: '×',
     },
   ];

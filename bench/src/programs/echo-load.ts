@@ -1,4 +1,5 @@
-// Calls GetCustomer, 64 calls at once: PROTOCOL BASE_URL COUNT. PROTOCOL is grpc, by grpc-js, or connect, over HTTP/1.1.
+// Calls GetCustomer, 64 calls at once: CLIENT BASE_URL COUNT. CLIENT is grpc-js, orderflow, both over HTTP/2, or
+// connect, over HTTP/1.1.
 // Calls COUNT times to warm up and COUNT times measured. Prints {seconds, p50Ms, p99Ms, cpuSeconds}, its own CPU.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
@@ -10,17 +11,25 @@ import {
   type GetCustomerResponse,
   GetCustomerResponseSchema,
 } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { createRpcClient } from '@orderflow/rpc';
+import { createLogger } from '@orderflow/runtime';
 import { echoPath } from '../echo.ts';
 import { percentile } from '../report.ts';
 
-const [protocol = '', baseUrl = '', count = '0'] = process.argv.slice(2);
+const [clientName = '', baseUrl = '', count = '0'] = process.argv.slice(2);
 const callers = 64;
 const customerId = 'c-1';
 
 /** A function that makes one call. */
 function caller(): () => Promise<GetCustomerResponse> {
-  if (protocol === 'connect') {
+  if (clientName === 'connect') {
     const client = createClient(CustomerService, createConnectTransport({ baseUrl, httpVersion: '1.1' }));
+    return () => client.getCustomer({ customerId });
+  }
+  if (clientName === 'orderflow') {
+    const logger = createLogger({ service: 'echo-load', level: 'warn' });
+    const policies = { maxConcurrent: callers };
+    const { client } = createRpcClient(CustomerService, { name: 'echo', baseUrl, policies, logger });
     return () => client.getCustomer({ customerId });
   }
   const client = new grpc.Client(new URL(baseUrl).host, grpc.credentials.createInsecure());

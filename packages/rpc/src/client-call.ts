@@ -226,7 +226,7 @@ export class ClientCall {
     if ('response' in result) this.#response.resolve(result.response);
     else this.#response.reject(result.error);
     // Also of a response that has come before the request was read.
-    if (this.#http2?.closed === false) this.#http2.close(constants.NGHTTP2_CANCEL);
+    this.#http2?.close(constants.NGHTTP2_CANCEL);
   }
 }
 

@@ -317,6 +317,12 @@ describe('a connection that', () => {
     expect([error.rawMessage, errorReason(error)]).toEqual(['peer: no response', 'DEPENDENCY_UNAVAILABLE']);
   });
 
+  test('breaks says why', async () => {
+    const { url } = await startHttp2Peer(sent(() => frames.goAway(1, INTERNAL_ERROR)));
+    const { cause } = await failure(callBy(ours(url, { retries: 0 })));
+    expect(cause).toMatchObject({ rawMessage: 'Session closed with error code 2' });
+  });
+
   const fine: [string, Respond][] = [
     ['sends nothing else', sent(header, data, trailer)],
     ...codes.map((code): [string, Respond] => [
@@ -414,14 +420,18 @@ describe('a call that its caller gives up', () => {
   });
 
   test('while it waits for its connection ends at once; the connection serves the next one', async () => {
-    const { url, resets, connections } = await startPeer(ok(good));
+    let isFirst = true;
+    const { url, resets, connections } = await startPeer((stream) => {
+      if (!isFirst) ok(good)(stream);
+      isFirst = false;
+    });
     const transport = ours(url);
     const abort = new AbortController();
     const cancelled = isWaiting(transport, { signal: abort.signal });
     abort.abort();
     expect((await cancelled).code).toBe(Code.Canceled);
     expect((await callBy(transport)).customer).toMatchObject(customer);
-    await eventually(() => resets.length === 2);
+    await eventually(() => expect(resets.toSorted()).toEqual([0, 8]));
     expect(connections()).toBe(1);
   });
 
