@@ -9,9 +9,9 @@ import { errorReason, isOwnError, rpcError } from './errors.ts';
  * - everything else becomes UNAVAILABLE, reason DEPENDENCY_UNAVAILABLE: the connection, or something in between that is
  *   not the peer, such as a proxy's error page
  *
- * Connect's client gives those many codes: ABORTED for a reset, CANCELED when the socket closes during a call (Node
- * resets its streams with CANCEL), INTERNAL for GOAWAY, for an unreachable network and for a response without a status,
- * INVALID_ARGUMENT for a truncated response, UNKNOWN or UNIMPLEMENTED for a page.
+ * Connect's client, and ours, give those many codes: ABORTED for a reset, CANCELED when the socket closes during a
+ * call (Node resets its streams with CANCEL), INTERNAL for GOAWAY, for an unreachable network and for a response
+ * without a status, INVALID_ARGUMENT for a truncated response, UNKNOWN or UNIMPLEMENTED for a page.
  */
 export function normalizeTransportError(reason: unknown, signal: AbortSignal, name: string): ConnectError {
   const error = ConnectError.from(reason);
@@ -55,6 +55,7 @@ async function* withCorrected<T>(messages: AsyncIterable<T>, corrected: (reason:
   }
 }
 
+/** See {@link correctedErrors}. `deadline` is a time of `performance.now()`. */
 export function correctedError(reason: unknown, deadline: number): ConnectError {
   const error = ConnectError.from(reason);
   const as = (code: Code) => new ConnectError(error.rawMessage, code, error.metadata, undefined, error);

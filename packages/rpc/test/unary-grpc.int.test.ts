@@ -270,7 +270,7 @@ test('a compressed message is charged unpacked until its call has ended, whateve
   const headers = { ':path': `${service}/BatchGetCustomers`, 'grpc-encoding': 'gzip' };
   const body = Buffer.concat([framed(gzipSync(message), 1), Buffer.of(0)]);
   const answers = Array.from({ length: 40 }, () => answerTo(url, headers, body, { ends: false }));
-  expect(await Promise.race(answers)).toMatchObject({
-    trailer: { 'grpc-status': String(Code.ResourceExhausted) },
-  });
+  // Those for which there is no memory at all are reset.
+  const overloaded = { trailer: { 'grpc-status': String(Code.ResourceExhausted) } };
+  await Promise.any(answers.map(async (answer) => expect(await answer).toMatchObject(overloaded)));
 });
