@@ -71,6 +71,20 @@ for (const point of ['consumer-after-fetch', 'consumer-before-commit']) {
   });
 }
 
+test('a killed consumer has committed its full batches: only the small one after them comes again', async () => {
+  const kafka = await testKafka([inbox]);
+  await produce(kafka, 'inbox', values(15));
+  await using victim = program('consumer', kafka, { BATCH_SIZE: '10', CRASH_AT: 'consumer-before-commit#2' });
+  expect(await victim.exited).toMatchObject({ signal: 'SIGKILL' });
+  expect(victim.output()).toMatch(/handling 10 11 12 13 14\n.*handled/);
+  expect(await committed(kafka, 'readers', 'inbox')).toEqual([10]);
+
+  const seen: string[] = [];
+  await using _ = await running(reader(kafka, async (records) => void seen.push(...records.map(text))));
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([15]));
+  expect(seen).toEqual(values(15).slice(10));
+});
+
 test('a consumer frozen for longer than its session learns that its batch is not its own, and commits nothing', async () => {
   const kafka = await testKafka([inbox]);
   await produce(kafka, 'inbox', values(10));

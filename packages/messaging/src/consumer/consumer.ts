@@ -1,40 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Component, crashPoint } from '@orderflow/runtime';
-import type { Consumer, EachBatchPayload } from 'kafkajs';
-import { isFenced, isKafkaOutage, kafkaErrorType, messageOf } from '../kafka-error.ts';
+import type { EachBatchPayload } from 'kafkajs';
+import { isKafkaOutage, messageOf } from '../kafka-error.ts';
 import { createProducer } from '../producer.ts';
 import { type ReceivedRecord, receivedBatch } from '../received-record.ts';
-import { DEFAULT_MAX_MESSAGE_BYTES } from '../topics/topic-spec.ts';
 import { decodable } from '../undecodable.ts';
-import { type Assignment, createAssignments } from './assignment.ts';
+import type { Assignment } from './assignment.ts';
 import { handleBatch, withSingleRecordFailure } from './batch.ts';
-import { coalesceCommits } from './coalesce-commits.ts';
 import { consumerMetrics } from './consumer-metrics.ts';
 import type { BatchConsumerOptions } from './consumer-options.ts';
 import { logDeadLetters, sendDeadLetters } from './dead-letters.ts';
+import { createGroupMember } from './group-member.ts';
 import { createGroupPoll } from './group-poll.ts';
 import { withinHeaderLimit } from './header-limit.ts';
 import { mergeBatches } from './merge-batches.ts';
+import { createOffsetCommits } from './offset-commits.ts';
 import { createPauses, type Pauses, type Position, partitionKey } from './pauses.ts';
 import { skipAt } from './skips.ts';
 
-/** How long the broker keeps an empty fetch open; stopping and resuming after a pause wait for it. */
-const MAX_FETCH_WAIT_MS = 250;
-/** Fits the largest record that a topic takes by default and a second one whose success shows that the first is bad. */
-const FETCH_BYTES_PER_PARTITION = 2 * DEFAULT_MAX_MESSAGE_BYTES;
 /** A fetch with at least this many records is followed by the next one without a delay. */
 const MANY_RECORDS = 50;
 const MAX_FETCH_DELAY_MS = 50;
-const REBALANCE_TIMEOUT_MS = 60_000;
-/** The maximum age of metadata; new partitions are found through it. */
-const METADATA_MAX_AGE_MS = 10_000;
 /** At most this many partitions are handled concurrently. */
 const CONCURRENT_PARTITIONS = 32;
 
 /**
  * Reads topics in batches of one partition each, partitions concurrently, from the beginning for a new group. Small
  * batches that arrive at the same time are merged and handled as one. The offset after a batch is committed after the
- * batch has been handled and its dead letters are acknowledged, so each record is handled at least once.
+ * batch has been handled and its dead letters are acknowledged, so each record is handled at least once: at once after
+ * a full batch, within 250 ms after a smaller one.
  *
  * While records cannot be handled (an outage, or a `retryFrom`), their partition pauses, 100 ms to 5 s between
  * attempts, and no record is dead-lettered because of it. A record whose handling throws is dead-lettered only while
@@ -46,8 +40,6 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   const handle = withinHeaderLimit(options.handle);
   const handleMerged = mergeBatches(handle, { isOutage, batchSize });
   const logger = options.logger.child({ group: groupId });
-  const heartbeatMs = sessionTimeoutMs / 10;
-  const assignments = createAssignments(sessionTimeoutMs);
   const pauses = createPauses(logger);
   const metrics = consumerMetrics(meter, { group: groupId, topics, pausedPartitions: pauses.count });
   const groupPoll = createGroupPoll({
@@ -63,59 +55,42 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   let failure: Error | undefined;
   let stopping = false;
 
-  const consumer = kafka
-    .client({
-      onOffsetReset(physicalTopic, partition) {
-        const topic = kafka.logicalName(physicalTopic);
-        metrics.offsetsLost.add(1, { topic, group: groupId });
-        logger.error(
-          { topic, partition },
-          'the committed offset does not exist: records were deleted before they were read, or the topic was ' +
-            'replaced; reading continues from the earliest record',
-        );
-      },
-    })
-    .consumer({
-      groupId: kafka.physicalName(groupId),
-      sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout: Math.max(REBALANCE_TIMEOUT_MS, sessionTimeoutMs),
-      heartbeatInterval: heartbeatMs,
-      maxWaitTimeInMs: MAX_FETCH_WAIT_MS,
-      maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
-      metadataMaxAge: METADATA_MAX_AGE_MS,
-      allowAutoTopicCreation: false,
-    });
-  const commit = coalesceCommits(noteFenced);
-  let heartbeatSentAt = 0;
-  watch(consumer);
-
-  function watch({ on, events }: Consumer): void {
-    on(events.REQUEST, ({ payload }) => {
-      if (payload.apiName === 'Heartbeat') heartbeatSentAt = payload.sentAt;
-    });
-    // The time it was sent, not the time its response was read: the process may have been frozen in between.
-    on(events.HEARTBEAT, () => assignments.confirmed(heartbeatSentAt));
-    on(events.GROUP_JOIN, ({ payload }) => {
-      assignments.joined();
-      assign(
-        Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
-          partitions.map((partition) => ({ topic: kafka.logicalName(topic), partition })),
-        ),
-      );
+  const member = createGroupMember({
+    kafka,
+    groupId,
+    sessionTimeoutMs,
+    onJoined(positions) {
+      commits.drop();
+      assign(positions);
       groupPoll.now();
-    });
-    on(events.REBALANCING, assignments.lost);
-    on(events.STOP, assignments.lost);
-    on(events.CRASH, ({ payload }) => {
-      assignments.lost();
+    },
+    onRebalance: () => void commits.flush(),
+    onLeft() {
+      commits.drop();
       assign([]);
-      if (payload.restart) return;
-      failure = new Error(`consumer ${groupId} has stopped permanently: ${payload.error.message}`, {
-        cause: payload.error,
-      });
+    },
+    onFailed(cause) {
+      failure = new Error(`consumer ${groupId} has stopped permanently: ${cause.message}`, { cause });
       fail(failure);
-    });
-  }
+    },
+    onOffsetReset(position) {
+      commits.forget(position);
+      metrics.offsetsLost.add(1, { topic: position.topic, group: groupId });
+      logger.error(
+        { ...position },
+        'the committed offset does not exist: records were deleted before they were read, or the topic was ' +
+          'replaced; reading continues from the earliest record',
+      );
+    },
+  });
+  const { consumer, heartbeatMs } = member;
+  const commits = createOffsetCommits({
+    logger,
+    onCommitted({ position, payload, next }) {
+      metrics.setLag(position, BigInt(payload.batch.highWatermark) - next, performance.now());
+    },
+    onError: member.noteFenced,
+  });
 
   /** Replaces the assignment. All state kept for partitions begins and ends with it. */
   function assign(positions: readonly Position[]): void {
@@ -126,7 +101,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
 
   /** Never throws: kafkajs would restart all partitions of this fetch from the last commit (kafkajs issue 945). */
   async function eachBatch(payload: EachBatchPayload): Promise<void> {
-    const assignment = assignments.current;
+    const { assignment } = member;
     const position = { topic: kafka.logicalName(payload.batch.topic), partition: payload.batch.partition };
     if (!assignment.isCurrent()) {
       // kafkajs finds out with its next heartbeat; until then it would deliver the same batch in a busy loop.
@@ -135,7 +110,8 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     }
     // Fetched under an earlier assignment: kafkajs may rejoin while batches of another broker are queued.
     if (!assigned.has(partitionKey(position))) return;
-    const beat = setInterval(() => void heartbeat(payload, assignment), heartbeatMs);
+    // A slow batch does not lose its partition.
+    const beat = setInterval(() => void member.heartbeat(payload, assignment), heartbeatMs);
     const began = performance.now();
     try {
       await handleFetch(payload, position, assignment);
@@ -159,6 +135,13 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     if (assignment.isCurrent()) pauses.pause(position, reason, hold);
   }
 
+  /** Commits what waits, then pauses: while the partition pauses, its lag is that of the record it pauses at. */
+  async function pauseAfterCommits(...[payload, position, assignment, reason]: Parameters<typeof pause>) {
+    await commits.flush();
+    metrics.setLag(position, BigInt(payload.batch.highWatermark) - reason.offset, performance.now());
+    pause(payload, position, assignment, reason);
+  }
+
   /**
    * Waits as long as the work took, at most 50 ms, and at least `minFetchDelayMs`. Records that arrive meanwhile are
    * fetched, handled and committed together, so that a consumer that falls behind has less work per record.
@@ -166,25 +149,6 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   async function delayNextFetch(workedMs: number, assignment: Assignment): Promise<void> {
     if (!stopping && !assignment.ending)
       await sleep(Math.max(Math.min(workedMs, MAX_FETCH_DELAY_MS), minFetchDelayMs));
-  }
-
-  /** Runs concurrently with the handler, so that a slow batch does not lose its partition. */
-  async function heartbeat(payload: EachBatchPayload, assignment: Assignment): Promise<void> {
-    // Called for its side effect: it aborts the signal once the session has expired.
-    assignment.isCurrent();
-    try {
-      await payload.heartbeat();
-    } catch (error) {
-      noteFenced(error);
-      if (kafkaErrorType(error) !== 'REBALANCE_IN_PROGRESS') return;
-      // The group is rebalancing: the partitions stay ours, and their offsets count, until this consumer rejoins.
-      assignments.confirmed(heartbeatSentAt);
-      assignments.ending();
-    }
-  }
-
-  function noteFenced(error: unknown): void {
-    if (isFenced(error)) assignments.lost();
   }
 
   async function handleFetch(
@@ -197,7 +161,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     if (await applySkip(payload, position, assignment)) return;
     // Control records and aborted records of transactions, which no handler ever sees.
     if (fetched.messages.length === 0)
-      await commitAndAdvance(payload, position, assignment, BigInt(fetched.lastOffset()) + 1n);
+      await commitAndAdvance(payload, position, assignment, BigInt(fetched.lastOffset()) + 1n, true);
     let batch: ReceivedRecord[];
     for (let start = 0; start < messages.length; start += batch.length) {
       if (stopping || assignment.ending || !assignment.isCurrent()) return;
@@ -216,36 +180,35 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
         // More control records may follow the last record of a fetch.
         const isWholeFetch = start + done === fetched.messages.length;
         const last = isWholeFetch ? BigInt(fetched.lastOffset()) : (batch[done - 1] as ReceivedRecord).offset;
-        if (!(await commitAndAdvance(payload, position, assignment, last + 1n))) return;
+        const mayWait = done < batchSize && deadLetters.length === 0 && stop === undefined;
+        if (!(await commitAndAdvance(payload, position, assignment, last + 1n, mayWait))) return;
         metrics.handled(position, { done, deadLetters, reduced });
       }
       if (stop !== undefined) {
-        const next = (batch[done] as ReceivedRecord).offset;
-        metrics.setLag(position, BigInt(fetched.highWatermark) - next, performance.now());
-        pause(payload, position, assignment, { ...stop, offset: next, progressed: done > 0 });
+        const { offset } = batch[done] as ReceivedRecord;
+        await pauseAfterCommits(payload, position, assignment, { ...stop, offset, progressed: done > 0 });
         return;
       }
       pauses.resumed(position);
     }
     if (undecodable !== undefined) {
-      const offset = BigInt(fetched.lastOffset());
-      metrics.setLag(position, BigInt(fetched.highWatermark) - offset, performance.now());
       const reason = { cause: undecodable.message, error: undecodable, progressed: messages.length > 0 };
-      pause(payload, position, assignment, { ...reason, offset });
+      const offset = BigInt(fetched.lastOffset());
+      await pauseAfterCommits(payload, position, assignment, { ...reason, offset });
     }
   }
 
-  /** Commits, and starts the next fetch there. Returns false when the partition has been revoked. */
+  /** Has the offset committed, and starts the next fetch there. Returns false when the partition has been revoked. */
   async function commitAndAdvance(
     payload: EachBatchPayload,
     position: Position,
     assignment: Assignment,
     next: bigint,
+    mayWait: boolean,
   ) {
-    crashPoint('consumer-before-commit');
-    if (!(await commit({ payload, assignment, offset: next }))) return false;
+    const isLasting = !stopping && !assignment.ending;
+    if (!(await commits.commit({ position, payload, next }, mayWait && isLasting))) return false;
     payload.resolveOffset(String(next - 1n));
-    metrics.setLag(position, BigInt(payload.batch.highWatermark) - next, performance.now());
     return true;
   }
 
@@ -257,7 +220,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   ): Promise<boolean> {
     const skip = skipAt(groupPoll.skips(position.topic), position.partition, payload.batch.messages);
     if (skip === undefined) return false;
-    if (await commitAndAdvance(payload, position, assignment, skip.to)) {
+    if (await commitAndAdvance(payload, position, assignment, skip.to, false)) {
       const offsets = { offset: String(skip.from), next_offset: String(skip.to) };
       logger.warn({ ...position, ...offsets }, 'records skipped by an operator; they are dead letters');
       pauses.resumed(position);
@@ -281,6 +244,8 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     },
     async stop() {
       stopping = true;
+      // From now on no commit waits.
+      await commits.flush();
       await consumer.disconnect();
       assign([]);
       metrics.close();
@@ -289,7 +254,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     },
     async check() {
       if (failure !== undefined) throw failure;
-      if (!assignments.current.isCurrent()) throw new Error(`has not joined the consumer group ${groupId}`);
+      if (!member.assignment.isCurrent()) throw new Error(`has not joined the consumer group ${groupId}`);
     },
   };
 }

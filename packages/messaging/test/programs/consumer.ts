@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, createMetrics } from '@orderflow/runtime';
 import { createBatchConsumer, createKafka } from '../../src/index.ts';
 
-const { BROKERS = '', PREFIX = '', HOLD_MS = '0', SESSION_MS = '1000' } = process.env;
+const { BROKERS = '', PREFIX = '', BATCH_SIZE = '500', HOLD_MS = '0', SESSION_MS = '1000' } = process.env;
 const logger = createLogger({ service: 'consumer', level: 'info' });
 const kafka = createKafka({ brokers: BROKERS.split(','), clientId: 'program', topicPrefix: PREFIX, logger });
 
@@ -19,6 +19,7 @@ const consumer = createBatchConsumer({
   isOutage: () => false,
   logger,
   meter: createMetrics({ service: 'consumer' }).meter,
+  batchSize: Number(BATCH_SIZE),
   sessionTimeoutMs: Number(SESSION_MS),
 });
 process.once('SIGTERM', () => void consumer.stop().then(() => process.exit(0)));

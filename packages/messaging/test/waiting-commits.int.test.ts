@@ -1,0 +1,79 @@
+import net from 'node:net';
+import { eventually } from '@orderflow/testing';
+import { afterEach, expect, test, vi } from 'vitest';
+import { committed, running, text } from './kit.ts';
+import { reader, sendTo, withDeadLetters } from './reader.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+const names = (count: number) => Array.from({ length: count }, (_, index) => `record ${index}`);
+
+test('small batches are committed at most every 250 ms, partitions together, and the last one too', async () => {
+  const commits = offsetCommits();
+  const kafka = await withDeadLetters(2);
+  const batches: string[][] = [];
+  const { component, metrics } = reader(kafka, async (records) => void batches.push(records.map(text)));
+  await using _ = await running(component);
+
+  const began = performance.now();
+  for (const [index, name] of names(20).entries()) {
+    await sendTo(kafka, { [index % 2]: [name] });
+    await eventually(() => batches.flat().includes(name), { intervalMs: 5 });
+  }
+  await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([10, 10]));
+  expect(batches).toHaveLength(20);
+  expect(commits.count()).toBeLessThanOrEqual(1 + (performance.now() - began) / 250);
+  await eventually(async () => expect(await metrics.value('orderflow_consumer_lag')).toBe(0));
+});
+
+test('a stop commits what waits, so that nothing comes twice', async () => {
+  const kafka = await withDeadLetters(2);
+  const seen: string[] = [];
+  const { component } = reader(kafka, async (records) => void seen.push(...records.map(text)));
+  const first = await running(component);
+  await sendTo(kafka, { 0: ['a', 'b'], 1: ['c'] });
+  await eventually(() => seen.length === 3, { intervalMs: 1 });
+  await first.stop();
+  expect(await committed(kafka, 'readers', 'inbox')).toEqual([2, 1]);
+});
+
+test('what waits when the group rebalances is committed before this member rejoins, so that nothing comes twice', async () => {
+  const kafka = await withDeadLetters(2);
+  const seen: string[] = [];
+  const handle = async (records: Parameters<typeof text>[0][]) => void seen.push(...records.map(text));
+  await using _first = await running(reader(kafka, handle).component);
+
+  // Something is always handled and not yet committed.
+  let sent = 0;
+  let isJoined = false;
+  const second = running(reader(kafka, handle).component).finally(() => {
+    isJoined = true;
+  });
+  while (!isJoined) {
+    await sendTo(kafka, { [sent % 2]: [`record ${sent}`] });
+    sent += 1;
+  }
+  await using _second = await second;
+  await eventually(() => new Set(seen).size === sent);
+  await eventually(async () =>
+    expect(await committed(kafka, 'readers', 'inbox')).toEqual([Math.ceil(sent / 2), Math.floor(sent / 2)]),
+  );
+  expect(seen.toSorted()).toEqual(names(sent).toSorted());
+});
+
+/** Counts the commits that this process sends. */
+function offsetCommits() {
+  let count = 0;
+  const connect = net.connect as (...options: unknown[]) => net.Socket;
+  vi.spyOn(net, 'connect').mockImplementation(((...options: unknown[]) => {
+    const socket = connect(...options);
+    const write = socket.write.bind(socket) as (frame: Buffer, encoding: BufferEncoding) => boolean;
+    // A request: size, API key, …
+    socket.write = ((frame: Buffer, encoding: BufferEncoding) => {
+      if (frame.readInt16BE(4) === 8) count += 1;
+      return write(frame, encoding);
+    }) as typeof socket.write;
+    return socket;
+  }) as typeof net.connect);
+  return { count: () => count };
+}
