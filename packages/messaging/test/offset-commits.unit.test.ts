@@ -113,9 +113,9 @@ describe('an offset that may wait', () => {
     drop();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(requests).toEqual([]);
-    await later('a', 0, 9n);
+    await later('a', 1, 9n);
     await vi.advanceTimersByTimeAsync(251);
-    expect(requests).toEqual([{ 'a/0': '9' }]);
+    expect(requests).toEqual([{ 'a/1': '9' }]);
   });
 
   test('is dropped when its offset was reset, the others are not', async () => {
