@@ -1,15 +1,13 @@
-import net from 'node:net';
 import { eventually } from '@orderflow/testing';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { committed, running, text } from './kit.ts';
 import { reader, sendTo, withDeadLetters } from './reader.ts';
-
-afterEach(() => vi.restoreAllMocks());
+import { requestsOf } from './requests.ts';
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `record ${index}`);
 
 test('small batches are committed at most every 250 ms, partitions together, and the last one too', async () => {
-  const commits = offsetCommits();
+  const commits = requestsOf('offsetCommit');
   const kafka = await withDeadLetters(2);
   const batches: string[][] = [];
   const { component, metrics } = reader(kafka, async (records) => void batches.push(records.map(text)));
@@ -22,7 +20,7 @@ test('small batches are committed at most every 250 ms, partitions together, and
   }
   await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([10, 10]));
   expect(batches).toHaveLength(20);
-  expect(commits.count()).toBeLessThanOrEqual(1 + (performance.now() - began) / 250);
+  expect(commits.length).toBeLessThanOrEqual(1 + (performance.now() - began) / 250);
   await eventually(async () => expect(await metrics.value('orderflow_consumer_lag')).toBe(0));
 });
 
@@ -60,20 +58,3 @@ test('what waits when the group rebalances is committed before this member rejoi
   );
   expect(seen.toSorted()).toEqual(names(sent).toSorted());
 });
-
-/** Counts the commits that this process sends. */
-function offsetCommits() {
-  let count = 0;
-  const connect = net.connect as (...options: unknown[]) => net.Socket;
-  vi.spyOn(net, 'connect').mockImplementation(((...options: unknown[]) => {
-    const socket = connect(...options);
-    const write = socket.write.bind(socket) as (frame: Buffer, encoding: BufferEncoding) => boolean;
-    // A request: size, API key, …
-    socket.write = ((frame: Buffer, encoding: BufferEncoding) => {
-      if (frame.readInt16BE(4) === 8) count += 1;
-      return write(frame, encoding);
-    }) as typeof socket.write;
-    return socket;
-  }) as typeof net.connect);
-  return { count: () => count };
-}

@@ -59,6 +59,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     kafka,
     groupId,
     sessionTimeoutMs,
+    isAnyPaused: () => topics.some((topic) => pauses.count(topic) > 0),
     onJoined(positions) {
       commits.drop();
       assign(positions);

@@ -5,8 +5,10 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from '../topics/topic-spec.ts';
 import { type Assignment, createAssignments } from './assignment.ts';
 import type { Position } from './pauses.ts';
 
-/** How long the broker keeps an empty fetch open; stopping and resuming after a pause wait for it. */
-const MAX_FETCH_WAIT_MS = 250;
+/** How long the broker keeps an empty fetch open. Stopping waits for it, and so does a heartbeat. */
+const MAX_FETCH_WAIT_MS = 1_000;
+/** The same while a partition pauses, which waits for it when it resumes. */
+const MAX_FETCH_WAIT_PAUSED_MS = 250;
 /** Fits the largest record that a topic takes by default and a second one whose success shows that the first is bad. */
 const FETCH_BYTES_PER_PARTITION = 2 * DEFAULT_MAX_MESSAGE_BYTES;
 const REBALANCE_TIMEOUT_MS = 60_000;
@@ -29,6 +31,7 @@ export function createGroupMember(options: {
   kafka: Kafka;
   groupId: string;
   sessionTimeoutMs: number;
+  isAnyPaused: () => boolean;
   onJoined: (positions: readonly Position[]) => void;
   /** The group rebalances, this member has not rejoined: what it commits now counts. May be called more than once. */
   onRebalance: () => void;
@@ -36,9 +39,10 @@ export function createGroupMember(options: {
   onFailed: (error: Error) => void;
   onOffsetReset: (position: Position) => void;
 }): GroupMember {
-  const { kafka, groupId, sessionTimeoutMs, onJoined, onRebalance, onLeft, onFailed, onOffsetReset } =
-    options;
+  const { kafka, groupId, sessionTimeoutMs, isAnyPaused } = options;
+  const { onJoined, onRebalance, onLeft, onFailed, onOffsetReset } = options;
   const heartbeatMs = sessionTimeoutMs / 10;
+  const idleWaitMs = Math.max(Math.min(MAX_FETCH_WAIT_MS, heartbeatMs), MAX_FETCH_WAIT_PAUSED_MS);
   const assignments = createAssignments(sessionTimeoutMs);
   let heartbeatSentAt = 0;
   const toPosition = (topic: string, partition: number) => ({ topic: kafka.logicalName(topic), partition });
@@ -49,7 +53,7 @@ export function createGroupMember(options: {
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: Math.max(REBALANCE_TIMEOUT_MS, sessionTimeoutMs),
       heartbeatInterval: heartbeatMs,
-      maxWaitTimeInMs: MAX_FETCH_WAIT_MS,
+      maxWaitTimeInMs: () => (isAnyPaused() ? MAX_FETCH_WAIT_PAUSED_MS : idleWaitMs),
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       metadataMaxAge: METADATA_MAX_AGE_MS,
       allowAutoTopicCreation: false,
