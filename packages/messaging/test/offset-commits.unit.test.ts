@@ -184,6 +184,20 @@ describe('while the broker does not accept commits', () => {
     expect(accepted).toEqual({ 'a/0': '9', 'b/0': '1' });
   });
 
+  test('a new membership begins without what is left, and says that its records come again', async () => {
+    const { later, drop, requests, lines } = failing();
+    await later('a', 0, 7n);
+    await vi.advanceTimersByTimeAsync(251);
+    drop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(requests).toHaveLength(1);
+    expect(lines.at(-1)).toMatchObject({
+      level: 'info',
+      msg: expect.stringContaining('their records come again'),
+    });
+    expect(await later('a', 0, 7n)).toBe(true);
+  });
+
   test('a flush ends all the same', async () => {
     const { later, flush } = failing();
     await later('a', 0, 7n);

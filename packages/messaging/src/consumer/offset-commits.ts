@@ -144,6 +144,10 @@ export function createOffsetCommits(options: {
     flush,
     forget: (position) => void waiting.delete(partitionKey(position)),
     drop() {
+      if (failures > 0)
+        logger.info(
+          'the membership ended before handled offsets could be committed; their records come again',
+        );
       membership += 1;
       waiting.clear();
       clearTimeout(timer);
