@@ -213,3 +213,24 @@ test('several events of one order in a batch are taken in their order, and each 
   ]);
   expect(rows[0]?.headers['traceparent']).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-/);
 });
+
+test('payments of orders that have not ended are found without reading those of the others', async () => {
+  await database.query(
+    `insert into payment (order_id, customer_id, amount, currency, state, cancel_requested, completed, key_number,
+       tries, unknown, attempts, transaction_id, decline_code, refund_reason, answer_time, create_time, update_time)
+     select 'ended-' || n, 'c-1', 100, 'USD', 'PROCESSED', false, n > 10, 1, 1, 0, 1, 'tx', '', '', now(),
+       now() - n * interval '1 minute', now()
+     from generate_series(1, 20000) as n`,
+  );
+  await database.query('analyze payment');
+  // As `orders stuck` reads them.
+  const [row] = await database.query<{ 'QUERY PLAN': { Plan: Record<string, number> }[] }>(
+    `explain (analyze, buffers, format json) select order_id, state, amount, currency, create_time from payment
+     where state in ('PENDING', 'PROCESSED', 'SETTLING', 'REFUNDING') and not completed and not cancel_requested
+       and create_time < now() - interval '1 minute'
+     order by create_time limit 20000`,
+  );
+  const { 'Shared Hit Blocks': hit = 1e6, 'Shared Read Blocks': read = 1e6 } =
+    row?.['QUERY PLAN'][0]?.Plan ?? {};
+  expect(hit + read).toBeLessThan(100);
+});

@@ -58,6 +58,7 @@ export const PaymentRow = defineEntity({
     { name: 'payment_customer', properties: ['customerId', 'createTime', 'orderId'] },
     { name: 'payment_state', properties: ['state', 'createTime', 'orderId'] },
     { name: 'payment_create_time', properties: ['createTime', 'orderId'] },
+    { name: 'payment_open', properties: ['createTime'], where: 'not completed and not cancel_requested' },
   ],
 });
 
