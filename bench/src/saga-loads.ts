@@ -98,17 +98,25 @@ export async function sendBacklog(
   return { orders: orders.length, seconds: ((rows[0]?.ms ?? Number.NaN) - beganAt) / 1000, used };
 }
 
-/** Waits until all orders are COMPLETED, and all that follows from it is done: every group has read its topics. */
-async function untilSettled({ pool, broker }: SagaBench, prefix: string, count: number): Promise<void> {
+/**
+ * Waits until at least `count` orders exist, all are COMPLETED, or in another of `ends`, and all that follows from it is
+ * done: every group has read its topics.
+ */
+export async function untilSettled(
+  { pool, broker }: SagaBench,
+  prefix: string,
+  count: number,
+  ends: readonly string[] = ['COMPLETED'],
+): Promise<void> {
   const deadline = performance.now() + settledWithinMs;
   const like = `${prefix}-%`;
-  while (!(await areCompleted(pool, like, count))) {
+  while (!(await haveEnded(pool, like, count, ends))) {
     if (performance.now() > deadline) {
       const { rows } = await pool.query(
         'select state, count(*)::int as count from orders where id like $1 group by state',
         [like],
       );
-      throw new Error(`${count} orders ${prefix} are not all COMPLETED: ${JSON.stringify(rows)}`);
+      throw new Error(`${count} orders ${prefix} are not all ${ends.join(' or ')}: ${JSON.stringify(rows)}`);
     }
     await sleep(500);
   }
@@ -117,13 +125,18 @@ async function untilSettled({ pool, broker }: SagaBench, prefix: string, count: 
   }
 }
 
-async function areCompleted(pool: pg.Pool, like: string, count: number): Promise<boolean> {
-  // One that is not is found soon; they are counted only when there is none.
+async function haveEnded(
+  pool: pg.Pool,
+  like: string,
+  count: number,
+  ends: readonly string[],
+): Promise<boolean> {
+  // One that has not is found soon; they are counted only when there is none.
   const { rowCount } = await pool.query(
-    "select from orders where id like $1 and state <> 'COMPLETED' limit 1",
-    [like],
+    'select from orders where id like $1 and state <> all ($2::text[]) limit 1',
+    [like, ends],
   );
   if (rowCount !== 0) return false;
   const { rows } = await pool.query('select count(*)::int as count from orders where id like $1', [like]);
-  return rows[0].count === count;
+  return rows[0].count >= count;
 }

@@ -1,21 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
-import { nodeOptions, serviceNames } from '@orderflow/local/system';
-import pg from 'pg';
+import { serviceNames } from '@orderflow/local/system';
 import type { ChainRun } from './chain.ts';
-import { connectBroker } from './consumer-run.ts';
-import { type Bench, onFreshSystem } from './on-fresh-system.ts';
-import { makeOrders, ordersOfEverything, population } from './orders.ts';
+import type { Bench } from './on-fresh-system.ts';
+import { makeOrders } from './orders.ts';
 import { proportionalMiB, residentMiB } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
-import { type Figure, writeResults } from './report.ts';
+import { writeResults } from './report.ts';
 import { type Memory, sagaFigures } from './saga-figures.ts';
 import { atRate, type BacklogRun, type SagaBench, type SteadyRun, sendBacklog } from './saga-loads.ts';
 import { printSagaTables } from './saga-tables.ts';
 import { type StoredBytes, storedBy } from './stored-bytes.ts';
 import { type Usage, usedBy } from './usage.ts';
+import { onWholeSystem } from './whole-system.ts';
 
 /** Rounds come in pairs, A B B A, so that a change of the machine's speed affects both alike. */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 2);
@@ -34,34 +30,13 @@ const backlogOrders = 5_000;
  */
 export async function benchSaga(): Promise<boolean> {
   const title = `whole orders at ${rates.slow} and ${rates.fast} a second, and as fast as they go`;
-  const env = {
-    KAFKA_SESSION_TIMEOUT: '30s',
-    LOG_LEVEL: 'warn',
-    GATEWAY_DECLINED_PERCENT: '0',
-    NODE_OPTIONS: `${nodeOptions} --import ${import.meta.resolve('./programs/count-requests.ts')}`,
-  };
-  const figures = await onFreshSystem({ title, env }, measure);
+  const figures = sagaFigures(await onWholeSystem({ title }, measure));
   printSagaTables(figures);
   return writeResults('saga', figures);
 }
 
-async function measure(bench: Bench): Promise<Figure[]> {
-  const { stack, system, say } = bench;
-  await system.start();
-  const pool = new pg.Pool({ connectionString: `${stack.urls.POSTGRES_URL}/order_service`, max: 1 });
-  const broker = await connectBroker(stack.urls.KAFKA_BROKERS);
-  try {
-    return sagaFigures(await measureAll({ ...bench, pool, broker }, say));
-  } finally {
-    await Promise.all([pool.end(), broker.close()]);
-  }
-}
-
-async function measureAll(bench: SagaBench, say: (text: string) => void) {
-  const { system } = bench;
-  say('stocking every product, and filling the cache');
-  await fillStock(system.services.inventory.url);
-  await sendBacklog(bench, 'everything', ordersOfEverything('everything'));
+async function measure(bench: SagaBench) {
+  const { system, say } = bench;
   say('warming up');
   await atRate(bench, { prefix: 'warm', rate: rates.fast, forSeconds: seconds.warmUp });
   say('idle');
@@ -128,16 +103,4 @@ async function chains(
     return [String(rate), String(rate * forSeconds)];
   });
   return (await resultOf(startProgram(bench, program, name, ...args))) as ChainRun[];
-}
-
-/** Stocks every product, so that no order is short. */
-async function fillStock(baseUrl: string): Promise<void> {
-  const sessionManager = new Http2SessionManager(baseUrl);
-  const inventory = createClient(InventoryService, createGrpcTransport({ baseUrl, sessionManager }));
-  const set = (number: number) =>
-    inventory.setStock({ productId: `p-${number}`, onHand: 1_000_000n, reason: 'benchmark' });
-  for (let first = 1; first <= population.products; first += 50) {
-    await Promise.all(Array.from({ length: 50 }, (_, index) => set(first + index)));
-  }
-  sessionManager.abort();
 }
