@@ -1,5 +1,7 @@
 // pnpm bench NAME: measures, prints a table, writes bench/results/NAME.json and the documents that show it.
 import { benchApi } from './api.ts';
+import { benchGrowth } from './growth.ts';
+import { benchOverload } from './overload.ts';
 import { writePage } from './page.ts';
 import { benchRpc } from './rpc.ts';
 import { benchSaga } from './saga.ts';
@@ -8,6 +10,8 @@ import { benchWorker } from './worker.ts';
 
 const benchmarks: Record<string, () => Promise<boolean>> = {
   api: benchApi,
+  growth: benchGrowth,
+  overload: benchOverload,
   page: async () => {
     writePage();
     return true;

@@ -20,7 +20,7 @@ const renamed: Readonly<Record<string, Readonly<Record<string, string>>>> = {};
 /** Figures that are named after what one run has found, by benchmark: the next may lack them. */
 const namedByRun: Readonly<Record<string, RegExp>> = {
   growth: /^grown most, /,
-  overload: /^ended with (?!any other)/,
+  overload: /^calls that ended with (?!any other)/,
 };
 
 const folder = join(repositoryRoot, 'bench/results');
