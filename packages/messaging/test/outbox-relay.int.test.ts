@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OwnConnection } from '@orderflow/storage';
+
 import { eventually, openTransaction, uniqueName } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import {
@@ -205,33 +205,6 @@ test('a row whose transaction commits after one with a higher id is not skipped'
 
   await drained(database);
   expect((await readTopic(kafka, 'events')).map(text).sort()).toEqual(['higher id', 'lower id']);
-});
-
-test('a row that is committed late does not wait for the end of a backlog', async () => {
-  await using database = await outboxDatabase();
-  const kafka = await testKafka([{ ...events, partitions: 1 }]);
-  const slow = await openTransaction(database);
-  appendOutbox(slow.transaction, [message('slow', 'late')]);
-  await slow.transaction.query('select 1');
-  const backlog = Array.from({ length: 300 }, (_, n) => message(`key ${n}`, 'early'));
-  await database.transaction(async (transaction) => appendOutbox(transaction, backlog));
-
-  const connection = relayDatabase(database).relayConnection();
-  let statements = 0;
-  const relayConnection = (): OwnConnection => ({
-    ...connection,
-    async query(text, values) {
-      statements += 1;
-      if (statements === 5) await slow.commit();
-      return connection.query(text, values);
-    },
-  });
-  await using _ = await running(relay(database, kafka, { batchSize: 5, relayConnection }).component);
-  await drained(database);
-  const place = (await readTopic(kafka, 'events')).map(text).indexOf('late');
-  // At once would be the 15th; eleven batches may have been read before.
-  expect(place).toBeGreaterThan(5);
-  expect(place).toBeLessThan(100);
 });
 
 test('a row too large for its topic is marked, and delays only its own key', async () => {

@@ -45,8 +45,8 @@ test('10,000 refused rows do not slow down a poll, also with a plan that was mad
   // As connections of services are set up; see packages/storage.
   for (const setting of ['plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_sort = off'])
     await transaction.query(`set local ${setting}`);
-  await transaction.query(`prepare look (int, text[], bigint, bigint) as ${lowestRowsSql}`);
-  const look = `execute look(500, '{}', 1000000, 0)`;
+  await transaction.query(`prepare look (int, text[], bigint) as ${lowestRowsSql}`);
+  const look = `execute look(500, '{}', 1000000)`;
   expect(await transaction.query(look)).toEqual([]);
 
   await insertRows(database, 'refused', 10_000, 700, true);

@@ -14,8 +14,8 @@ export interface OutboxRow {
 }
 
 /**
- * Selects the rows with the lowest ids after $4: transactions commit out of id order, so a cursor would skip rows. $1:
- * rows, $2: excluded topics, $3: bytes. It reads the index of rows that are not refused; while no row is refused, that is
+ * Selects the rows with the lowest ids: transactions commit out of id order, so a cursor would skip rows. $1: rows,
+ * $2: excluded topics, $3: bytes. It reads the index of rows that are not refused; while no row is refused, that is
  * enough. With refused rows, each row is checked against them: later rows of their keys are excluded.
  */
 export const lowestRowsSql = `
@@ -24,7 +24,7 @@ export const lowestRowsSql = `
     select o.*, sum(octet_length(value)) over (order by id rows unbounded preceding) - octet_length(value) as bytes_before
     from (
       select id, topic, key, value, headers from outbox o
-      where failed_time is null and topic <> all ($2::text[]) and id > $4
+      where failed_time is null and topic <> all ($2::text[])
         and (
           (select true from outbox where failed_time is not null order by topic, key, id limit 1) is null
           or (
@@ -39,14 +39,9 @@ export const lowestRowsSql = `
   where bytes_before < $3
   order by id`;
 
-/** Reads the rows to send next, at most `limit`, after an id and without those of `unusableTopics`. */
-export function lowestRows(
-  sql: Sql,
-  limit: number,
-  unusableTopics: readonly string[],
-  afterId = '0',
-): Promise<OutboxRow[]> {
-  return sql.query<OutboxRow>(lowestRowsSql, [limit, unusableTopics, MAX_READ_BYTES, afterId]);
+/** Reads the rows to send next, at most `limit`, without those of `unusableTopics`. */
+export function lowestRows(sql: Sql, limit: number, unusableTopics: readonly string[]): Promise<OutboxRow[]> {
+  return sql.query<OutboxRow>(lowestRowsSql, [limit, unusableTopics, MAX_READ_BYTES]);
 }
 
 /** Whether the read returned all rows, rather than as many as one read may return. */

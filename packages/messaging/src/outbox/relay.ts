@@ -22,11 +22,6 @@ import { afterOutboxCommit, outboxChannel, relayNotifier } from './outbox.ts';
 const UNUSABLE_TOPIC_MS = 15_000;
 /** How soon an outbox that has just been drained is polled again. */
 const MIN_POLL_MS = 4;
-/**
- * At most this many batches are read while the one before is sent; then the lowest rows are read again, so that one whose
- * transaction commits late does not wait for the end of a backlog.
- */
-const MAX_READ_AHEAD = 10;
 /** The interval between polls of an empty outbox while notifications cannot arrive. */
 const UNNOTIFIED_POLL_MS = 50;
 
@@ -61,8 +56,7 @@ export interface RelayOptions {
 /**
  * Moves committed outbox rows to Kafka, at least once, in id order per topic and key. Of all relays of one outbox only
  * the holder of the lease row works. One send is in flight at any time; the relay deletes rows after the broker has
- * acknowledged them, and of a backlog it reads the next ones meanwhile. While Kafka or Postgres is unavailable, rows stay
- * in the outbox and the relay retries.
+ * acknowledged them. While Kafka or Postgres is unavailable, rows stay in the outbox and the relay retries.
  *
  * A commit that writes to the outbox wakes the relay: in its own process directly, in another by a notification. A
  * notification may be lost, so an empty outbox is polled every `pollMs`, and every 50 ms while none can arrive.
@@ -146,23 +140,16 @@ export function createRelay(options: RelayOptions): Component {
     await pause(ms - MIN_POLL_MS, idleWait.signal);
   }
 
-  /** Polls the outbox and sends what it finds. */
+  /** Polls the outbox once and sends what it finds. */
   async function relayOnce(): Promise<'no lease' | 'nothing' | 'all' | 'more'> {
     if (!(await holdsLease()) && !(await lease.acquire())) return 'no lease';
-    let rows = await sendableRows();
+    const rows = await sendableRows();
     if (rows.length === 0) return 'nothing';
     const held = new Set<string>();
-    for (let ahead = 0; ; ahead += 1) {
-      const isLast = isAll(rows, batchSize) || ahead === MAX_READ_AHEAD;
-      // Rows of one key are committed in the order of their ids: no earlier one of a key that is read now can follow.
-      const next = isLast ? undefined : sendableRows(rows.at(-1)?.id);
-      next?.catch(() => {});
-      for (const chunk of chunks(rows)) {
-        if (!(await relayRows(chunk, held))) return 'more';
-      }
-      if (next === undefined) return isAll(rows, batchSize) ? 'all' : 'more';
-      rows = await next;
+    for (const chunk of chunks(rows)) {
+      if (!(await relayRows(chunk, held))) return 'more';
     }
+    return isAll(rows, batchSize) ? 'all' : 'more';
   }
 
   async function holdsLease(): Promise<boolean> {
@@ -172,11 +159,11 @@ export function createRelay(options: RelayOptions): Component {
     return lease.remainingMs() > leaseMs / 3;
   }
 
-  async function sendableRows(afterId?: string): Promise<OutboxRow[]> {
+  async function sendableRows(): Promise<OutboxRow[]> {
     for (const [topic, until] of unusableTopics) {
       if (performance.now() > until) unusableTopics.delete(topic);
     }
-    return lowestRows(connection, batchSize, [...unusableTopics.keys()], afterId);
+    return lowestRows(connection, batchSize, [...unusableTopics.keys()]);
   }
 
   /** Sends rows and deletes them. Returns false when the lease is lost. `held` are the keys that must wait. */
