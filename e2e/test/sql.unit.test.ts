@@ -4,7 +4,7 @@ import { repositoryRoot } from '@orderflow/devstack';
 import { expect, test } from 'vitest';
 
 /** Sorts by one of these are no sorts of ids. */
-const numbers = new Set(['position', 'number', 'sequence', 'revision']);
+const numbers = new Set(['position', 'number', 'sequence', 'revision', 'hash']);
 
 /** What is sorted by in SQL of these sources that also takes its rows from parameters. */
 function sortsOfParameters(): { readonly file: string; readonly sort: string }[] {

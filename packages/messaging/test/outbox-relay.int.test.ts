@@ -7,6 +7,7 @@ import {
   createRelay,
   type Kafka,
   notifyRelays,
+  type OutboxMessage,
   type RelayOptions,
   relayStatus,
 } from '../src/index.ts';
@@ -205,6 +206,57 @@ test('a row whose transaction commits after one with a higher id is not skipped'
 
   await drained(database);
   expect((await readTopic(kafka, 'events')).map(text).sort()).toEqual(['higher id', 'lower id']);
+});
+
+/** A relay of two rows at a time; `beforeSecond` runs before it reads for the second time. */
+function relayOfTwo(database: OutboxDatabase, kafka: Kafka, beforeSecond: () => Promise<void>) {
+  let reads = 0;
+  const relayConnection = () => {
+    const connection = relayDatabase(database).relayConnection();
+    return {
+      ...connection,
+      async query<Row>(text: string, values?: readonly unknown[]) {
+        if (text.includes('select id, topic') && ++reads === 2) await beforeSecond();
+        return connection.query<Row>(text, values);
+      },
+    };
+  };
+  return relay(database, kafka, { batchSize: 2, relayConnection }).component;
+}
+const append = (database: OutboxDatabase, ...messages: OutboxMessage[]) =>
+  database.transaction(async (transaction) => appendOutbox(transaction, messages));
+const others = ['a', 'b', 'c', 'd', 'e'].map((key) => message(key, key));
+
+test('in the middle of a backlog no row overtakes one of its key whose transaction commits late', async () => {
+  await using database = await outboxDatabase();
+  const kafka = await testKafka([{ ...events, partitions: 1 }]);
+  const late = await openTransaction(database);
+  appendOutbox(late.transaction, [message('k', 'first')]);
+  await late.transaction.query('select 1');
+  await append(database, ...others);
+  const component = relayOfTwo(database, kafka, async () => {
+    await late.commit();
+    await append(database, message('k', 'second'));
+  });
+  await using _ = await running(component);
+  await drained(database);
+  const values = (await readTopic(kafka, 'events')).map(text);
+  expect(values.filter((value) => value.length > 1)).toEqual(['first', 'second']);
+});
+
+test('in the middle of a backlog no row overtakes one of its key that is to be tried again', async () => {
+  await using database = await outboxDatabase();
+  const kafka = await testKafka([{ ...events, partitions: 1 }]);
+  await append(database, message('k', 'first'));
+  await database.query("update outbox set failed_reason = 'too large', failed_time = now()");
+  await append(database, ...others, message('k', 'second'));
+  const component = relayOfTwo(database, kafka, async () => {
+    await database.query('update outbox set failed_reason = null, failed_time = null');
+  });
+  await using _ = await running(component);
+  await drained(database);
+  const values = (await readTopic(kafka, 'events')).map(text);
+  expect(values.filter((value) => value.length > 1)).toEqual(['first', 'second']);
 });
 
 test('a row too large for its topic is marked, and delays only its own key', async () => {

@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Pool, PoolClient } from 'pg';
 import { OpenTransaction } from './open-transaction.ts';
-import { sqlState } from './outage.ts';
+import { isUnusableAfter } from './outage.ts';
 import type { Database, Transaction } from './sql.ts';
 
 /** The database behind a mapper, on the mapper's pool of connections, whose driver must send statements at once (`pipeline`). */
@@ -58,16 +58,7 @@ async function ended<T>(
       () => true,
       () => false,
     );
-    connection.release(!isRolledBack || isUnusableAfter(transaction.failure));
+    connection.release(!isRolledBack || !transaction.leavesConnectionUsable);
     throw error;
   }
-}
-
-/**
- * Whether a connection must not be used again after an error of a statement. Without a state the error is not the
- * server's: the connection is lost, or a value could not be encoded, after which the driver takes a prepared statement
- * for existing that it has closed.
- */
-function isUnusableAfter(error: unknown): boolean {
-  return error !== undefined && !/^[0-9A-Z]{5}$/.test(sqlState(error));
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type pg from 'pg';
+import { isUnusableAfter } from './outage.ts';
 import type { Transaction } from './sql.ts';
 
 type Result = pg.QueryResult<object>;
@@ -19,6 +20,7 @@ export class OpenTransaction implements Transaction {
   /** Whatever the work makes of it, nothing is committed. */
   #failure: Error | undefined;
   #isOpen = true;
+  #isUsable = true;
 
   constructor(connection: pg.ClientBase) {
     this.#connection = connection;
@@ -39,9 +41,9 @@ export class OpenTransaction implements Transaction {
     return results.at(-1)?.rows as Row[];
   };
 
-  /** The error of the first statement that failed, whether the work has thrown it or not. */
-  get failure(): Error | undefined {
-    return this.#failure;
+  /** Whether another transaction can use the connection, once this one has ended. */
+  get leavesConnectionUsable(): boolean {
+    return this.#isUsable;
   }
 
   write(text: string, values: readonly unknown[]): void {
@@ -59,7 +61,8 @@ export class OpenTransaction implements Transaction {
     const committed = this.#noted(this.#connection.query('commit'));
     for (const one of await Promise.allSettled([...written, committed])) resultOf(one);
     // The server's response to COMMIT after a statement that failed.
-    if ((await committed).command !== 'COMMIT') throw new Error('the transaction was rolled back');
+    if ((await committed).command !== 'COMMIT')
+      throw this.#failure ?? new Error('the transaction was rolled back');
   }
 
   /** Waits for the statements in flight: none may reach the server when the connection belongs to others. */
@@ -84,6 +87,7 @@ export class OpenTransaction implements Transaction {
   #noted(result: Promise<Result>): Promise<Result> {
     result.catch((error: Error) => {
       this.#failure ??= error;
+      if (isUnusableAfter(error)) this.#isUsable = false;
     });
     return result;
   }

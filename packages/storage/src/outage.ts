@@ -19,7 +19,7 @@ const serverCodes = /^((08|28|40|53|58)...|57P..|25006|25P03|3D000|42501|55P03)$
 
 /** Errors for which the driver has no codes. */
 const driverMessages =
-  /Connection terminated|timeout exceeded when trying to connect|connection error and is not queryable|Client has encountered a connection error/;
+  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|connection error and is not queryable|Client has encountered a connection error/;
 
 /** Whether an error says that Postgres is unavailable, so that retrying later can succeed; not that data is wrong. */
 export function isPostgresOutage(error: unknown): boolean {
@@ -34,4 +34,13 @@ export function isPostgresOutage(error: unknown): boolean {
 /** The SQLSTATE of an error, such as 23505; empty when it does not come from the server. */
 export function sqlState(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/**
+ * Whether a connection must not be used again after an error of a statement. Without a state the error is not the
+ * server's: the connection is lost, or a value could not be encoded, after which the driver takes a prepared statement
+ * for existing that it has closed.
+ */
+export function isUnusableAfter(error: unknown): boolean {
+  return !/^[0-9A-Z]{5}$/.test(sqlState(error));
 }

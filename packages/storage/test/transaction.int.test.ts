@@ -118,6 +118,17 @@ describe('a transaction', () => {
     },
   );
 
+  test("leaves no broken statement on the connection, also when the first failure was the server's", async () => {
+    const run = database.transaction(async (transaction) => {
+      insert(transaction, 7);
+      await transaction.query('select $1::int', ['no number']).catch(() => {});
+      insert(transaction, failing);
+    });
+    await expect(run).rejects.toMatchObject({ code: '22P02' });
+    await database.transaction(async (transaction) => insert(transaction, 1));
+    expect(await ids()).toEqual([1]);
+  });
+
   test('takes no statement once it has ended', async () => {
     let late: Transaction | undefined;
     await database.transaction(async (transaction) => {

@@ -83,7 +83,7 @@ export function createRelay(options: RelayOptions): Component {
   const connection = relayConnection();
   const lease = createLease(database, { name, holder: randomUUID(), leaseMs });
   // A send must end well within the lease, so kafkajs may neither wait nor retry for long.
-  const producer = createProducer(kafka, { requestTimeoutMs: leaseMs / 3, retries: 1 });
+  const producer = createProducer(kafka, { requestTimeoutMs: leaseMs / 4, retries: 1 });
   const relayed = counter(meter, metric.outboxRelayed);
   const unsendable = counter(meter, metric.outboxUnsendable);
   const pending = observableGauge(meter, metric.outboxPending);
