@@ -4,7 +4,10 @@ import { OpenTransaction } from './open-transaction.ts';
 import { isUnusableAfter } from './outage.ts';
 import type { Database, Transaction } from './sql.ts';
 
-/** The database behind a mapper, on the mapper's pool of connections, whose driver must send statements at once (`pipeline`). */
+/**
+ * The database behind a mapper, on the mapper's pool of connections, whose driver must send statements at once
+ * (`pipeline`).
+ */
 export function databaseOf(orm: MikroORM): Database {
   const listeners: ((transaction: Transaction) => void)[] = [];
 

@@ -1,6 +1,6 @@
-import type { RepeatableRequest, RunEachIdempotent, StoredResponse } from '@orderflow/runtime';
+import type { InTransaction, RepeatableRequest, RunEachIdempotent, StoredResponse } from '@orderflow/runtime';
 import { byteaArray, textArray } from './binary-array.ts';
-import type { Sql, Transaction } from './sql.ts';
+import type { Database, Sql, Transaction } from './sql.ts';
 
 /**
  * The statements of a service's migration for the stored responses of repeatable requests.
@@ -39,6 +39,18 @@ export async function runIdempotent(
   );
   if (stored === undefined) throw new Error('runIdempotent: the work returned no response');
   return stored;
+}
+
+/** Opens transactions as a service sees them: `parts` makes its port of each, and `runIdempotent` belongs to it. */
+export function idempotentTransactions<Port>(
+  database: Database,
+  now: () => Date,
+  parts: (transaction: Transaction) => Port,
+): InTransaction<Port> {
+  return (work) =>
+    database.transaction((transaction) =>
+      work(parts(transaction), (request, respond) => runIdempotent(transaction, request, now(), respond)),
+    );
 }
 
 /** {@link runIdempotent} for many requests; see `RunEachIdempotent`. */

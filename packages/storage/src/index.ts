@@ -4,6 +4,7 @@ export { type ExpiryOptions, expiry, responseExpiry } from './expiry.ts';
 export {
   findResponse,
   idempotencyMigration,
+  idempotentTransactions,
   runEachIdempotent,
   runIdempotent,
 } from './idempotency.ts';

@@ -1,6 +1,6 @@
 import type { Kafka } from '@orderflow/messaging';
 import type { ConfigOf, Logger, Meter } from '@orderflow/runtime';
-import type { Database, Listen, Postgres, RunSql } from '@orderflow/storage';
+import type { Postgres } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
 import type { settings } from '../config.ts';
 import type { Limits } from '../domain/transition.ts';
@@ -8,12 +8,8 @@ import type { createMongo } from '../outbound/mongo/mongo.ts';
 import type { OrderDocuments, OrderStore, Stock } from '../ports.ts';
 
 /** The dependencies that the roles of a process share. */
-export interface Shared {
+export interface Shared extends Pick<Postgres, 'database' | 'readGauge' | 'relayConnection' | 'listen'> {
   readonly config: ConfigOf<typeof settings>;
-  readonly database: Database;
-  readonly readGauge: RunSql;
-  readonly relayConnection: Postgres['relayConnection'];
-  readonly listen: Listen;
   readonly mongo: ReturnType<typeof createMongo>['mongo'];
   readonly redis: Redis;
   readonly kafka: Kafka;

@@ -4,7 +4,7 @@ import { topics } from '@orderflow/contracts';
 import { CustomerUpdatedSchema } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { appendOutbox, encodeEvent } from '@orderflow/messaging';
 import { currentTrace, type InTransaction } from '@orderflow/runtime';
-import { type Database, millis, runIdempotent, type Transaction } from '@orderflow/storage';
+import { type Database, idempotentTransactions, millis, type Transaction } from '@orderflow/storage';
 import type { Customer } from '../../domain/customer.ts';
 import type { CustomerTransaction } from '../../ports.ts';
 
@@ -13,12 +13,7 @@ export function postgresCustomerTransactions(
   database: Database,
   now: () => Date,
 ): InTransaction<CustomerTransaction> {
-  return (work) =>
-    database.transaction((transaction) =>
-      work(customerTransaction(transaction), (request, respond) =>
-        runIdempotent(transaction, request, now(), respond),
-      ),
-    );
+  return idempotentTransactions(database, now, customerTransaction);
 }
 
 interface LockedCustomer extends Pick<Customer, 'customerId' | 'name' | 'email' | 'active'> {

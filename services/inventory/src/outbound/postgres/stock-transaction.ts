@@ -1,5 +1,5 @@
 import type { InTransaction } from '@orderflow/runtime';
-import { type Database, runIdempotent, type Transaction } from '@orderflow/storage';
+import { type Database, idempotentTransactions, type Transaction } from '@orderflow/storage';
 import type { StockTransaction } from '../../ports.ts';
 import { type SelectedStock, stockColumns, toStock } from './stored-stock.ts';
 
@@ -8,12 +8,7 @@ export function postgresStockTransactions(
   database: Database,
   now: () => Date,
 ): InTransaction<StockTransaction> {
-  return (work) =>
-    database.transaction((transaction) =>
-      work(stockTransaction(transaction, now), (request, respond) =>
-        runIdempotent(transaction, request, now(), respond),
-      ),
-    );
+  return idempotentTransactions(database, now, (transaction) => stockTransaction(transaction, now));
 }
 
 function stockTransaction(transaction: Transaction, now: () => Date): StockTransaction {

@@ -1,5 +1,5 @@
 import type { InTransaction } from '@orderflow/runtime';
-import { type Database, runIdempotent } from '@orderflow/storage';
+import { type Database, idempotentTransactions } from '@orderflow/storage';
 import type { OrderTransaction } from '../../ports.ts';
 import { findOrders } from './order-reader.ts';
 import { sagaTransaction } from './saga-transaction.ts';
@@ -9,14 +9,8 @@ export function createOrderTransactions(
   database: Database,
   { currency, now }: { readonly currency: string; readonly now: () => Date },
 ): InTransaction<OrderTransaction> {
-  return (work) =>
-    database.transaction((transaction) =>
-      work(
-        {
-          ...sagaTransaction(transaction, currency),
-          find: async (orderId) => (await findOrders(transaction, [orderId])).get(orderId),
-        },
-        (request, respond) => runIdempotent(transaction, request, now(), respond),
-      ),
-    );
+  return idempotentTransactions(database, now, (transaction) => ({
+    ...sagaTransaction(transaction, currency),
+    find: async (orderId) => (await findOrders(transaction, [orderId])).get(orderId),
+  }));
 }

@@ -2,8 +2,8 @@ import { appendOutbox } from '@orderflow/messaging';
 import { childOf, type InTransaction } from '@orderflow/runtime';
 import {
   type Database,
+  idempotentTransactions,
   millis,
-  runIdempotent,
   type Sql,
   sqlState,
   type Transaction,
@@ -32,14 +32,11 @@ const maxRaces = 5;
 
 /** Runs changes of payments, their calls and their replies in the outbox in one Postgres transaction. */
 export function paymentTransactions(database: Database, now: () => Date): InTransaction<PaymentTransaction> {
+  const inTransaction = idempotentTransactions(database, now, paymentTransaction);
   return async (work) => {
     for (let races = 1; ; races++) {
       try {
-        return await database.transaction((transaction) =>
-          work(paymentTransaction(transaction), (request, respond) =>
-            runIdempotent(transaction, request, now(), respond),
-          ),
-        );
+        return await inTransaction(work);
       } catch (error) {
         // Two topics delivered the first event of an order at the same time: the row of the other transaction, a
         // payment or a waiting charge, has to be locked first.
