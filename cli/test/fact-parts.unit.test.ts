@@ -1,12 +1,22 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { expect, test } from 'vitest';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { openFactParts } from '../src/check/fact-parts.ts';
 
-const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('orders-check-'));
+/** Gives this process temporary files of its own: other processes write to the system's folder at the same time. */
+function ownTemporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fact-parts-test-'));
+  vi.stubEnv('TMPDIR', folder);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  });
+  return folder;
+}
 
 test('returns every fact once, those of an order together and in their order, and leaves no file', () => {
-  const before = folders();
+  const folder = ownTemporaryFolder();
   {
     using facts = openFactParts<{ id: string; n: number; bytes: Buffer; time: Date }>(7);
     const ids = Array.from({ length: 100 }, (_, index) => `o-${index}`);
@@ -17,6 +27,7 @@ test('returns every fact once, those of an order together and in their order, an
     }
     facts.add(undefined, { id: '', n: 0, bytes: Buffer.alloc(0), time });
     const parts = [...facts.parts()];
+    expect(readdirSync(folder)).toHaveLength(1);
     expect(parts).toHaveLength(7);
     const found = parts.flat();
     expect(found).toHaveLength(3_001);
@@ -27,5 +38,5 @@ test('returns every fact once, those of an order together and in their order, an
       expect(own[29]).toEqual({ id, n: 29, bytes: Buffer.alloc(100, 29), time });
     }
   }
-  expect(folders().filter((name) => !before.includes(name) && existsSync(`${tmpdir()}/${name}`))).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
 });

@@ -155,6 +155,14 @@ test('.editorconfig says what Biome enforces', () => {
   });
 });
 
+// Suites run side by side: what other processes have there at that moment would decide such a test.
+test('no test lists the folder of temporary files that all processes share', () => {
+  const files = globSync('**/*.ts', { cwd: repositoryRoot, exclude: ['**/node_modules', '.orderflow'] });
+  expect(files.length).toBeGreaterThan(500);
+  const listing = /\b(?:readdir|readdirSync|globSync|opendir)\((?:os\.)?tmpdir\(\)/;
+  expect(files.filter((file) => listing.test(read(file)))).toEqual([]);
+});
+
 test('CONTRIBUTING.md explains every check of `pnpm check`', () => {
   const rows = read('CONTRIBUTING.md').split('### Checks of `pnpm check`')[1]?.split('Import rules')[0] ?? '';
   const explained = [...rows.matchAll(/^\| ([^|]+) \|/gm)]
