@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import { type BatchResult, createProducer, deadLetterSpec, type ReceivedRecord } from '../src/index.ts';
 import { committed, produce, readTopic, running, testKafka, text } from './kit.ts';
 import { dlq, inbox, Outage, reader, withDeadLetters } from './reader.ts';
 
+/** What the handling of a fetch takes at least, in a test that counts how many there are. */
+const workMs = 20;
 const values = (count: number) => [...Array(count).keys()].map(String);
 
 test('reads from the beginning in batches, and commits each after it was handled', async () => {
@@ -47,6 +50,29 @@ test('delays the next fetch after a small one, so that records that arrive meanw
   for (const value of ['second', 'third', 'fourth']) await produce(kafka, 'inbox', [value]);
   await eventually(async () => expect(await committed(kafka, 'readers', 'inbox')).toEqual([4]));
   expect(batches).toEqual([['first'], ['second', 'third', 'fourth']]);
+});
+
+test('spends a quarter of the time on small fetches, so that records that keep arriving are handled together', async () => {
+  const kafka = await withDeadLetters();
+  const began: number[] = [];
+  const seen: string[] = [];
+  const { component } = reader(kafka, async (records) => {
+    began.push(performance.now());
+    await sleep(workMs);
+    seen.push(...records.map(text));
+  });
+  await using _ = await running(component);
+  for (const value of values(100)) {
+    await produce(kafka, 'inbox', [value]);
+    await sleep(5);
+  }
+  await eventually(() => seen.length === 100);
+
+  expect(seen).toEqual(values(100));
+  // The burst pays for one; the slower the machine, the longer the pauses.
+  const pauses = began.length - 2;
+  expect(pauses).toBeGreaterThan(2);
+  expect(((began.at(-1) ?? 0) - (began[0] ?? 0)) / pauses).toBeGreaterThan(workMs * 3.5);
 });
 
 test('does not delay the next fetch after a large one', async () => {

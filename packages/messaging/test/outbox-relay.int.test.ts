@@ -102,8 +102,11 @@ test('keeps the order per key while transactions append side by side, and counts
   expect(await metrics.value('orderflow_outbox_relayed_total')).toBe(240);
 });
 
-/** The connection of a relay, and the times of its statements. */
-function watched(database: OutboxDatabase): {
+/** The connection of a relay, and the times of its statements, each of which takes `delayMs` longer. */
+function watched(
+  database: OutboxDatabase,
+  delayMs = 0,
+): {
   relayConnection: RelayOptions['relayConnection'];
   polls: number[];
 } {
@@ -114,8 +117,9 @@ function watched(database: OutboxDatabase): {
       const connection = relayDatabase(database).relayConnection();
       return {
         ...connection,
-        query(text, values) {
+        async query(text, values) {
           polls.push(performance.now());
+          if (delayMs > 0) await sleep(delayMs);
           return connection.query(text, values);
         },
       };
@@ -170,6 +174,28 @@ test('while no notification can arrive it polls, until it listens again', async 
   expect(ended).toHaveLength(1);
   await drained(database);
   await notified(polls);
+});
+
+test('spends a quarter of the time on small polls, so that rows that keep coming are sent together', async () => {
+  await using database = await outboxDatabase();
+  const kafka = await testKafka([events]);
+  const { relayConnection, polls } = watched(database, 10);
+  const { component, metrics } = relay(database, kafka, { relayConnection, pollMs: never });
+  await using _ = await running(component);
+  await notified(polls);
+  const before = polls.length;
+  const began = performance.now();
+  for (let n = 0; n < 100; n++) {
+    await database.transaction(async (transaction) => appendOutbox(transaction, [message('a', `${n}`)]));
+    await sleep(5);
+  }
+  await drained(database);
+
+  // Two statements that take 10 ms each, and three times as long a pause. The burst pays for two polls.
+  const statements = polls.length - before;
+  expect(statements).toBeGreaterThan(6);
+  expect(performance.now() - began).toBeGreaterThan((statements / 2 - 2) * 70);
+  expect(await metrics.value('orderflow_outbox_relayed_total')).toBe(100);
 });
 
 test('a commit of its own process that fills the outbox ends its wait, and no other commit does', async () => {

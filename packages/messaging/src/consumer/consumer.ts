@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Component, crashPoint } from '@orderflow/runtime';
 import type { EachBatchPayload } from 'kafkajs';
+import { createDutyCycle } from '../duty-cycle.ts';
 import { isKafkaOutage, messageOf } from '../kafka-error.ts';
 import { createProducer } from '../producer.ts';
 import { type ReceivedRecord, receivedBatch } from '../received-record.ts';
@@ -20,7 +21,8 @@ import { skipAt } from './skips.ts';
 
 /** A fetch with at least this many records is followed by the next one without a delay. */
 const MANY_RECORDS = 50;
-const MAX_FETCH_DELAY_MS = 50;
+/** At most this much of the time is spent on fetches with fewer. */
+const smallFetches = { share: 0.25, burstMs: 30, maxPauseMs: 100 };
 /** At most this many partitions are handled concurrently. */
 const CONCURRENT_PARTITIONS = 32;
 
@@ -41,6 +43,7 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   const handleMerged = mergeBatches(handle, { isOutage, batchSize });
   const logger = options.logger.child({ group: groupId });
   const pauses = createPauses(logger);
+  const dutyCycle = createDutyCycle(smallFetches);
   const metrics = consumerMetrics(meter, { group: groupId, topics, pausedPartitions: pauses.count });
   const groupPoll = createGroupPoll({
     kafka,
@@ -113,11 +116,10 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     if (!assigned.has(partitionKey(position))) return;
     // A slow batch does not lose its partition.
     const beat = setInterval(() => void member.heartbeat(payload, assignment), heartbeatMs);
-    const began = performance.now();
+    dutyCycle.begin();
     try {
-      await handleFetch(payload, position, assignment);
-      if (payload.batch.messages.length < MANY_RECORDS)
-        await delayNextFetch(performance.now() - began, assignment);
+      await handleFetch(payload, position, assignment).finally(dutyCycle.end);
+      if (payload.batch.messages.length < MANY_RECORDS) await delayNextFetch(assignment);
     } catch (error) {
       const offset = BigInt(payload.batch.firstOffset() ?? payload.batch.lastOffset());
       pause(payload, position, assignment, { offset, cause: messageOf(error), error, progressed: false });
@@ -144,12 +146,11 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   }
 
   /**
-   * Waits as long as the work took, at most 50 ms, and at least `minFetchDelayMs`. Records that arrive meanwhile are
-   * fetched, handled and committed together, so that a consumer that falls behind has less work per record.
+   * Waits for what the duty cycle asks for, and at least `minFetchDelayMs`. Records that arrive meanwhile are fetched,
+   * handled and committed together, so that a consumer that falls behind has less work per record.
    */
-  async function delayNextFetch(workedMs: number, assignment: Assignment): Promise<void> {
-    if (!stopping && !assignment.ending)
-      await sleep(Math.max(Math.min(workedMs, MAX_FETCH_DELAY_MS), minFetchDelayMs));
+  async function delayNextFetch(assignment: Assignment): Promise<void> {
+    if (!stopping && !assignment.ending) await sleep(Math.max(dutyCycle.pauseMs(), minFetchDelayMs));
   }
 
   async function handleFetch(

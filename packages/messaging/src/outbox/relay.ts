@@ -11,6 +11,7 @@ import {
 } from '@orderflow/runtime';
 import type { Database, Listen, OwnConnection, RunSql, Subscription } from '@orderflow/storage';
 import { backoffMs } from '../backoff.ts';
+import { createDutyCycle } from '../duty-cycle.ts';
 import type { Kafka } from '../kafka.ts';
 import { isPermanentRefusal, kafkaErrorType, messageOf } from '../kafka-error.ts';
 import { metric } from '../metrics.ts';
@@ -20,8 +21,10 @@ import { chunks, isAll, keyOf, lowestRows, type OutboxRow } from './lowest-rows.
 import { afterOutboxCommit, outboxChannel, relayNotifier } from './outbox.ts';
 
 const UNUSABLE_TOPIC_MS = 15_000;
-/** How soon an outbox that has just been drained is polled again. */
+/** How soon an outbox that has just been drained is polled again at the earliest. */
 const MIN_POLL_MS = 4;
+/** At most this much of the time is spent on polls that find less than a batch. */
+const smallPolls = { share: 0.25, burstMs: 30, maxPauseMs: 100 };
 /** The interval between polls of an empty outbox while notifications cannot arrive. */
 const UNNOTIFIED_POLL_MS = 50;
 
@@ -81,6 +84,7 @@ export function createRelay(options: RelayOptions): Component {
     pollMs = 250,
   } = options;
   const connection = relayConnection();
+  const dutyCycle = createDutyCycle(smallPolls);
   const lease = createLease(database, { name, holder: randomUUID(), leaseMs });
   // A send must end well within the lease, so kafkajs may neither wait nor retry for long.
   const producer = createProducer(kafka, { requestTimeoutMs: leaseMs / 4, retries: 1 });
@@ -109,7 +113,8 @@ export function createRelay(options: RelayOptions): Component {
     while (!stopping.signal.aborted) {
       try {
         idleWait = new AbortController();
-        const found = await relayOnce();
+        dutyCycle.begin();
+        const found = await relayOnce().finally(dutyCycle.end);
         if (problem !== undefined) logger.info({ relay: name }, 'outbox relay works again');
         problem = undefined;
         attempt = 0;
@@ -136,8 +141,9 @@ export function createRelay(options: RelayOptions): Component {
   /** Nothing ends the shortest wait, so that rows written at about the same time are sent at once. */
   async function waitForNextPoll(): Promise<void> {
     const ms = notifications?.isListening() ? pollMs : Math.min(pollMs, UNNOTIFIED_POLL_MS);
-    await pause(MIN_POLL_MS);
-    await pause(ms - MIN_POLL_MS, idleWait.signal);
+    const minMs = Math.max(MIN_POLL_MS, dutyCycle.pauseMs());
+    await pause(minMs);
+    await pause(ms - minMs, idleWait.signal);
   }
 
   /** Polls the outbox once and sends what it finds. */

@@ -1,0 +1,51 @@
+/** What a duty cycle allows. */
+export interface DutyCycleOptions {
+  /** The share of the time that may be spent on work, more than 0 and at most 1. */
+  readonly share: number;
+  /** How much work may be done without a pause after a time without any, in milliseconds. */
+  readonly burstMs: number;
+  /** The longest pause, in milliseconds. */
+  readonly maxPauseMs: number;
+}
+
+/**
+ * Limits the share of the time that a process spends on small batches: a token bucket whose tokens are milliseconds of
+ * work. What arrives during a pause is handled together, for little more than a single one costs. Work that takes
+ * longer, since it is more or since the machine is busy, is followed by a longer pause; a burst of little work by none.
+ */
+export interface DutyCycle {
+  /** Call when work begins. Work that overlaps is counted once. */
+  begin(): void;
+  /** Call when it has ended. */
+  end(): void;
+  /** How long to pause before more work is begun, in milliseconds. */
+  pauseMs(): number;
+}
+
+export function createDutyCycle({ share, burstMs, maxPauseMs }: DutyCycleOptions): DutyCycle {
+  /** The work that may be begun now; negative while a pause is due. */
+  let creditMs = burstMs;
+  let readAt = performance.now();
+  let running = 0;
+
+  function readCredit(): number {
+    const now = performance.now();
+    const spent = running > 0 ? 1 : 0;
+    creditMs += (now - readAt) * (share - spent);
+    creditMs = Math.min(Math.max(creditMs, -maxPauseMs * share), burstMs);
+    readAt = now;
+    return creditMs;
+  }
+
+  return {
+    begin() {
+      readCredit();
+      running += 1;
+    },
+    end() {
+      readCredit();
+      running -= 1;
+    },
+    pauseMs: () => Math.max(0, -readCredit() / share),
+  };
+}
