@@ -224,8 +224,8 @@ test('a relay whose lease ran out after it had read the outbox does not send wha
 test('a relay that lost its lease during a pass polls the outbox again before it sends more', async () => {
   const kafka = await testKafka([{ name: 'events', partitions: 1, retention: 'unlimited' }]);
   await using database = await outboxDatabase();
-  // Each too large to be sent together with another, so that the pass has two sends.
-  const large = ['1', '2'].map((digit) => message('a', digit.repeat(500_000)));
+  // Each too large to be sent together with another, so that the pass has three sends.
+  const large = ['1', '2', '3'].map((digit) => message('a', digit.repeat(500_000)));
   await database.transaction(async (transaction) => appendOutbox(transaction, large));
   const blocker = await openTransaction(database);
   await blocker.transaction.query('select from outbox where id = 1 for update');
@@ -242,14 +242,14 @@ test('a relay that lost its lease during a pass polls the outbox again before it
       leaseMs: 1_000,
     }),
   );
-  await eventually(async () => expect(await readTopic(kafka, 'events')).toHaveLength(1));
-  // While its delete is held up, another relay takes the expired lease, moves the second row, and stops.
+  await eventually(async () => expect(await readTopic(kafka, 'events')).toHaveLength(2));
+  // While a delete holds it up, another relay takes the expired lease, moves the other rows, and stops.
   const takeOver = 'delete from relay_lease where expires_at < clock_timestamp() returning name';
   await eventually(async () => (await database.query(takeOver)).length === 1);
-  await database.query('delete from outbox where id = 2');
+  await database.query('delete from outbox where id in (2, 3)');
   await blocker.rollback();
 
-  await database.transaction(async (transaction) => appendOutbox(transaction, [message('a', '3')]));
+  await database.transaction(async (transaction) => appendOutbox(transaction, [message('a', '4')]));
   await eventually(async () => (await relayStatus(database)).pending === 0);
-  expect((await readTopic(kafka, 'events')).map((record) => text(record)[0])).toEqual(['1', '3']);
+  expect((await readTopic(kafka, 'events')).map((record) => text(record)[0])).toEqual(['1', '2', '4']);
 });

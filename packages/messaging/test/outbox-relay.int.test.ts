@@ -288,6 +288,28 @@ test('in the middle of a backlog no row overtakes one of its key that is to be t
   expect(await publishedWithoutOthers(component, database, kafka)).toEqual(['first', 'second']);
 });
 
+test('rows of a backlog whose deletion failed are deleted later, and are not sent again', async () => {
+  await using database = await outboxDatabase();
+  const kafka = await testKafka([{ ...events, partitions: 1 }]);
+  const values = Array.from({ length: 10 }, (_, n) => `${n}`);
+  await append(database, ...values.map((value) => message('k', value)));
+  let failures = 0;
+  const relayConnection = () => {
+    const connection = relayDatabase(database).relayConnection();
+    return {
+      ...connection,
+      query: <Row>(text: string, parameters?: readonly unknown[]) => {
+        if (text.startsWith('delete') && failures++ < 3) throw new Error('the connection was lost');
+        return connection.query<Row>(text, parameters);
+      },
+    };
+  };
+  await using _ = await running(relay(database, kafka, { relayConnection, batchSize: 2 }).component);
+  await drained(database);
+  expect((await readTopic(kafka, 'events')).map(text)).toEqual(values);
+  expect(failures).toBeGreaterThan(3);
+});
+
 test('a row too large for its topic is marked, and delays only its own key', async () => {
   await using database = await outboxDatabase();
   const kafka = await testKafka([{ ...events, maxMessageBytes: 10_000 }]);

@@ -45,18 +45,22 @@ test('10,000 refused rows do not slow down a poll, also with a plan that was mad
   // As connections of services are set up; see packages/storage.
   for (const setting of ['plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_sort = off'])
     await transaction.query(`set local ${setting}`);
-  await transaction.query(`prepare look (int, text[], bigint) as ${lowestRowsSql}`);
-  const look = `execute look(500, '{}', 1000000)`;
-  expect(await transaction.query(look)).toEqual([]);
+  await transaction.query(`prepare look (int, text[], bigint, bigint[]) as ${lowestRowsSql}`);
+  const look = (sent: readonly string[]) => `execute look(500, '{}', 1000000, '{${sent}}')`;
+  expect(await transaction.query(look([]))).toEqual([]);
 
   await insertRows(database, 'refused', 10_000, 700, true);
   await insertRows(database, 'refused', 10, 700);
   await insertRows(database, 'other', 10, 700);
-  expect(await transaction.query(look)).toMatchObject(
-    Array.from({ length: 10 }, (_, n) => ({ key: `other${n + 1}` })),
+  const others = await transaction.query<{ id: string }>(
+    "select id from outbox where key like 'other%' order by id",
+  );
+  const excludesSent = look(others.slice(5).map(({ id }) => id));
+  expect(await transaction.query(excludesSent)).toMatchObject(
+    Array.from({ length: 5 }, (_, n) => ({ key: `other${n + 1}` })),
   );
   const [explained] = await transaction.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(
-    `explain (analyze, buffers, format json) ${look}`,
+    `explain (analyze, buffers, format json) ${excludesSent}`,
   );
   const plan = explained?.['QUERY PLAN'][0]?.Plan;
   await rollback();
@@ -68,13 +72,13 @@ test('some megabytes are read at once, however large the rows are, and it is kno
   await using database = await outboxDatabase();
   await insertRows(database, 'large', 12, 1_000_000);
   const connection = relayDatabase(database).relayConnection();
-  const read = await lowestRows(connection, 500, []);
+  const read = await lowestRows(connection, 500, [], []);
   expect(read.map(({ key }) => key)).toEqual(Array.from({ length: 9 }, (_, n) => `large${n + 1}`));
   expect(isAll(read, 500)).toBe(false);
-  expect(await lowestRows(connection, 500, ['events'])).toEqual([]);
+  expect(await lowestRows(connection, 500, ['events'], [])).toEqual([]);
 
   await database.query('delete from outbox where id <= 9');
-  expect(isAll(await lowestRows(connection, 500, []), 500)).toBe(true);
+  expect(isAll(await lowestRows(connection, 500, [], []), 500)).toBe(true);
   await connection.close();
 });
 

@@ -15,8 +15,8 @@ export interface OutboxRow {
 
 /**
  * Selects the rows with the lowest ids: transactions commit out of id order, so a cursor would skip rows. $1: rows,
- * $2: excluded topics, $3: bytes. It reads the index of rows that are not refused; while no row is refused, that is
- * enough. With refused rows, each row is checked against them: later rows of their keys are excluded.
+ * $2: excluded topics, $3: bytes, $4: excluded ids. It reads the index of rows that are not refused; while no row is
+ * refused, that is enough. With refused rows, each row is checked against them: later rows of their keys are excluded.
  */
 export const lowestRowsSql = `
   select id, topic, key, value, headers
@@ -25,6 +25,7 @@ export const lowestRowsSql = `
     from (
       select id, topic, key, value, headers from outbox o
       where failed_time is null and topic <> all ($2::text[])
+        and id not in (select unnest($4::bigint[]))
         and (
           (select true from outbox where failed_time is not null order by topic, key, id limit 1) is null
           or (
@@ -39,9 +40,14 @@ export const lowestRowsSql = `
   where bytes_before < $3
   order by id`;
 
-/** Reads the rows to send next, at most `limit`, without those of `unusableTopics`. */
-export function lowestRows(sql: Sql, limit: number, unusableTopics: readonly string[]): Promise<OutboxRow[]> {
-  return sql.query<OutboxRow>(lowestRowsSql, [limit, unusableTopics, MAX_READ_BYTES]);
+/** Reads the rows to send next, at most `limit`, without those of `unusableTopics` and without the ids in `sent`. */
+export function lowestRows(
+  sql: Sql,
+  limit: number,
+  unusableTopics: readonly string[],
+  sent: readonly string[],
+): Promise<OutboxRow[]> {
+  return sql.query<OutboxRow>(lowestRowsSql, [limit, unusableTopics, MAX_READ_BYTES, sent]);
 }
 
 /** Whether the read returned all rows, rather than as many as one read may return. */

@@ -92,6 +92,8 @@ export function createRelay(options: RelayOptions): Component {
   const unsendable = counter(meter, metric.outboxUnsendable);
   const pending = observableGauge(meter, metric.outboxPending);
   const unusableTopics = new Map<string, number>();
+  /** The ids of rows that the broker has acknowledged and that have not been deleted. */
+  const sent: string[] = [];
   const stopping = new AbortController();
   let working: Promise<void> = Promise.resolve();
   let problem: Error | undefined;
@@ -126,6 +128,8 @@ export function createRelay(options: RelayOptions): Component {
         attempt += 1;
       }
     }
+    // If it fails, they are sent again, as after a crash.
+    await deleteSent().catch(() => {});
   }
 
   function logProblem(error: unknown): Error {
@@ -150,12 +154,35 @@ export function createRelay(options: RelayOptions): Component {
   async function relayOnce(): Promise<'no lease' | 'nothing' | 'all' | 'more'> {
     if (!(await holdsLease()) && !(await lease.acquire())) return 'no lease';
     const rows = await sendableRows();
-    if (rows.length === 0) return 'nothing';
     const held = new Set<string>();
+    let isLeaseLost = false;
     for (const chunk of chunks(rows)) {
-      if (!(await relayRows(chunk, held))) return 'more';
+      isLeaseLost = !(await sendWhileDeleting(chunk, held));
+      if (isLeaseLost) break;
     }
-    return isAll(rows, batchSize) ? 'all' : 'more';
+    // In a backlog the last rows of a poll are deleted while the first of the next one are sent.
+    if (!isLeaseLost && !isAll(rows, batchSize)) return 'more';
+    await deleteSent();
+    if (isLeaseLost) return 'more';
+    return rows.length === 0 ? 'nothing' : 'all';
+  }
+
+  /** Sends rows while those that were sent before them are deleted. Returns false when the lease is lost. */
+  async function sendWhileDeleting(rows: OutboxRow[], held: Set<string>): Promise<boolean> {
+    const deletion = deleteSent();
+    // Both have ended before anything else is sent or deleted.
+    const [sending] = await Promise.allSettled([relayRows(rows, held), deletion]);
+    await deletion;
+    if (sending.status === 'rejected') throw sending.reason;
+    return sending.value;
+  }
+
+  /** Deletes the rows that have been acknowledged so far. Those whose deletion fails stay for the next attempt. */
+  async function deleteSent(): Promise<void> {
+    const ids = [...sent];
+    if (ids.length === 0) return;
+    await connection.query('delete from outbox where id = any ($1::bigint[])', [ids]);
+    sent.splice(0, ids.length);
   }
 
   async function holdsLease(): Promise<boolean> {
@@ -169,10 +196,10 @@ export function createRelay(options: RelayOptions): Component {
     for (const [topic, until] of unusableTopics) {
       if (performance.now() > until) unusableTopics.delete(topic);
     }
-    return lowestRows(connection, batchSize, [...unusableTopics.keys()]);
+    return lowestRows(connection, batchSize, [...unusableTopics.keys()], sent);
   }
 
-  /** Sends rows and deletes them. Returns false when the lease is lost. `held` are the keys that must wait. */
+  /** Sends rows. Returns false when the lease is lost. `held` are the keys that must wait. */
   async function relayRows(candidates: OutboxRow[], held: Set<string>): Promise<boolean> {
     const isHeld = (row: OutboxRow) => held.size > 0 && held.has(keyOf(row));
     const rows = candidates.filter((row) => !isHeld(row) && !unusableTopics.has(row.topic));
@@ -196,7 +223,7 @@ export function createRelay(options: RelayOptions): Component {
       return true;
     }
     crashPoint('relay-after-ack');
-    await connection.query('delete from outbox where id = any ($1::bigint[])', [rows.map((row) => row.id)]);
+    for (const { id } of rows) sent.push(id);
     for (const [topic, sent] of Map.groupBy(rows, (row) => row.topic)) relayed.add(sent.length, { topic });
     return true;
   }
