@@ -3,7 +3,8 @@ import { EnrichedOrderSchema } from '@orderflow/contracts/orderflow/order/v1/enr
 import { describe, expect, test } from 'vitest';
 import type { EnrichedOrder } from '../src/domain/enriched-order.ts';
 import { toDocument } from '../src/outbound/mongo/to-document.ts';
-import { decodeEnrichedOrder, encodeEnrichedOrder } from '../src/outbound/postgres/enriched-order-codec.ts';
+import { encodeEnrichedOrder } from '../src/outbound/postgres/enriched-order-bytes.ts';
+import { decodeEnrichedOrder } from '../src/outbound/postgres/enriched-order-codec.ts';
 import { byId, bySku, copied, customer, decide, found, line, productOf, source, submission } from './kit.ts';
 
 const accepted = decide(

@@ -8,16 +8,16 @@ import {
   OrderCancelRequestedSchema,
   OrderCompletedSchema,
   OrderConfirmedSchema,
-  type OrderedLine,
   OrderRefundedSchema,
   OrderRejectedSchema,
   OrderReservedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
-import { encodeEvent, type OutboxMessage } from '@orderflow/messaging';
+import { type EventAbout, encodeEvent, eventHeaders, type OutboxMessage } from '@orderflow/messaging';
 import type { EnrichedOrder } from '../../domain/enriched-order.ts';
 import type { OrderEventName } from '../../domain/saga.ts';
 import type { SagaOrder } from '../../domain/transition.ts';
 import { storable } from '../postgres/storable.ts';
+import { acceptedBytes } from './accepted-bytes.ts';
 
 /** The metadata of an order's event. */
 interface EventMetadata {
@@ -32,17 +32,21 @@ interface EventMetadata {
 function eventMessage<Desc extends DescMessage>(
   schema: Desc,
   orderId: string,
-  { version, time, traceparent }: EventMetadata,
+  metadata: EventMetadata,
   content: MessageInitShape<Desc>,
 ): OutboxMessage {
-  const event = encodeEvent(schema, create(schema, content), {
+  const event = encodeEvent(schema, create(schema, content), aboutOf(orderId, metadata));
+  return { topic: topics.orderEvents, key: orderId, ...event };
+}
+
+function aboutOf(orderId: string, { version, time, traceparent }: EventMetadata): EventAbout {
+  return {
     id: `${orderId}/${version}`,
     source: '/orderflow/order',
     subject: orderId,
     time,
     ...(traceparent !== undefined && { traceparent }),
-  });
-  return { topic: topics.orderEvents, key: orderId, ...event };
+  };
 }
 
 /** The event of a decision. */
@@ -52,32 +56,21 @@ export function decisionEvent(
 ): OutboxMessage {
   const { orderId, decideTime: time, decision } = order;
   const metadata = { version, time, traceparent };
-  const base = { orderId, version: BigInt(version), decideTime: timestampFromDate(time) };
-  const { customerId } = order.submission;
-  const money = (amount: bigint) => toMoney(amount, order.currency);
-  return decision.outcome === 'ACCEPTED'
-    ? // With their type names these are messages already: `create` would cost more than the rest of the event.
-      eventMessage(OrderAcceptedSchema, orderId, metadata, {
-        $typeName: 'orderflow.order.event.v1.OrderAccepted',
-        ...base,
-        customerId,
-        lines: order.lines.map(
-          ({ product, quantity }): OrderedLine => ({
-            $typeName: 'orderflow.order.event.v1.OrderedLine',
-            productId: product.productId,
-            quantity: BigInt(quantity),
-            unitPrice: money(product.price),
-          }),
-        ),
-        subtotal: money(decision.subtotal),
-        tax: money(decision.tax),
-        total: money(decision.total),
-      })
-    : eventMessage(OrderRejectedSchema, orderId, metadata, {
-        ...base,
-        customerId: storable(customerId),
-        rejections: [...decision.rejections],
-      });
+  if (decision.outcome === 'ACCEPTED') {
+    return {
+      topic: topics.orderEvents,
+      key: orderId,
+      headers: eventHeaders(OrderAcceptedSchema, aboutOf(orderId, metadata)),
+      value: acceptedBytes(order, decision, version),
+    };
+  }
+  return eventMessage(OrderRejectedSchema, orderId, metadata, {
+    orderId,
+    version: BigInt(version),
+    decideTime: timestampFromDate(time),
+    customerId: storable(order.submission.customerId),
+    rejections: [...decision.rejections],
+  });
 }
 
 /** An event of a transition after the decision, or instead of it. */

@@ -2,8 +2,7 @@ import { formatAmount, formatMoney } from '@orderflow/contracts';
 import type { EnrichedOrder } from '../../domain/enriched-order.ts';
 import type { Customer, Freshness, Product } from '../../domain/enrichment.ts';
 import { limits } from '../../domain/judge.ts';
-import type { SubmittedLine } from '../../domain/submission.ts';
-import { memoizeByEntry } from '../memoize-by-entry.ts';
+import type { QuotedPrice, SubmittedLine } from '../../domain/submission.ts';
 
 /** The MongoDB document of a decided order, without its progress. */
 export type OrderDocument = ReturnType<typeof toDocument>;
@@ -23,10 +22,10 @@ export function toDocument(order: EnrichedOrder) {
     ...(customer === undefined
       ? {}
       : {
-          customer: customerDocument(customer.customer, customer.freshness, order.currency),
+          customer: customerDocument(customer.customer, customer.freshness),
         }),
     lines: order.lines.map(({ product, freshness, quantity, quotedPrice, amount }) => ({
-      product: productDocument(product, freshness, order.currency),
+      product: productDocument(product, freshness),
       quantity,
       unit_price: formatAmount(product.price),
       ...(quotedPrice === undefined ? {} : { quoted_price: formatAmount(quotedPrice) }),
@@ -36,7 +35,7 @@ export function toDocument(order: EnrichedOrder) {
       ? {
           subtotal: formatAmount(decision.subtotal),
           tax: formatAmount(decision.tax),
-          tax_rate: `${order.taxBasisPoints / 100} %`,
+          tax_rate: taxRate(order),
           total: formatAmount(decision.total),
         }
       : {}),
@@ -56,16 +55,18 @@ export function toDocument(order: EnrichedOrder) {
   };
 }
 
-const customerDocument = memoizeByEntry((customer: Customer, freshness) => ({
+/** The customer in the document. */
+export const customerDocument = (customer: Customer, freshness: Freshness) => ({
   customer_id: customer.customerId,
   name: customer.name,
   email: customer.email,
   active: customer.active,
   version: customer.version,
   ...freshnessOf(freshness),
-}));
+});
 
-const productDocument = memoizeByEntry((product: Product, freshness) => ({
+/** The product in a line of the document, without its price. */
+export const productDocument = (product: Product, freshness: Freshness) => ({
   product_id: product.productId,
   sku: product.sku,
   name: product.name,
@@ -73,7 +74,7 @@ const productDocument = memoizeByEntry((product: Product, freshness) => ({
   retired: product.retired,
   version: product.version,
   ...freshnessOf(freshness),
-}));
+});
 
 function freshnessOf({ fetchTime, stale }: Freshness) {
   return { fetch_time: fetchTime, stale };
@@ -83,15 +84,18 @@ function submittedLineOf({ reference, quantity, quotedPrice }: SubmittedLine) {
   return {
     ...(reference === undefined ? {} : { [reference.by]: reference.value }),
     quantity,
-    ...(quotedPrice === undefined
-      ? {}
-      : {
-          quoted_price:
-            quotedPrice.amount === undefined
-              ? quotedPrice.text
-              : quotedPrice.currency === undefined
-                ? formatAmount(quotedPrice.amount)
-                : formatMoney(quotedPrice.amount, quotedPrice.currency),
-        }),
+    ...(quotedPrice === undefined ? {} : { quoted_price: quotedText(quotedPrice) }),
   };
+}
+
+/** A price as the sender quoted it, for people. */
+export function quotedText(quotedPrice: QuotedPrice): string {
+  if (quotedPrice.amount === undefined) return quotedPrice.text;
+  const { amount, currency } = quotedPrice;
+  return currency === undefined ? formatAmount(amount) : formatMoney(amount, currency);
+}
+
+/** The tax rate of an order, for people: `8 %`. */
+export function taxRate({ taxBasisPoints }: EnrichedOrder): string {
+  return `${taxBasisPoints / 100} %`;
 }

@@ -37,19 +37,17 @@ import type { QuotedPrice, SubmissionSource, SubmittedLine } from '../../domain/
 import { memoizeByEntry } from '../memoize-by-entry.ts';
 
 /**
- * Encodes an enriched order for the order's history.
- *
- * The messages are literals, which cost a fraction of `create`. Customers and products, most of the bytes, are encoded
- * once for all orders that refer to them.
+ * Encodes the message of an enriched order, of any outcome. The messages are literals, which cost a fraction of
+ * `create`. Customers and products come after the other fields, as bytes: see `encodeEnrichedOrder`.
  */
-export function encodeEnrichedOrder(order: EnrichedOrder): Uint8Array {
+export function encodeMessage(order: EnrichedOrder): Uint8Array {
   const money = (amount: bigint) => toMoney(amount, order.currency);
   const { decision, source, submission, customer } = order;
   const accepted = decision.outcome === 'ACCEPTED' ? decision : undefined;
   return toBinary(EnrichedOrderSchema, {
     $typeName: 'orderflow.order.v1.EnrichedOrder',
     orderId: order.orderId,
-    outcome: EnrichedOrder_Outcome[decision.outcome],
+    outcome: outcomes[decision.outcome],
     rejections: decision.outcome === 'REJECTED' ? decision.rejections.map(encodeRejection) : [],
     submission: {
       $typeName: 'orderflow.order.v1.Submission',
@@ -71,7 +69,9 @@ export function encodeEnrichedOrder(order: EnrichedOrder): Uint8Array {
       recordTime: timestampFromDate(source.recordTime),
     },
     decideTime: timestampFromDate(order.decideTime),
-    ...(customer && { $unknown: customerFields(customer.customer, customer.freshness, order.currency) }),
+    ...(customer && {
+      $unknown: encodedCustomer(customer.customer, customer.freshness, order.currency).fields,
+    }),
   });
 }
 
@@ -88,27 +88,40 @@ function encodedField<Desc extends DescMessage>(
   return { no: number, wireType: WireType.LengthDelimited, data };
 }
 
-const customerFields = memoizeByEntry((customer: Customer, freshness) => [
-  encodedField(
-    EnrichedOrderSchema.field.customer,
-    EnrichedCustomerSchema,
-    create(EnrichedCustomerSchema, { customer: { ...customer }, freshness: encodeFreshness(freshness) }),
-  ),
-]);
+/** Fields that are already encoded, and their bytes. */
+function encoded(fields: UnknownField[]): { readonly fields: UnknownField[]; readonly bytes: Uint8Array } {
+  const writer = new BinaryWriter();
+  for (const { no, wireType, data } of fields) writer.tag(no, wireType).raw(data);
+  return { fields, bytes: writer.finish() };
+}
 
-const productFields = memoizeByEntry((product: Product, freshness, currency) => [
-  encodedField(
-    EnrichedLineSchema.field.product,
-    ProductSchema,
-    create(ProductSchema, encodeProduct(product, currency)),
-  ),
-  encodedField(
-    EnrichedLineSchema.field.freshness,
-    FreshnessSchema,
-    create(FreshnessSchema, encodeFreshness(freshness)),
-  ),
-  encodedField(EnrichedLineSchema.field.unitPrice, MoneySchema, toMoney(product.price, currency)),
-]);
+/** The field of an order's customer. */
+export const encodedCustomer = memoizeByEntry((customer: Customer, freshness) =>
+  encoded([
+    encodedField(
+      EnrichedOrderSchema.field.customer,
+      EnrichedCustomerSchema,
+      create(EnrichedCustomerSchema, { customer: { ...customer }, freshness: encodeFreshness(freshness) }),
+    ),
+  ]),
+);
+
+/** The fields of a line that depend on its product only. */
+export const encodedProduct = memoizeByEntry((product: Product, freshness, currency) =>
+  encoded([
+    encodedField(
+      EnrichedLineSchema.field.product,
+      ProductSchema,
+      create(ProductSchema, encodeProduct(product, currency)),
+    ),
+    encodedField(
+      EnrichedLineSchema.field.freshness,
+      FreshnessSchema,
+      create(FreshnessSchema, encodeFreshness(freshness)),
+    ),
+    encodedField(EnrichedLineSchema.field.unitPrice, MoneySchema, toMoney(product.price, currency)),
+  ]),
+);
 
 function encodeLine(line: EnrichedLine, currency: string): EnrichedLineMessage {
   const { product, freshness, quantity, quotedPrice, amount } = line;
@@ -117,9 +130,15 @@ function encodeLine(line: EnrichedLine, currency: string): EnrichedLineMessage {
     quantity: BigInt(quantity),
     quotedPrice: quotedPrice === undefined ? undefined : toMoney(quotedPrice, currency),
     amount: toMoney(amount, currency),
-    $unknown: productFields(product, freshness, currency),
+    $unknown: encodedProduct(product, freshness, currency).fields,
   };
 }
+
+/** The outcomes of decisions in the message. */
+export const outcomes = {
+  ACCEPTED: EnrichedOrder_Outcome.ACCEPTED,
+  REJECTED: EnrichedOrder_Outcome.REJECTED,
+} as const;
 
 /** Decodes the bytes of `encodeEnrichedOrder`. Throws when they are not an enriched order. */
 export function decodeEnrichedOrder(bytes: Uint8Array): EnrichedOrder {
@@ -152,7 +171,8 @@ export function decodeEnrichedOrder(bytes: Uint8Array): EnrichedOrder {
   };
 }
 
-const formats: Record<SubmissionSource['format'], SubmissionSource_Format> = {
+/** The formats of submissions in the message. */
+export const formats: Record<SubmissionSource['format'], SubmissionSource_Format> = {
   protobuf: SubmissionSource_Format.PROTOBUF,
   protobuf_json: SubmissionSource_Format.PROTOBUF_JSON,
   plain_json: SubmissionSource_Format.PLAIN_JSON,

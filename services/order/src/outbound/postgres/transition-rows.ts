@@ -2,7 +2,7 @@ import { bigintArray, byteaArray, intArray, type Transaction, textArray } from '
 import type { EnrichedOrder } from '../../domain/enriched-order.ts';
 import { sagaStates } from '../../domain/saga.ts';
 import type { NextDeadline, Transition } from '../../domain/transition.ts';
-import { encodeEnrichedOrder } from './enriched-order-codec.ts';
+import { encodeEnrichedOrder } from './enriched-order-bytes.ts';
 import { textOrNull, withoutNul } from './storable.ts';
 
 /** A transition and its time. */
