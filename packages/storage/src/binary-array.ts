@@ -43,15 +43,24 @@ function binaryArray<T>(
   values: readonly (T | null)[],
   { size, write }: { size: (value: T) => number; write: (into: Buffer, value: T, at: number) => unknown },
 ): Buffer {
-  const sizes = values.map((value) => (value === null ? -1 : size(value)));
-  const bytes = sizes.reduce((sum, each) => sum + 4 + Math.max(0, each), headerBytes);
+  // Loops by index: an iterator makes an array of every element.
+  const sizes: number[] = [];
+  let bytes = headerBytes;
+  let hasNulls = 0;
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index] as T | null;
+    const length = value === null ? -1 : size(value);
+    if (value === null) hasNulls = 1;
+    else bytes += length;
+    bytes += 4;
+    sizes.push(length);
+  }
   const array = Buffer.allocUnsafe(bytes);
   let at = 0;
-  for (const number of [1, sizes.includes(-1) ? 1 : 0, oid, values.length, 1]) {
-    at = array.writeInt32BE(number, at);
-  }
-  for (const [index, value] of values.entries()) {
-    const length = sizes[index] ?? -1;
+  for (const number of [1, hasNulls, oid, values.length, 1]) at = array.writeInt32BE(number, at);
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index] as T | null;
+    const length = sizes[index] as number;
     at = array.writeInt32BE(length, at);
     if (value === null) continue;
     write(array, value, at);

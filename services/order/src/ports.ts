@@ -234,13 +234,13 @@ export interface CustomerCache {
 }
 
 /**
- * Reduces duplicate work: keeps workers from deciding the same orders at the same time. Correctness never depends on
- * it.
+ * Reduces duplicate work: keeps workers from deciding the records of a partition at the same time. Correctness never
+ * depends on it.
  */
-export interface OrderLocks {
+export interface PartitionLocks {
   /**
-   * Acquires the locks of these orders; waits briefly for those held by others, then continues without them.
-   * Never throws. The returned function releases the acquired locks.
+   * Acquires the locks of these partitions; waits briefly for those that others hold, then takes them over.
+   * Never throws. The returned function releases the locks that are still its own.
    */
-  acquire(orderIds: readonly string[]): Promise<() => Promise<void>>;
+  acquire(partitions: readonly string[]): Promise<() => Promise<void>>;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { byteaArray, type Database, type Sql, type Transaction, textArray } from '@orderflow/storage';
-import { MAX_RECORD_BYTES, RecordTooLargeError, recordBytes } from './record-size.ts';
+import { MAX_RECORD_BYTES, RECORD_OVERHEAD_BYTES, RecordTooLargeError, recordBytes } from './record-size.ts';
 
 /** A record that will be published after the transaction that writes it commits. */
 export interface OutboxMessage {
@@ -55,10 +55,11 @@ const transactionsWithMessages = new WeakSet<Transaction>();
  */
 export function appendOutbox(transaction: Transaction, messages: readonly OutboxMessage[]): void {
   if (messages.length === 0) return;
-  for (const message of messages) {
-    const bytes = recordBytes(message);
-    if (bytes > MAX_RECORD_BYTES) throw new RecordTooLargeError(message.topic, message.key, bytes);
-  }
+  const headers = messages.map((message) => {
+    const text = JSON.stringify(message.headers);
+    throwIfTooLarge(message, text);
+    return text;
+  });
   transaction.write(
     `insert into outbox (topic, key, value, headers)
      select topic, key, value, headers::json
@@ -69,10 +70,18 @@ export function appendOutbox(transaction: Transaction, messages: readonly Outbox
       textArray(messages.map((message) => message.topic)),
       textArray(messages.map((message) => message.key)),
       byteaArray(messages.map((message) => message.value)),
-      textArray(messages.map((message) => JSON.stringify(message.headers))),
+      textArray(headers),
     ],
   );
   transactionsWithMessages.add(transaction);
+}
+
+function throwIfTooLarge(message: OutboxMessage, headers: string): void {
+  // A character is at most three bytes; a header is six characters at least, and adds ten bytes to a record.
+  const roughly = RECORD_OVERHEAD_BYTES + 3 * message.key.length + message.value.length + 5 * headers.length;
+  if (roughly <= MAX_RECORD_BYTES) return;
+  const bytes = recordBytes(message);
+  if (bytes > MAX_RECORD_BYTES) throw new RecordTooLargeError(message.topic, message.key, bytes);
 }
 
 /** The channel of the notifications that an outbox has new rows; each database has its own. */

@@ -1,7 +1,7 @@
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../topics/topic-spec.ts';
 
 /** The header of a record batch, and the lengths and deltas at the start of a record. */
-const RECORD_OVERHEAD_BYTES = 61 + 40;
+export const RECORD_OVERHEAD_BYTES = 61 + 40;
 /** The two lengths of a header. */
 const HEADER_OVERHEAD_BYTES = 10;
 

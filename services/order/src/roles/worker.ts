@@ -9,7 +9,7 @@ import { createCustomerCache } from '../outbound/enrichment/enrichment-cache.ts'
 import { createOrderDocuments } from '../outbound/mongo/order-documents.ts';
 import { isOutage } from '../outbound/outage.ts';
 import { createOrderStore } from '../outbound/postgres/order-store.ts';
-import { createOrderLocks } from '../outbound/redis/order-locks.ts';
+import { createPartitionLocks } from '../outbound/redis/partition-locks.ts';
 import type { Enrichment } from '../ports.ts';
 import { createDecideOrders, type Stage } from '../use-cases/decide-orders.ts';
 import { decideUnderLocks } from '../use-cases/decide-under-locks.ts';
@@ -26,8 +26,8 @@ export function workerRole(shared: Shared, enrichment: Enrichment): Component[] 
     terms: termsOf(config),
     stage: stageOf(meter),
   });
-  const locks = createOrderLocks(redis, config.topicPrefix, (error) =>
-    logger.debug({ err: error }, 'order locks unavailable; continuing without them'),
+  const locks = createPartitionLocks(redis, config.topicPrefix, (error) =>
+    logger.debug({ err: error }, 'partition locks unavailable; continuing without them'),
   );
   const customerUpdates = createBatchConsumer({
     ...consumerOptions(shared),

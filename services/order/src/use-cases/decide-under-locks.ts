@@ -1,14 +1,14 @@
-import type { OrderLocks } from '../ports.ts';
+import type { PartitionLocks } from '../ports.ts';
 import type { DecideOrders } from './decide-orders.ts';
 
 /**
- * Decides orders while other workers are kept from deciding the same ones. Deciding twice is harmless; the locks only
+ * Decides orders while other workers are kept from deciding records of the same partitions. Deciding twice is harmless; the locks only
  * avoid double work after a rebalance.
  */
-export function decideUnderLocks(decideOrders: DecideOrders, locks: OrderLocks): DecideOrders {
+export function decideUnderLocks(decideOrders: DecideOrders, locks: PartitionLocks): DecideOrders {
   return async (received) => {
-    const ids = [...new Set(received.map(({ submission }) => submission.orderId))];
-    const release = await locks.acquire(ids);
+    const partitions = new Set(received.map(({ source }) => `${source.topic}/${source.partition}`));
+    const release = await locks.acquire([...partitions]);
     try {
       return await decideOrders(received);
     } finally {

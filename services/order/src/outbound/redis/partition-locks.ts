@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { OrderLocks } from '../../ports.ts';
+import type { PartitionLocks } from '../../ports.ts';
 
-/** Longer than a batch takes; a worker that died does not block its orders for longer. */
+/** Longer than a batch takes. */
 const lockMs = 10_000;
 /** How long to wait for locks held by others. */
 const maxWaitMs = 500;
@@ -17,6 +17,11 @@ for i, key in ipairs(KEYS) do
 end
 return taken`;
 
+/** Takes the locks over from their holders: ARGV token, ms. */
+const takeOver = `
+for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end
+return 1`;
+
 /** Releases the locks that are still ours: ARGV token. */
 const release = `
 for _, key in ipairs(KEYS) do
@@ -25,11 +30,11 @@ end
 return 1`;
 
 /** Creates locks in Redis, one command per batch. `onError` is called with every error. */
-export function createOrderLocks(
+export function createPartitionLocks(
   redis: Redis,
   prefix: string,
   onError: (error: unknown) => void,
-): OrderLocks {
+): PartitionLocks {
   /** Acquires the keys that are free; returns those that others hold. */
   async function acquireFreeOf(keys: readonly string[], token: string): Promise<string[]> {
     const acquired = (await redis.eval(acquireFree, keys.length, ...keys, token, lockMs)) as number[];
@@ -37,10 +42,10 @@ export function createOrderLocks(
   }
 
   return {
-    async acquire(orderIds) {
-      if (orderIds.length === 0) return async () => {};
+    async acquire(partitions) {
+      if (partitions.length === 0) return async () => {};
       const token = randomUUID();
-      const keys = orderIds.map((id) => `${prefix}order-lock:${id}`);
+      const keys = partitions.map((partition) => `${prefix}partition-lock:${partition}`);
       try {
         const deadline = performance.now() + maxWaitMs;
         let held = await acquireFreeOf(keys, token);
@@ -48,6 +53,8 @@ export function createOrderLocks(
           await sleep(retryMs);
           held = await acquireFreeOf(held, token);
         }
+        // The holder is gone, or too slow. Its lock must not delay the next batches too, until it expires.
+        if (held.length > 0) await redis.eval(takeOver, held.length, ...held, token, lockMs);
       } catch (error) {
         onError(error);
       }
