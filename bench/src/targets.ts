@@ -31,8 +31,8 @@ const fullCores =
   `At 50 a second an order waits for a core (${latency}), and for others to be handled with (${dutyCycle}). What made a ` +
   `batch cheaper made the next one smaller (${transactions}).`;
 const costOfWorker =
-  'Most of the CPU makes bytes of objects: documents, enriched orders, events, and the garbage of all three. ' +
-  `${workerCost} says what was tried, kept and dropped.`;
+  'Accepted orders are written as bytes, without objects in between. What is left is spread thin: garbage of judging and ' +
+  `of transitions, JSON, system calls. ${workerCost} says what was tried, kept and dropped.`;
 const costOfCall =
   `Calls that arrive together are coalesced (${coalesced}), and served without Connect's streams (${unaryCalls}); most ` +
   'of the rest is still the cost of an RPC.';
