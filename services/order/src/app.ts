@@ -17,7 +17,6 @@ import { Refusal } from './domain/refusal.ts';
 import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { migrations } from './migrations/index.ts';
 import { connectEnrichment } from './outbound/enrichment/connect-enrichment.ts';
-import { createMongo } from './outbound/mongo/mongo.ts';
 import { OrderHistoryRow, OrderRow } from './outbound/postgres/entities.ts';
 import { ensureCurrency } from './outbound/postgres/stored-currency.ts';
 import { createRedis } from './outbound/redis/redis.ts';
@@ -26,8 +25,6 @@ import { apiRole } from './roles/api.ts';
 import { relayRole } from './roles/relay.ts';
 import { sagaRole } from './roles/saga.ts';
 import type { Shared } from './roles/shared.ts';
-import { viewRole } from './roles/view.ts';
-import { workerRole } from './roles/worker.ts';
 
 /** The configuration of a process of the order service. */
 export type Config = ConfigOf<typeof settings>;
@@ -66,7 +63,11 @@ const topicSpecs: Record<Role, readonly TopicSpec[]> = {
 };
 
 /** Creates a process of the order service. Together with roles/ the only place that knows every concrete part. */
-export function createApp(config: Config, roles: readonly [Role, ...Role[]], overrides: Overrides = {}): App {
+export async function createApp(
+  config: Config,
+  roles: readonly [Role, ...Role[]],
+  overrides: Overrides = {},
+): Promise<App> {
   const name = `order-${roles.join('-')}`;
   const skeleton = openService({ service: 'order', role: roles.join(','), settings, config, ...overrides });
   const { logger, meter } = skeleton;
@@ -82,11 +83,14 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     logger,
   });
   if (!has('relay')) notifyRelays(postgres.database);
-  const { mongo, component: mongoComponent } = createMongo({
-    url: config.mongoUrl,
-    database: `${config.databasePrefix}orderflow`,
-    logger,
-  });
+  // MongoDB's driver is loaded only where it is used: a process that loads it has 8 MiB more.
+  const mongo = has('worker', 'view')
+    ? (await import('./outbound/mongo/mongo.ts')).createMongo({
+        url: config.mongoUrl,
+        database: `${config.databasePrefix}orderflow`,
+        logger,
+      })
+    : undefined;
   const { redis, component: redisComponent } = createRedis(config.redisUrl, logger);
   const kafka = createKafka({
     brokers: config.kafkaBrokers,
@@ -102,7 +106,6 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
     readGauge: postgres.readGauge,
     relayConnection: postgres.relayConnection,
     listen: postgres.listen,
-    mongo,
     redis,
     kafka,
     logger,
@@ -117,14 +120,16 @@ export function createApp(config: Config, roles: readonly [Role, ...Role[]], ove
   const api = has('api') && enrichment ? apiRole(shared, enrichment) : undefined;
   const parts: Component[] = [
     ...(has('api', 'worker', 'relay', 'saga') ? [postgres.component] : []),
-    ...(has('worker', 'view') ? [mongoComponent] : []),
+    ...(mongo ? [mongo.component] : []),
     ...(enrichmentConnection ? [redisComponent, enrichmentConnection.component] : []),
     ...(specs.length > 0 ? [topicsComponent(kafka, specs)] : []),
     ...(api ? api.components : []),
     ...(has('relay') ? relayRole(shared) : []),
-    ...(has('worker') && enrichment ? workerRole(shared, enrichment) : []),
+    ...(has('worker') && enrichment && mongo
+      ? (await import('./roles/worker.ts')).workerRole(shared, enrichment, mongo.mongo)
+      : []),
     ...(has('saga') ? sagaRole(shared) : []),
-    ...(has('view') ? viewRole(shared) : []),
+    ...(has('view') && mongo ? (await import('./roles/view.ts')).viewRole(shared, mongo.mongo) : []),
   ];
   return skeleton.createApp({
     parts,

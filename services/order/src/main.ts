@@ -10,5 +10,5 @@ if (!isRole(first) || !others.every(isRole)) {
 }
 
 const config = loadConfigOrExit(settings);
-const { components, health, logger } = createApp(config, [first, ...others]);
+const { components, health, logger } = await createApp(config, [first, ...others]);
 await runProcess({ name: 'order', logger, components, graceMs: config.shutdownGraceMs, health });

@@ -48,7 +48,7 @@ export async function runApi(
     PORT: '0',
     ...env,
   });
-  const app = createApp(config, roles, { logger: silent, ...overrides });
+  const app = await createApp(config, roles, { logger: silent, ...overrides });
   const running = runComponents(app.components, { logger: silent, graceMs: 20_000 });
   await running.start();
   const baseUrl = `http://127.0.0.1:${app.server.port}`;

@@ -65,7 +65,7 @@ let running: RunningComponents;
 let producer: Producer;
 
 const start = async () => {
-  app = createApp(loadConfig(settings, env), ['saga', 'relay'], { logger: silent });
+  app = await createApp(loadConfig(settings, env), ['saga', 'relay'], { logger: silent });
   running = runComponents(app.components, { logger: silent, graceMs: 20_000 });
   await running.start();
 };
@@ -234,7 +234,7 @@ describe('what stock and payment say', () => {
 });
 
 test('two processes share the orders, whatever comes twice and out of order', async () => {
-  const second = createApp(loadConfig(settings, env), ['saga'], { logger: silent });
+  const second = await createApp(loadConfig(settings, env), ['saga'], { logger: silent });
   const alsoRunning = runComponents(second.components, { logger: silent, graceMs: 20_000 });
   const ids = Array.from({ length: 60 }, (_, index) => `shared-${index}`);
   await accepted(...ids);

@@ -49,7 +49,7 @@ test('a database from before that was kept is in the currency of its orders', as
 
 test('a process with another currency does not start', async () => {
   const env = { ...testStack().urls, DATABASE_PREFIX: prefix, CURRENCY: 'EUR', PORT: '0' };
-  const app = createApp(loadConfig(settings, env), ['api'], { logger: silent });
+  const app = await createApp(loadConfig(settings, env), ['api'], { logger: silent });
   const running = runComponents(app.components, { logger: silent, graceMs: 5_000 });
   await expect(running.start()).rejects.toThrow('set CURRENCY=USD');
 });

@@ -59,7 +59,7 @@ beforeAll(async () => {
     KAFKA_SESSION_TIMEOUT: '3s',
     PORT: '0',
   };
-  app = createApp(loadConfig(settings, env), ['worker', 'relay', 'view'], { logger: silent });
+  app = await createApp(loadConfig(settings, env), ['worker', 'relay', 'view'], { logger: silent });
   running = runComponents(app.components, { logger: silent, graceMs: 20_000 });
   await running.start();
 

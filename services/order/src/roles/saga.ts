@@ -1,11 +1,11 @@
 import { groups, topics } from '@orderflow/contracts';
 import { createBatchConsumer } from '@orderflow/messaging';
 import type { Component } from '@orderflow/runtime';
+import { isPostgresOutage } from '@orderflow/storage';
 import { createDeadlineTimer } from '../inbound/deadline-timer.ts';
 import { createSagaRepliesHandler } from '../inbound/kafka/saga-replies.ts';
 import { createTransitionReport } from '../inbound/transition-report.ts';
 import { kafkaBacklog } from '../outbound/kafka/backlog.ts';
-import { isOutage } from '../outbound/outage.ts';
 import { createDueOrders } from '../outbound/postgres/due-orders.ts';
 import { orderGauges } from '../outbound/postgres/order-gauges.ts';
 import { createOrderTransactions } from '../outbound/postgres/order-transactions.ts';
@@ -24,7 +24,7 @@ export function sagaRole(shared: Shared): Component[] {
     groupId: groups.orderSaga,
     topics: [topics.inventoryEvents, topics.paymentEvents],
     handle: createSagaRepliesHandler(dependencies),
-    isOutage,
+    isOutage: isPostgresOutage,
   });
   return [
     replies,

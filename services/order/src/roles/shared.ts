@@ -4,13 +4,11 @@ import type { Postgres } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
 import type { settings } from '../config.ts';
 import type { Limits } from '../domain/transition.ts';
-import type { createMongo } from '../outbound/mongo/mongo.ts';
 import type { OrderDocuments, OrderStore, Stock } from '../ports.ts';
 
 /** The dependencies that the roles of a process share. */
 export interface Shared extends Pick<Postgres, 'database' | 'readGauge' | 'relayConnection' | 'listen'> {
   readonly config: ConfigOf<typeof settings>;
-  readonly mongo: ReturnType<typeof createMongo>['mongo'];
   readonly redis: Redis;
   readonly kafka: Kafka;
   readonly logger: Logger;

@@ -1,3 +1,4 @@
+import type { MikroORM as MongoORM } from '@mikro-orm/mongodb';
 import { groups, topics } from '@orderflow/contracts';
 import { createBatchConsumer } from '@orderflow/messaging';
 import { type Component, crashPoint, histogram, type Meter } from '@orderflow/runtime';
@@ -16,8 +17,8 @@ import { decideUnderLocks } from '../use-cases/decide-under-locks.ts';
 import { consumerOptions, limitsOf, type Shared, termsOf } from './shared.ts';
 
 /** Decides submissions on `orders`. */
-export function workerRole(shared: Shared, enrichment: Enrichment): Component[] {
-  const { config, database, mongo, redis, logger, meter, overrides } = shared;
+export function workerRole(shared: Shared, enrichment: Enrichment, mongo: MongoORM): Component[] {
+  const { config, database, redis, logger, meter, overrides } = shared;
   const decideOrders = createDecideOrders({
     enrichment,
     store:
