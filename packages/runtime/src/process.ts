@@ -54,7 +54,11 @@ export async function runProcess(options: {
   setInterval(() => {}, 2 ** 30);
 
   all.start().then(
-    () => logger.info(`${name}: started`),
+    () => {
+      logger.info(`${name}: started`);
+      // Loading modules leaves garbage, which V8 would keep until the old heap is much larger. Needs `--expose-gc`.
+      globalThis.gc?.();
+    },
     (error: unknown) => {
       // A start interrupted by a signal is not a failure.
       if (exitCode === undefined) onFatal('could not start', error);

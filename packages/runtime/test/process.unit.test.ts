@@ -12,6 +12,16 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
+test('a process that may collect garbage does so once it has started', async () => {
+  const hook = 'globalThis.gc = () => process.stdout.write("collected")';
+  const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(hook)}` };
+  const process = run('run.ts', ['works'], env);
+  await process.printed('collected');
+  expect(process.stdout()).toMatch(/test: started.*\ncollected$/);
+  process.child.kill();
+  expect(await process.ended).toEqual({ code: 0, signal: null });
+});
+
 test('a process without open handles stays until it is asked to end', async () => {
   const process = run('run.ts', ['works']);
   await process.printed('test: started');
