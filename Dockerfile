@@ -10,8 +10,10 @@ RUN find packages services -type f ! -name package.json -delete && find packages
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY --from=manifests /app ./
-# The services and what they run on. Optional is the workspace's own Node, and the image has one.
-RUN npx -y pnpm@12 install --frozen-lockfile --prod --no-optional --filter-prod '{services/**}...'
+# The services and what they run on. The decoder of LZ4 is native and, like the workspace's own Node, an optional
+# dependency; the image has a Node.
+RUN npx -y pnpm@12 install --frozen-lockfile --prod --filter-prod '{services/**}...' \
+  && rm -r node_modules/node-linux-* node_modules/.pnpm/node-linux-*
 
 FROM node:24-slim
 ENV NODE_ENV=production

@@ -196,3 +196,8 @@ test('a container has the memory settings of a process without Docker', () => {
   );
   expect(environmentOfImage).toMatchObject(memorySettings);
 });
+
+test('the image has the native parts of libraries, which are optional dependencies', () => {
+  expect(read('Dockerfile')).toContain('--prod ');
+  expect(read('Dockerfile')).not.toContain('--no-optional');
+});
