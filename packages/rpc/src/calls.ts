@@ -10,7 +10,7 @@ import {
   type UnaryRequest,
 } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
-import { childOf, histogram, type Logger, type Meter, withTrace } from '@orderflow/runtime';
+import { histogram, type Logger, type Meter, withNextSpan } from '@orderflow/runtime';
 import { connectionKey } from './connection.ts';
 import { type ErrorReason, errorInfo, isOwnError, rpcError } from './errors.ts';
 import { metric } from './metrics.ts';
@@ -149,7 +149,7 @@ export function createServerInterceptor(options: {
   }
 
   return (next) => (req) =>
-    withTrace({ traceparent: childOf(traceparentOf(req)) }, async () => {
+    withNextSpan(traceparentOf(req), async () => {
       const call = req.contextValues.get(callKey);
       if (call) call.entered = true;
 

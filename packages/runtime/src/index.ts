@@ -40,5 +40,6 @@ export {
   parseTraceparent,
   type Trace,
   type Traceparent,
+  withNextSpan,
   withTrace,
 } from './tracing.ts';

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 
 /** The parts of a W3C `traceparent`. */
 export interface Traceparent {
@@ -57,15 +57,49 @@ export function withTrace<T>(trace: { traceparent?: string | undefined; orderId?
   return storage.run({ traceparent, traceId, ...(orderId !== undefined && { orderId }) }, fn);
 }
 
+/**
+ * Runs `fn`, and all it awaits, as the next span of the trace that `header` names, or of a new one. Most calls neither
+ * log nor write nor call others, so ids are drawn when they are asked for.
+ */
+export function withNextSpan<T>(header: string | undefined, fn: () => T): T {
+  return storage.run(new NextSpan(header), fn);
+}
+
+class NextSpan implements Trace {
+  readonly #header: string | undefined;
+  #traceparent: string | undefined;
+
+  constructor(header: string | undefined) {
+    this.#header = header;
+  }
+
+  get traceparent(): string {
+    this.#traceparent ??= childOf(this.#header);
+    return this.#traceparent;
+  }
+
+  get traceId(): string {
+    return this.traceparent.slice(3, 35);
+  }
+}
+
 /** The trace of the code that runs now, if any. */
 export function currentTrace(): Trace | undefined {
   return storage.getStore();
 }
 
+/** Drawn in advance, because a draw costs more than an id. */
+const drawn = { bytes: randomBytes(4_096), used: 0 };
+
 function randomId(bytes: number): string {
-  const id = randomBytes(bytes);
+  if (drawn.used + bytes > drawn.bytes.length) {
+    randomFillSync(drawn.bytes);
+    drawn.used = 0;
+  }
+  const id = drawn.bytes.toString('hex', drawn.used, drawn.used + bytes);
+  drawn.used += bytes;
   // All zeros means "no id".
-  return id.some((byte) => byte !== 0) ? id.toString('hex') : randomId(bytes);
+  return /^0+$/.test(id) ? randomId(bytes) : id;
 }
 
 function format({ traceId, spanId, flags }: Traceparent): string {

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { childOf, currentTrace, newTraceparent, parseTraceparent, withTrace } from '../src/index.ts';
+import {
+  childOf,
+  currentTrace,
+  newTraceparent,
+  parseTraceparent,
+  withNextSpan,
+  withTrace,
+} from '../src/index.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const header = `00-${traceId}-00f067aa0ba902b7-01`;
@@ -60,4 +67,26 @@ test('work without a traceparent gets a trace', () => {
   withTrace({ traceparent: undefined }, () =>
     expect(parseTraceparent(currentTrace()?.traceparent)).toBeDefined(),
   );
+});
+
+test('ids are unique beyond those drawn at once', () => {
+  const ids = Array.from({ length: 2_000 }, () => parseTraceparent(newTraceparent()));
+  expect(new Set(ids.map((parts) => parts?.traceId)).size).toBe(ids.length);
+  expect(new Set(ids.map((parts) => parts?.spanId)).size).toBe(ids.length);
+});
+
+test('the next span keeps the trace, and is the same whenever it is asked for', async () => {
+  await withNextSpan(header, async () => {
+    const { traceparent } = currentTrace() ?? {};
+    expect(parseTraceparent(traceparent)).toMatchObject({ traceId, flags: '01' });
+    expect(traceparent).not.toBe(header);
+    await Promise.resolve();
+    expect(currentTrace()).toMatchObject({ traceparent, traceId });
+  });
+});
+
+test('the next span of no trace begins one', () => {
+  const traceIds = [1, 2].map(() => withNextSpan(undefined, () => currentTrace()?.traceId));
+  expect(traceIds[0]).toMatch(/^[\da-f]{32}$/);
+  expect(traceIds[1]).not.toBe(traceIds[0]);
 });
