@@ -161,7 +161,7 @@ async function* admittedFrames(
   bytes: AsyncIterable<Uint8Array>,
   admitted: Admitted,
 ): AsyncGenerator<Uint8Array> {
-  const frames = new Frames(admitted);
+  const frames = new Frames(admitted, admitted.response.charge);
   for await (const chunk of bytes) {
     frames.add(chunk);
     for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
@@ -172,7 +172,7 @@ async function* admittedFrames(
     }
   }
   // The end of a message is missing; Connect reports that.
-  if (frames.rest().length > 0) yield frames.rest();
+  if (frames.hasRest) yield frames.rest();
 }
 
 /** Checks the request of a GET, which is in its URL. Connect reports a malformed URL. */

@@ -6,7 +6,7 @@ import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { rpcError } from './errors.ts';
 import { GatheredBytes } from './gathered-bytes.ts';
 import { invalidRequest } from './invalid-request.ts';
-import { overloaded } from './memory-budget.ts';
+import { type Charge, overloaded } from './memory-budget.ts';
 import type { OpenResponse } from './responses.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -23,10 +23,14 @@ export function maxRequestBytes(method: DescMethod): number {
   return MESSAGE_BYTES + ELEMENT_BYTES * maxElements(method.input);
 }
 
-/** An admitted call, and how its request is checked. */
-export interface Admitted {
+/** How the request of a method is checked. */
+export interface RequestRules {
   readonly method: DescMethod;
   readonly maxBytes: number;
+}
+
+/** An admitted call, and how its request is checked. */
+export interface Admitted extends RequestRules {
   readonly isJson: boolean;
   readonly compression: Compression | undefined;
   readonly response: OpenResponse;
@@ -43,14 +47,16 @@ const unpacking = bulkhead(4, 256);
 /** Splits bytes that arrive in pieces into messages, each with its prefix, and charges for them. */
 export class Frames {
   readonly #gathered = new GatheredBytes();
-  readonly #admitted: Admitted;
+  readonly #rules: RequestRules;
+  readonly #charge: Charge;
   /** Whether the method takes a single message, which the call then holds until its end. */
   readonly #isSingle: boolean;
   #held = 0;
 
-  constructor(admitted: Admitted) {
-    this.#admitted = admitted;
-    const { methodKind } = admitted.method;
+  constructor(rules: RequestRules, charge: Charge) {
+    this.#rules = rules;
+    this.#charge = charge;
+    const { methodKind } = rules.method;
     this.#isSingle = methodKind === 'unary' || methodKind === 'server_streaming';
   }
 
@@ -63,7 +69,7 @@ export class Frames {
    * @throws MESSAGE_TOO_LARGE as soon as the prefix says so, OVERLOADED
    */
   next(): Buffer | undefined {
-    const { charge } = this.#admitted.response;
+    const charge = this.#charge;
     const bytes = this.#frameBytes();
     const waiting = this.#gathered.length;
     if (waiting < bytes) {
@@ -80,7 +86,12 @@ export class Frames {
     if (this.#isSingle) this.#held += unpackedBytes;
   }
 
-  /** Returns the beginning of a message that is not whole, in place. */
+  /** Whether there is the beginning of a message that is not whole. */
+  get hasRest(): boolean {
+    return this.#gathered.length > 0;
+  }
+
+  /** Returns that beginning, in place. */
   rest(): Buffer {
     return this.#gathered.peek();
   }
@@ -88,7 +99,7 @@ export class Frames {
   #frameBytes(): number {
     if (this.#gathered.length < PREFIX_BYTES) return PREFIX_BYTES;
     const messageBytes = this.#gathered.peek().readUInt32BE(1);
-    if (messageBytes > this.#admitted.maxBytes) throw tooLarge(this.#admitted);
+    if (messageBytes > this.#rules.maxBytes) throw tooLarge(this.#rules);
     return PREFIX_BYTES + messageBytes;
   }
 }
@@ -100,7 +111,7 @@ export async function checkPacked(
   admitted: Admitted,
 ): Promise<number> {
   if (compression === undefined) {
-    checkMessage(bytes, admitted);
+    checkMessage(bytes, admitted, admitted.isJson);
     return 0;
   }
   const { maxBytes, response, signal } = admitted;
@@ -110,15 +121,14 @@ export async function checkPacked(
     response.charge.hold(bytes.length + unpacked.length);
     return unpacked;
   });
-  checkMessage(message, admitted);
+  checkMessage(message, admitted, admitted.isJson);
   return message.length;
 }
 
 /** @throws MESSAGE_TOO_LARGE, MALFORMED_REQUEST, INVALID_REQUEST */
-export function checkMessage(message: Uint8Array, admitted: Admitted): void {
-  const { maxBytes, isJson } = admitted;
-  const { input } = admitted.method;
-  if (message.length > maxBytes) throw tooLarge(admitted);
+export function checkMessage(message: Uint8Array, rules: RequestRules, isJson = false): void {
+  const { input } = rules.method;
+  if (message.length > rules.maxBytes) throw tooLarge(rules);
   try {
     if (isJson) checkJsonShape(input, message);
     else checkWireShape(input, message);
@@ -142,7 +152,7 @@ async function inTurn<T>(signal: AbortSignal, unpack: () => Promise<T>): Promise
 }
 
 /** The error that Connect has for its own limit; it gets its reason together with Connect's errors. */
-export function tooLarge({ maxBytes, method }: Admitted): ConnectError {
+export function tooLarge({ maxBytes, method }: RequestRules): ConnectError {
   return new ConnectError(
     `${method.name} accepts requests of at most ${maxBytes} bytes`,
     Code.ResourceExhausted,

@@ -11,6 +11,7 @@ import {
 } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { histogram, type Logger, type Meter, withNextSpan } from '@orderflow/runtime';
+import type { Ending } from './call-end.ts';
 import { connectionKey } from './connection.ts';
 import { type ErrorReason, errorInfo, isOwnError, rpcError } from './errors.ts';
 import { metric } from './metrics.ts';
@@ -53,12 +54,13 @@ export function createCallGate(options: {
   return (context) => {
     const call: Call = { beganAt: performance.now(), entered: false, responded: false };
     context.values.set(callKey, call);
-    if (context.signal.aborted) {
+    const ending = endingOf(context);
+    if (ending.aborted) {
       // A deadline of zero: the call has ended before it begins.
       onEnd(context, call);
-      throw context.signal.reason;
+      throw ending.reason;
     }
-    context.signal.addEventListener('abort', () => safely(context, call), { once: true });
+    ending.addEventListener('abort', () => safely(context, call), { once: true });
     const refusal = refuse(context);
     if (refusal) throw refusal;
   };
@@ -73,7 +75,8 @@ export function createCallGate(options: {
   }
 
   function onEnd(context: HandlerContext, call: Call): void {
-    const reason: unknown = callerHasGone(context.signal.reason) ? undefined : context.signal.reason;
+    const ended = endingOf(context).reason;
+    const reason = callerHasGone(ended) ? undefined : ended;
     if (reason instanceof ConnectError) {
       if (declaredReasons) giveReason(reason, call);
       fitTrailers(reason, context.values.get(connectionKey)?.headersMaxBytes());
@@ -88,24 +91,24 @@ export function createCallGate(options: {
     };
     durations?.record(ms / 1000, labels);
 
-    const line = {
+    const line = () => ({
       rpc: `${labels.service}/${labels.method}`,
       code: labels.code,
       protocol: labels.protocol,
       ms: Math.round(ms * 10) / 10,
-    };
+    });
     if (code === Code.Internal) {
       const cause = (reason as ConnectError).cause ?? reason;
       const err = cause instanceof Error ? cause : new Error(String(cause));
-      logger.error({ ...line, error_id: errorInfo(reason)?.metadata['error_id'], err }, 'call failed');
+      logger.error({ ...line(), error_id: errorInfo(reason)?.metadata['error_id'], err }, 'call failed');
     } else if (code !== undefined && serverErrors.has(code)) {
       const { rawMessage: text, cause } = reason as ConnectError;
       logger.warn(
-        { ...line, reason: errorInfo(reason)?.reason, text, ...(cause !== undefined && { err: cause }) },
+        { ...line(), reason: errorInfo(reason)?.reason, text, ...(cause !== undefined && { err: cause }) },
         'call not served',
       );
-    } else {
-      logger.debug(line, 'call');
+    } else if (logger.isLevelEnabled('debug')) {
+      logger.debug(line(), 'call');
     }
   }
 }
@@ -144,14 +147,15 @@ export function createServerInterceptor(options: {
 }): Interceptor {
   const { logger, meanings, declaredReasons } = options;
 
-  function toSend(error: unknown, signal: AbortSignal): unknown {
-    return declaredReasons ? showable(error, signal, meanings) : error;
+  function toSend(error: unknown, ending: Ending): unknown {
+    return declaredReasons ? showable(error, ending, meanings) : error;
   }
 
   return (next) => (req) =>
     withNextSpan(traceparentOf(req), async () => {
       const call = req.contextValues.get(callKey);
       if (call) call.entered = true;
+      const ending = endingOf(req);
 
       function onLateError(error: unknown): void {
         logger.debug({ err: error, rpc: req.url }, 'call failed after its end');
@@ -161,13 +165,13 @@ export function createServerInterceptor(options: {
         const iterator = messages[Symbol.asyncIterator]();
         try {
           for (;;) {
-            const result = await untilAborted(iterator.next(), req.signal, onLateError);
+            const result = await untilAborted(iterator.next(), ending, onLateError);
             if (result.done) break;
             yield result.value;
           }
           if (call) call.responded = true;
         } catch (error) {
-          throw toSend(error, req.signal);
+          throw toSend(error, ending);
         } finally {
           // Not awaited: a generator that is blocked would delay the end of the call.
           iterator.return?.().catch(onLateError);
@@ -176,7 +180,7 @@ export function createServerInterceptor(options: {
 
       try {
         // Its deadline has passed and the caller has its error: the handler is not called.
-        req.signal.throwIfAborted();
+        if (ending.aborted) throw ending.reason;
         if (req.stream) {
           const res = await next({ ...req, message: checked(req, declaredReasons) });
           if (!res.stream) return res;
@@ -186,13 +190,17 @@ export function createServerInterceptor(options: {
         const work = next(req);
         // It may continue after the caller got DEADLINE_EXCEEDED, and it holds the request.
         req.contextValues.get(responseKey)?.charge.keepFor(work);
-        const res = await untilAborted(work, req.signal, onLateError);
+        const res = await untilAborted(work, ending, onLateError);
         if (call) call.responded = true;
         return res;
       } catch (error) {
-        throw toSend(error, req.signal);
+        throw toSend(error, ending);
       }
     });
+}
+
+function endingOf(req: UnaryRequest | StreamRequest | HandlerContext): Ending {
+  return req instanceof UnaryCall ? req.ending : req.signal;
 }
 
 function traceparentOf(req: UnaryRequest | StreamRequest): string | undefined {
@@ -213,11 +221,11 @@ async function* checked(req: StreamRequest, declaredReasons: boolean): StreamReq
 }
 
 /** Converts an error of a handler to the one that the caller gets. */
-function showable(error: unknown, signal: AbortSignal, meanings: ErrorMeanings): ConnectError {
+function showable(error: unknown, ending: Ending, meanings: ErrorMeanings): ConnectError {
   const isOwn = error instanceof ConnectError && isOwnError(error);
   // Reading was aborted here: Connect then aborts the call as if the caller had disconnected, but the error says why.
-  const readingEnded = isOwn && !(signal.reason instanceof ConnectError);
-  if (signal.aborted && !readingEnded) return ConnectError.from(signal.reason, Code.Canceled);
+  const readingEnded = isOwn && !(ending.reason instanceof ConnectError);
+  if (ending.aborted && !readingEnded) return ConnectError.from(ending.reason, Code.Canceled);
   if (isOwn) return error;
   if (error instanceof ConnectError) {
     // Connect's own error for a method that is not implemented. Other errors without a reason are bugs, including

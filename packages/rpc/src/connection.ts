@@ -22,12 +22,16 @@ export const connectionKey: ContextKey<Connection | undefined> = createContextKe
   },
 );
 
+/** Gives its methods to all others, for which Connect makes them anew. */
+const noValues = createContextValues();
+
 /** The initial context values of a call. `http2` is its stream; undefined over HTTP/1.1. */
 export function contextValuesOf(
   http2: { readonly session?: Http2Session | undefined } | undefined,
   cutSocket: () => void,
 ): ContextValues {
-  return createContextValues().set(connectionKey, {
+  const values: ContextValues = Object.create(noValues);
+  return values.set(connectionKey, {
     cut() {
       // The socket of HTTP/2 must be cut through the session.
       if (http2?.session) http2.session.destroy();

@@ -17,12 +17,12 @@ export function giveDeadline(headers: HttpRequest['headers'], timeoutMs: number)
 /** Limits a deadline to 23 days for a unary call, and removes a longer one from a stream. */
 export function limitDeadline(headers: HttpRequest['headers'], { methodKind }: DescMethod): void {
   const unary = methodKind === 'unary';
-  const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(String(headers['grpc-timeout'])) ?? [];
+  const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(String(headers['grpc-timeout'] ?? '')) ?? [];
   if (Number(digits) * (grpcUnits[unit] ?? 0) > FARTHEST_MS) {
     if (unary) headers['grpc-timeout'] = `${FARTHEST_MS / 1000}S`;
     else delete headers['grpc-timeout'];
   }
-  const connectTimeout = /^\d{1,10}$/.exec(String(headers['connect-timeout-ms']))?.[0];
+  const connectTimeout = /^\d{1,10}$/.exec(String(headers['connect-timeout-ms'] ?? ''))?.[0];
   if (Number(connectTimeout) > FARTHEST_MS) {
     if (unary) headers['connect-timeout-ms'] = String(FARTHEST_MS);
     else delete headers['connect-timeout-ms'];

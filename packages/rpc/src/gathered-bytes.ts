@@ -1,13 +1,15 @@
 /** A piece smaller than this share of the buffer it was read into is copied, so that the buffer can be freed. */
 const MIN_PART = 1 / 4;
 
+const nothing = Buffer.alloc(0);
+
 /**
  * Bytes that arrive in pieces, held in one buffer of at most twice their length. Separate pieces would take over a
  * hundred bytes each, and a client may send single bytes. A single piece is not copied when its buffer is not much
  * larger than the piece.
  */
 export class GatheredBytes {
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = nothing;
   #length = 0;
   /** Whether the bytes of the buffer after `#length` may be overwritten. */
   #isOwn = false;
@@ -30,16 +32,17 @@ export class GatheredBytes {
 
   /** Returns all bytes, in place. */
   peek(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#length);
   }
 
   /** Removes the first bytes and returns them, in place. */
   take(count: number): Buffer {
-    const taken = this.#buffer.subarray(0, count);
-    this.#buffer = this.#buffer.subarray(count, this.#length);
+    const all = this.peek();
+    const isAll = count === all.length;
+    this.#buffer = isAll ? nothing : all.subarray(count);
     this.#length -= count;
     this.#isOwn = false;
-    return taken;
+    return isAll ? all : all.subarray(0, count);
   }
 
   #grow(needed: number): void {

@@ -28,7 +28,7 @@ export async function sendResponse(
     onFault(error);
     return;
   }
-  http2.once('wantTrailers', () => {
+  http2.on('wantTrailers', () => {
     try {
       http2.sendTrailers(trailer);
     } catch (error) {

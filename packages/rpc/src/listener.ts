@@ -87,7 +87,7 @@ export function createListener(
   function count(response: Writable, connection: TrackedConnection | undefined): void {
     inFlight++;
     if (connection) connections.requestBegins(connection);
-    response.once('close', () => {
+    response.on('close', () => {
       inFlight--;
       if (connection) connections.requestEnds(connection);
       if (closing && inFlight === 0) idle.resolve();

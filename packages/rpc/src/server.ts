@@ -164,7 +164,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       cutStream(http2, constants.NGHTTP2_REFUSED_STREAM);
       return true;
     }
-    http2.once('close', charge.release);
+    http2.on('close', charge.release);
     cutWhenStalled(http2, limits.responseStallMs, () => {
       onStalled(path);
       cutStream(http2);

@@ -5,7 +5,13 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { DescMethodUnary, DescService, Message } from '@bufbuild/protobuf';
-import { Code, ConnectError, type ContextValues, type HandlerContext } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  type HandlerContext,
+  type UnaryResponse,
+} from '@connectrpc/connect';
 import {
   type Compression,
   compressedFlag,
@@ -13,7 +19,8 @@ import {
   envelopeCompress,
 } from '@connectrpc/connect/protocol';
 import { contentTypeProto, grpcStatusOk, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
-import { type Admitted, checkMessage, Frames, PREFIX_BYTES } from './admitted.ts';
+import { checkMessage, Frames, PREFIX_BYTES } from './admitted.ts';
+import { CallEnd } from './call-end.ts';
 import { rpcError } from './errors.ts';
 import { sendResponse } from './grpc-response.ts';
 import { nodeHeaders, webHeaders } from './http-headers.ts';
@@ -28,9 +35,11 @@ export interface UnaryMethod {
   /** Responses of fewer bytes are not compressed. */
   readonly compressMinBytes: number;
   /** Calls the handler, inside the interceptor. */
-  readonly handle: (call: UnaryCall) => Promise<Message>;
+  readonly handle: (call: UnaryCall) => Promise<UnaryResponse>;
   readonly parse: (bytes: Uint8Array) => Message;
   readonly serialize: (message: Message) => Uint8Array;
+  /** The URL of the method at an authority; undefined when that is invalid. */
+  readonly urlAt: (authority: string) => string | undefined;
   /** See `createCallGate`. */
   readonly gate: (context: HandlerContext) => void;
   /** The time for the whole request to arrive. */
@@ -82,14 +91,14 @@ export class UnaryCall implements HandlerContext {
   readonly url: string;
   readonly values: ContextValues;
   readonly timeoutMs: () => number | undefined;
+  /** Its end: the response, the deadline, or a reset. */
+  readonly ending = new CallEnd();
   /** The request, once it has arrived. */
   message: Message | undefined;
 
   readonly #method: UnaryMethod;
   readonly #request: UnaryStream;
-  readonly #abort = new AbortController();
   readonly #frames: Frames;
-  readonly #admitted: Admitted;
   #requestHeader: Headers | undefined;
   #responseHeader: Headers | undefined;
   #responseTrailer: Headers | undefined;
@@ -107,22 +116,14 @@ export class UnaryCall implements HandlerContext {
     this.service = method.method.parent;
     this.url = request.url;
     this.values = request.values;
-    const { timeoutMs, response } = request;
+    const { timeoutMs } = request;
     const endsAt = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     this.timeoutMs = () => endsAt && endsAt - Date.now();
-    this.#admitted = {
-      method: method.method,
-      maxBytes: method.maxBytes,
-      isJson: false,
-      compression: undefined,
-      response,
-      signal: this.signal,
-    };
-    this.#frames = new Frames(this.#admitted);
+    this.#frames = new Frames(method, request.response.charge);
   }
 
   get signal(): AbortSignal {
-    return this.#abort.signal;
+    return this.ending.signal;
   }
 
   get requestHeader(): Headers {
@@ -159,7 +160,7 @@ export class UnaryCall implements HandlerContext {
     const { http2, timeoutMs, response } = this.#request;
     const { gate, open, requestTimeoutMs } = this.#method;
     open.add(this);
-    http2.once('close', () => {
+    http2.on('close', () => {
       open.delete(this);
       clearTimeout(this.#reading);
       this.abort(http2.rstCode === constants.NGHTTP2_NO_ERROR ? hasEnded : resetBy(http2.rstCode));
@@ -169,7 +170,7 @@ export class UnaryCall implements HandlerContext {
       this.#deadline = setTimeout(() => this.abort(timedOut()), timeoutMs);
     } else if (timeoutMs !== undefined) {
       // The gate refuses it.
-      this.#abort.abort(timedOut());
+      this.ending.abort(timedOut());
     }
     try {
       gate(this);
@@ -183,14 +184,14 @@ export class UnaryCall implements HandlerContext {
       this.#fail(rpcError('DEADLINE_EXCEEDED', `the request did not arrive within ${requestTimeoutMs} ms`));
     }, requestTimeoutMs);
     http2.on('data', (bytes: Buffer) => this.#read(bytes));
-    http2.once('end', () => this.#onWhole());
+    http2.on('end', () => this.#onWhole());
   }
 
   /** Aborts the call unless it is over; a request that is still being read gets the reason as its response. */
   abort(reason: unknown): void {
-    if (this.signal.aborted) return;
+    if (this.ending.aborted) return;
     clearTimeout(this.#deadline);
-    this.#abort.abort(reason);
+    this.ending.abort(reason);
     if (this.#isReading) this.#fail(reason);
   }
 
@@ -205,7 +206,7 @@ export class UnaryCall implements HandlerContext {
 
   #take(frame: Buffer): void {
     const bytes = frame.subarray(PREFIX_BYTES);
-    checkMessage(bytes, this.#admitted);
+    checkMessage(bytes, this.#method);
     if (((frame[0] ?? 0) & compressedFlag) !== 0) {
       throw new ConnectError(errors.compressed, Code.Internal);
     }
@@ -218,7 +219,7 @@ export class UnaryCall implements HandlerContext {
     clearTimeout(this.#reading);
     // A stream that was reset ends, too.
     if (this.#isOver || this.#request.http2.closed) return;
-    if (this.#frames.rest().length > 0) {
+    if (this.#frames.hasRest) {
       this.#fail(new ConnectError(errors.incomplete, Code.InvalidArgument));
     } else if (this.message === undefined) {
       this.#fail(new ConnectError(errors.missing, Code.Unimplemented));
@@ -232,7 +233,7 @@ export class UnaryCall implements HandlerContext {
     const { handle, serialize, compressMinBytes } = this.#method;
     const { compression } = this.#request;
     try {
-      const bytes = serialize(await handle(this));
+      const bytes = serialize((await handle(this)).message);
       const { flags, data } =
         compression === null || bytes.length < compressMinBytes
           ? { flags: 0, data: bytes }

@@ -51,6 +51,9 @@ export function createUnaryGrpc(options: {
   const handlerOptions = validateUniversalHandlerOptions(options.handlerOptions);
   const { acceptCompression, compressMinBytes, binaryOptions } = handlerOptions;
   const methods = new Map<string, UnaryMethod>();
+  const compressionFor = remembering(
+    (accepted) => compressionNegotiate(acceptCompression, null, accepted, '').response,
+  );
   const open = new Set<UnaryCall>();
   shutdown.addEventListener('abort', () => {
     for (const call of open) call.abort(shutdown.reason);
@@ -69,11 +72,13 @@ export function createUnaryGrpc(options: {
       const call = req as unknown as UnaryCall;
       return { message: create(method.output, await impl(call.message as Message, call)) } as UnaryResponse;
     });
-    const handle = async (call: UnaryCall) =>
-      (await intercepted(call as unknown as UnaryRequest)).message as Message;
-    methods.set(createMethodUrl('/', method), {
+    const handle = (call: UnaryCall) =>
+      intercepted(call as unknown as UnaryRequest) as Promise<UnaryResponse>;
+    const path = createMethodUrl('/', method);
+    methods.set(path, {
       ...{ method, maxBytes: maxBytes(method), compressMinBytes, handle, parse, serialize },
       ...{ gate, requestTimeoutMs, open, onFault },
+      urlAt: remembering((authority) => URL.parse(path, `http://${authority}`)?.href),
     });
   }
 
@@ -108,25 +113,31 @@ export function createUnaryGrpc(options: {
         // A page of another origin.
         headers.origin === undefined;
       if (method === undefined || !isPlain) return undefined;
-      const { ':authority': authority = headers.host, ':path': path } = headers;
-      const url = authority === undefined ? null : URL.parse(path ?? '', `http://${authority}`);
-      return url ? { method, url: url.href } : undefined;
+      const authority = headers[':authority'] ?? headers.host;
+      const url = authority === undefined ? undefined : method.urlAt(authority);
+      return url === undefined ? undefined : { method, url };
     },
 
-    serve({ method, url }, request) {
-      const accepted = request.headers['grpc-accept-encoding'];
-      new UnaryCall(method, {
-        ...request,
-        url,
-        timeoutMs: timeoutOf(request.headers).timeoutMs,
-        compression: compressionNegotiate(acceptCompression, null, accepted ? String(accepted) : null, '')
-          .response,
-      }).begin();
+    serve({ method, url }, { http2, headers, response, values }) {
+      const { timeoutMs } = timeoutOf(headers);
+      const compression = compressionFor(String(headers['grpc-accept-encoding'] ?? ''));
+      new UnaryCall(method, { http2, headers, response, values, url, timeoutMs, compression }).begin();
     },
   };
 }
 
+const parsedTimeout = remembering((timeout) => parseTimeout(timeout, Number.MAX_SAFE_INTEGER));
+
 function timeoutOf(headers: IncomingHttpHeaders): ReturnType<typeof parseTimeout> {
   const timeout = headers['grpc-timeout'];
-  return parseTimeout(timeout === undefined ? null : String(timeout), Number.MAX_SAFE_INTEGER);
+  return timeout === undefined ? {} : parsedTimeout(String(timeout));
+}
+
+/** Gives the last result again for the same text: peers send the same header with call after call. */
+function remembering<T>(resultFor: (text: string) => T): (text: string) => T {
+  let last: { text: string; result: T } | undefined;
+  return (text) => {
+    if (last?.text !== text) last = { text, result: resultFor(text) };
+    return last.result;
+  };
 }

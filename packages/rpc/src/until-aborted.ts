@@ -1,22 +1,30 @@
+import type { Ending } from './call-end.ts';
+
 /**
- * Resolves to the result of `work`, or rejects with the signal's reason if that comes first. The work then continues,
- * and `onLateError` is called if it fails.
+ * Resolves to the result of `work`, or rejects with the reason of the ending if that comes first. The work then
+ * continues, and `onLateError` is called if it fails.
  */
-export async function untilAborted<T>(
+export function untilAborted<T>(
   work: Promise<T>,
-  signal: AbortSignal,
+  ending: Ending,
   onLateError: (error: unknown) => void,
 ): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => {
-    work.catch(onLateError);
-    reject(signal.reason);
-  };
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  return new Promise((resolve, reject) => {
+    function onAbort(): void {
+      reject(ending.reason);
+    }
+    work.then(
+      (result) => {
+        ending.removeEventListener('abort', onAbort);
+        resolve(result);
+      },
+      (error: unknown) => {
+        ending.removeEventListener('abort', onAbort);
+        if (ending.aborted) onLateError(error);
+        reject(error);
+      },
+    );
+    if (ending.aborted) onAbort();
+    else ending.addEventListener('abort', onAbort, { once: true });
+  });
 }

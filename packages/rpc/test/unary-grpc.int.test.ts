@@ -104,7 +104,7 @@ async function answerTo(url: string, headers: OutgoingHttpHeaders, body: Uint8Ar
 const comparable = (value: unknown) =>
   JSON.parse(
     JSON.stringify(value, (name, part) =>
-      ['ms', 'time', 'pid', 'err', 'error_id'].includes(name) ? undefined : part,
+      ['ms', 'time', 'pid', 'err', 'error_id', 'trace_id'].includes(name) ? undefined : part,
     ),
   );
 
