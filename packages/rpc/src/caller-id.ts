@@ -1,5 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { invalidRequest } from './invalid-request.ts';
+import { UnaryCall } from './unary-call.ts';
 
 const header = 'x-caller-id';
 
@@ -12,7 +13,9 @@ const callerId = /^[\x20-\x7e]{1,128}$/;
  * @throws INVALID_REQUEST when the header has more than 128 characters, or some that are not printable ASCII.
  */
 export function callerIdOf(context: Pick<HandlerContext, 'requestHeader'>): string {
-  const given = context.requestHeader.get(header) || 'anonymous';
+  const value =
+    context instanceof UnaryCall ? context.headerValue(header) : context.requestHeader.get(header);
+  const given = value || 'anonymous';
   if (callerId.test(given)) return given;
   throw invalidRequest([
     {

@@ -205,7 +205,9 @@ function endingOf(req: UnaryRequest | StreamRequest | HandlerContext): Ending {
 
 function traceparentOf(req: UnaryRequest | StreamRequest): string | undefined {
   // It makes an object of all headers only when a handler asks for them.
-  return req instanceof UnaryCall ? req.traceparent : (req.header.get('traceparent') ?? undefined);
+  return req instanceof UnaryCall
+    ? req.headerValue('traceparent')
+    : (req.header.get('traceparent') ?? undefined);
 }
 
 async function* checked(req: StreamRequest, declaredReasons: boolean): StreamRequest['message'] {

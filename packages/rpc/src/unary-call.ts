@@ -141,8 +141,9 @@ export class UnaryCall implements HandlerContext {
     return this.#responseTrailer;
   }
 
-  get traceparent(): string | undefined {
-    return this.#request.headers['traceparent']?.toString();
+  /** One header of the request: an object of all of them costs more than many a call. */
+  headerValue(name: string): string | undefined {
+    return this.#request.headers[name]?.toString();
   }
 
   /** The name by which the interceptor knows `requestHeader`. */
@@ -164,6 +165,8 @@ export class UnaryCall implements HandlerContext {
       open.delete(this);
       clearTimeout(this.#reading);
       this.abort(http2.rstCode === constants.NGHTTP2_NO_ERROR ? hasEnded : resetBy(http2.rstCode));
+      // Node keeps the stream until all memory is collected, and with it all that its listeners refer to.
+      http2.removeAllListeners();
     });
     const timedOut = () => new ConnectError(errors.timeout, Code.DeadlineExceeded);
     if (timeoutMs !== undefined && timeoutMs > 0) {
