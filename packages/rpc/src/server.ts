@@ -35,6 +35,9 @@ import { createUnaryGrpc } from './unary-grpc.ts';
 /** The time for the responses of aborted calls, and for the last bytes to be sent. */
 const FAREWELL_MS = 250;
 
+/** Below this, compressing takes more time than sending: services call each other for a few KiB at most. */
+const COMPRESS_MIN_BYTES = 16 * 1024;
+
 /** Serves gRPC, gRPC-Web and Connect, over HTTP/1.1 and cleartext HTTP/2, with health, reflection and metrics. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { service, health, logger, cors } = options;
@@ -72,6 +75,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const handlerOptions = {
     readMaxBytes: Math.max(...services.flatMap((desc) => desc.methods.map(maxBytes))),
     acceptCompression: [...acceptedCompressions],
+    compressMinBytes: COMPRESS_MIN_BYTES,
     // Unknown fields would take memory, and would change the hash that identifies a repeated request.
     binaryOptions: { readUnknownFields: false },
   };
