@@ -6,7 +6,8 @@ import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { rpcError } from './errors.ts';
 import { GatheredBytes } from './gathered-bytes.ts';
 import { invalidRequest } from './invalid-request.ts';
-import { type Charge, overloaded } from './memory-budget.ts';
+import type { Charge } from './memory-budget.ts';
+import { overloaded } from './overloaded.ts';
 import type { OpenResponse } from './responses.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -147,7 +148,7 @@ async function inTurn<T>(signal: AbortSignal, unpack: () => Promise<T>): Promise
     return await untilAborted(unpacking.execute(unpack, signal), signal, () => {});
   } catch (error) {
     if (!(error instanceof BulkheadRejectedError)) throw error;
-    throw overloaded('the server has too many requests to decompress: repeat later');
+    throw overloaded('decompression');
   }
 }
 

@@ -12,9 +12,11 @@ import {
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { histogram, type Logger, type Meter, withNextSpan } from '@orderflow/runtime';
 import type { Ending } from './call-end.ts';
+import type { CallLimit } from './call-limit.ts';
 import { connectionKey } from './connection.ts';
 import { type ErrorReason, errorInfo, isOwnError, rpcError } from './errors.ts';
 import { metric } from './metrics.ts';
+import type { OverloadCause } from './overloaded.ts';
 import { responseKey } from './responses.ts';
 import { withShortEchoes } from './short-text.ts';
 import { fitTrailers } from './trailers.ts';
@@ -45,10 +47,12 @@ export function createCallGate(options: {
   meter: Meter | undefined;
   /** See `RpcServerPolicies`. */
   declaredReasons: boolean;
-  /** Returns the error with which a call is refused before it is read. */
-  refuse: (context: HandlerContext) => ConnectError | undefined;
+  /** Throws the error with which a call is refused before it is read. */
+  check: (context: HandlerContext) => void;
+  /** Called for each call that was refused as OVERLOADED. */
+  onOverload: (cause: OverloadCause) => void;
 }): (context: HandlerContext) => void {
-  const { logger, meter, declaredReasons, refuse } = options;
+  const { logger, meter, declaredReasons, check, onOverload } = options;
   const durations = meter && histogram(meter, metric.rpcServerDuration);
 
   return (context) => {
@@ -61,8 +65,7 @@ export function createCallGate(options: {
       throw ending.reason;
     }
     ending.addEventListener('abort', () => safely(context, call), { once: true });
-    const refusal = refuse(context);
-    if (refusal) throw refusal;
+    check(context);
   };
 
   /** An error thrown by a listener would end the process. */
@@ -97,7 +100,12 @@ export function createCallGate(options: {
       protocol: labels.protocol,
       ms: Math.round(ms * 10) / 10,
     });
-    if (code === Code.Internal) {
+    const info = code === Code.ResourceExhausted ? errorInfo(reason) : undefined;
+    if (info?.reason === 'OVERLOADED' && info.metadata['cause'] !== undefined) {
+      // Not a line for each: there are as many as callers send.
+      onOverload(info.metadata['cause'] as OverloadCause);
+      logger.debug({ ...line(), reason: info.reason }, 'call refused');
+    } else if (code === Code.Internal) {
       const cause = (reason as ConnectError).cause ?? reason;
       const err = cause instanceof Error ? cause : new Error(String(cause));
       logger.error({ ...line(), error_id: errorInfo(reason)?.metadata['error_id'], err }, 'call failed');
@@ -141,11 +149,12 @@ export interface ErrorMeanings {
  */
 export function createServerInterceptor(options: {
   logger: Logger;
+  limit: CallLimit;
   meanings: ErrorMeanings;
   /** See `RpcServerPolicies`. */
   declaredReasons: boolean;
 }): Interceptor {
-  const { logger, meanings, declaredReasons } = options;
+  const { logger, limit, meanings, declaredReasons } = options;
 
   function toSend(error: unknown, ending: Ending): unknown {
     return declaredReasons ? showable(error, ending, meanings) : error;
@@ -187,7 +196,7 @@ export function createServerInterceptor(options: {
           return { ...res, message: responses(res.message) };
         }
         validateMessage(req.method.input, req.message);
-        const work = next(req);
+        const work = limit.run(req.method, () => next(req));
         // It may continue after the caller got DEADLINE_EXCEEDED, and it holds the request.
         req.contextValues.get(responseKey)?.charge.keepFor(work);
         const res = await untilAborted(work, ending, onLateError);

@@ -1,5 +1,5 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { ConnectError, HandlerContext } from '@connectrpc/connect';
+import type { HandlerContext } from '@connectrpc/connect';
 import { rpcError } from './errors.ts';
 import type { HttpRequest } from './http.ts';
 
@@ -29,12 +29,27 @@ export function limitDeadline(headers: HttpRequest['headers'], { methodKind }: D
   }
 }
 
-/** The error for a unary call whose deadline is longer than the maximum; undefined when it is not. */
-export function deadlineProblem(context: HandlerContext, maxTimeoutMs: number): ConnectError | undefined {
+/**
+ * Checks that the deadline of a unary call is not longer than the maximum.
+ * @throws MALFORMED_REQUEST
+ */
+export function checkTimeout(context: HandlerContext, maxTimeoutMs: number): void {
   const ms = context.timeoutMs() ?? 0;
-  if (context.method.methodKind !== 'unary' || ms <= maxTimeoutMs) return undefined;
-  return rpcError(
+  if (context.method.methodKind !== 'unary' || ms <= maxTimeoutMs) return;
+  throw rpcError(
     'MALFORMED_REQUEST',
     `the deadline is more than ${maxTimeoutMs} ms away, which is the longest that a unary call may have`,
   );
+}
+
+/** Fails a request over HTTP/2 that does not arrive completely within this time. */
+export function limitReading(req: HttpRequest, requestTimeoutMs: number): void {
+  // Node does this for HTTP/1.1.
+  if (req.httpVersionMajor === 1) return;
+  const timer = setTimeout(() => {
+    // Ends only the reading; the response is still sent on the stream.
+    req.destroy(rpcError('DEADLINE_EXCEEDED', `the request did not arrive within ${requestTimeoutMs} ms`));
+  }, requestTimeoutMs);
+  req.once('end', () => clearTimeout(timer));
+  req.once('close', () => clearTimeout(timer));
 }

@@ -36,7 +36,7 @@ export const errorReasons = {
   OVERLOADED: {
     code: Code.ResourceExhausted,
     description:
-      'The server has no memory for more requests, or has as many health watches and reflection streams open as it allows; nothing was done. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`.',
+      'The server has no memory, or no time, for more requests, or has as many health watches and reflection streams open as it allows; nothing was done. `metadata.cause` says which: memory, calls, deadline, event_loop, streams, decompression. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`.',
   },
   UNIMPLEMENTED: {
     code: Code.Unimplemented,

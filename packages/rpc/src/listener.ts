@@ -152,7 +152,12 @@ export function createListener(
   // Node enforces the time limits of a server once it listens, and this one never does: it is given its connections.
   http1.emit('listening');
 
-  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: limits.maxStreams } });
+  const http2 = createHttp2Server({
+    settings: { maxConcurrentStreams: limits.maxStreams },
+    // When a client with so many streams cancels them all and opens new ones in their place, Node still counts the old
+    // ones and resets the new ones with ENHANCE_YOUR_CALM. After 100 of them, its default, it would end the connection.
+    maxSessionRejectedStreams: limits.maxStreams,
+  });
   http2.on('stream', onHttp2Stream);
   // Makes requests and responses like those of HTTP/1.1 of the streams that it is given.
   const both = createHttp2Server(onHttp2Request);

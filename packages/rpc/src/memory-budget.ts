@@ -1,7 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import type { ConnectError } from '@connectrpc/connect';
-import { RetryInfoSchema } from '@orderflow/contracts/google/rpc/error_details';
-import { rpcError } from './errors.ts';
+import { overloaded } from './overloaded.ts';
 
 /** The memory of a refused request, or of one for a page. Measured: 13 KB. */
 const REQUEST_BYTES = 16 * 1024;
@@ -16,8 +14,6 @@ const SMALL_BYTES = 1024;
 const EXPANSION = 6;
 /** Requests of more bytes than this leave part of the budget to smaller ones. */
 const LARGE_BYTES = 64 * 1024;
-const RETRY_SECONDS = 1n;
-const noMemory = 'the server has no memory for more requests: repeat later';
 
 /** The share of the budget that each kind of charge may use. The rest is reserved for health checks. */
 const shares = { large: 0.6, usual: 0.9, response: 0.95, refusal: 0.95 };
@@ -85,7 +81,7 @@ export function createMemoryBudget(budgetBytes = getHeapStatistics().heap_size_l
     return {
       hold(requestBytes) {
         const share = requestBytes > LARGE_BYTES ? 'large' : 'usual';
-        if (!charge('request', callBytes + expanded(requestBytes), share)) throw overloaded(noMemory);
+        if (!charge('request', callBytes + expanded(requestBytes), share)) throw overloaded('memory');
       },
       holdResponse: (waitingBytes) =>
         hasLeft || charge('response', Math.max(0, waitingBytes - SMALL_BYTES), 'response'),
@@ -113,7 +109,7 @@ export function createMemoryBudget(budgetBytes = getHeapStatistics().heap_size_l
     reserved.add(cut);
     return {
       hold(requestBytes) {
-        if (requestBytes > SMALL_BYTES) throw overloaded(noMemory);
+        if (requestBytes > SMALL_BYTES) throw overloaded('memory');
       },
       holdResponse: (waitingBytes) => waitingBytes <= CALL_BYTES - REQUEST_BYTES,
       // There are few components to check, and all health checks share the same results.
@@ -134,11 +130,4 @@ export function createMemoryBudget(budgetBytes = getHeapStatistics().heap_size_l
 
 function expanded(bytes: number): number {
   return EXPANSION * Math.max(0, bytes - SMALL_BYTES);
-}
-
-/** Creates OVERLOADED, with the time after which to repeat the call. */
-export function overloaded(message: string): ConnectError {
-  return rpcError('OVERLOADED', message, {}, [
-    { desc: RetryInfoSchema, value: { retryDelay: { seconds: RETRY_SECONDS } } },
-  ]);
 }

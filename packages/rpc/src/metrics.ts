@@ -17,6 +17,13 @@ export const metric = {
       'Connections refused or closed because a limit was reached: refused, refused_address or yielded',
     attributes: { outcome: 'refused, refused_address or yielded' },
   },
+  rpcCallsRefused: {
+    kind: 'counter',
+    name: 'orderflow.rpc.calls_refused',
+    unit: '{call}',
+    description: 'Calls refused as OVERLOADED, or reset for want of memory for a refusal',
+    attributes: { cause: 'memory, calls, deadline, event_loop, streams or decompression' },
+  },
   rpcServerDuration: {
     kind: 'histogram',
     name: 'orderflow.rpc.server.duration',

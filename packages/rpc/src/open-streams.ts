@@ -1,4 +1,4 @@
-import { overloaded } from './memory-budget.ts';
+import { overloaded } from './overloaded.ts';
 
 /** Per process. */
 const MAX_OPEN_STREAMS = 100;
@@ -20,11 +20,7 @@ export function createOpenStreams(): OpenStreams {
 
   return {
     async *hold(messages) {
-      if (open >= MAX_OPEN_STREAMS) {
-        throw overloaded(
-          `${MAX_OPEN_STREAMS} health watches and reflection streams are open, which is the limit: repeat later, or use Check`,
-        );
-      }
+      if (open >= MAX_OPEN_STREAMS) throw overloaded('streams');
       open++;
       try {
         yield* messages;

@@ -11,11 +11,17 @@ export interface RpcServerLimits extends ListenerLimits {
   readonly readMaxBytes?: number;
   /** The memory that requests may take until their responses have been sent; absent: a quarter of the heap. */
   readonly memoryBytes?: number;
+  /**
+   * The maximum number of unary calls whose handlers run or wait, of all methods together but health checks; the last
+   * eighth is for methods without side effects. It is lower while calls take long.
+   */
+  readonly maxCalls: number;
   /** The longest deadline of a unary call, and the default for those without one. Streams are not limited. */
   readonly maxTimeoutMs: number;
 }
 
 export const defaultRpcServerLimits: RpcServerLimits = {
+  maxCalls: 1024,
   maxTimeoutMs: 60_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

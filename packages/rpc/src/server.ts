@@ -9,11 +9,12 @@ import { ServerReflection as ServerReflectionV1Alpha } from '@orderflow/contract
 import { acceptedCompressions, createAdmission } from './admission.ts';
 import { maxRequestBytes } from './admitted.ts';
 import { allowBrowser } from './browser-access.ts';
+import { createCallLimit } from './call-limit.ts';
 import { createCallGate, createServerInterceptor } from './calls.ts';
 import { contextValuesOf } from './connection.ts';
 import { contentTypeProblem, normalContentType } from './content-type.ts';
 import { reportCuts } from './cut-connections.ts';
-import { deadlineProblem, giveDeadline, limitDeadline } from './deadlines.ts';
+import { checkTimeout, giveDeadline, limitDeadline, limitReading } from './deadlines.ts';
 import { rpcError } from './errors.ts';
 import { healthRoutes } from './health-service.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
@@ -21,14 +22,11 @@ import { createPages, sendFailure, sendMalformed, sendNotAllowed, sendNotSpoken 
 import { createListener } from './listener.ts';
 import { type Charge, createMemoryBudget } from './memory-budget.ts';
 import { createOpenStreams } from './open-streams.ts';
+import { overloaded, reportRefusals } from './overloaded.ts';
 import { reflectionRoutes } from './reflection.ts';
+import { createStreamRefusals } from './refused-streams.ts';
 import { cutResponse, cutStream, cutWhenStalled, type OpenResponse, responseKey } from './responses.ts';
-import {
-  defaultRpcServerLimits,
-  type RpcServer,
-  type RpcServerLimits,
-  type RpcServerOptions,
-} from './server-options.ts';
+import { defaultRpcServerLimits, type RpcServer, type RpcServerOptions } from './server-options.ts';
 import { encodingTrailers } from './trailers.ts';
 import { createUnaryGrpc } from './unary-grpc.ts';
 
@@ -57,21 +55,32 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     declaredReasons,
   });
 
+  const callLimit = createCallLimit(limits.maxCalls);
+  const countRefusal = reportRefusals(logger, options.meter);
+  const refuseStream = createStreamRefusals(options.meter, countRefusal);
   const gate = createCallGate({
     logger,
     meter: options.meter,
     declaredReasons,
-    refuse: (context) =>
-      closing.signal.aborted
-        ? rpcError('SHUTTING_DOWN', 'the server is stopping')
-        : deadlineProblem(context, limits.maxTimeoutMs),
+    check(context) {
+      if (closing.signal.aborted) throw rpcError('SHUTTING_DOWN', 'the server is stopping');
+      checkTimeout(context, limits.maxTimeoutMs);
+      const overload = callLimit.refusal(context.method, context.timeoutMs());
+      if (overload) throw overloaded(overload);
+    },
+    onOverload: countRefusal,
   });
   const maxBytes = (method: DescMethod) => limits.readMaxBytes ?? maxRequestBytes(method);
   const responses = new WeakMap<HttpRequest, OpenResponse>();
   const budget = createMemoryBudget(limits.memoryBytes);
   const admission = createAdmission(maxBytes);
 
-  const interceptor = createServerInterceptor({ logger, meanings: options, declaredReasons });
+  const interceptor = createServerInterceptor({
+    logger,
+    limit: callLimit,
+    meanings: options,
+    declaredReasons,
+  });
   const handlerOptions = {
     readMaxBytes: Math.max(...services.flatMap((desc) => desc.methods.map(maxBytes))),
     acceptCompression: [...acceptedCompressions],
@@ -134,6 +143,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     const method = methods.get(path);
     const charge = chargeFor(req.rawHeaders, path, method, () => cutResponse(req, res));
     if (!charge) {
+      countRefusal('memory');
       // Nothing was done, which clients of HTTP/2 recognise by this code.
       cutResponse(req, res, constants.NGHTTP2_REFUSED_STREAM);
       return;
@@ -143,7 +153,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     if (cors && allowBrowser(req, res, cors)) return;
     if (method && !prepareCall(req, res, method)) return;
     const readsMany = method?.methodKind === 'client_streaming' || method?.methodKind === 'bidi_streaming';
-    if (!readsMany) limitReading(req, limits);
+    if (!readsMany) limitReading(req, limits.requestTimeoutMs);
     try {
       handleRpc(req, res);
     } catch (error) {
@@ -165,10 +175,16 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     const path = headers[':path'] ?? '';
     const charge = chargeFor(rawHeaders, path, method, () => cutStream(http2));
     if (!charge) {
+      countRefusal('memory');
       cutStream(http2, constants.NGHTTP2_REFUSED_STREAM);
       return true;
     }
     http2.on('close', charge.release);
+    const overload = callLimit.refusal(method, target.timeoutMs);
+    if (overload) {
+      refuseStream(http2, method, overload);
+      return true;
+    }
     cutWhenStalled(http2, limits.responseStallMs, () => {
       onStalled(path);
       cutStream(http2);
@@ -265,20 +281,6 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       listener.destroy();
     },
   };
-}
-
-/** Fails a request that does not arrive completely within the time limit. */
-function limitReading(req: HttpRequest, limits: RpcServerLimits): void {
-  // Node does this for HTTP/1.1.
-  if (req.httpVersionMajor === 1) return;
-  const timer = setTimeout(() => {
-    // Ends only the reading; the response is still sent on the stream.
-    req.destroy(
-      rpcError('DEADLINE_EXCEEDED', `the request did not arrive within ${limits.requestTimeoutMs} ms`),
-    );
-  }, limits.requestTimeoutMs);
-  req.once('end', () => clearTimeout(timer));
-  req.once('close', () => clearTimeout(timer));
 }
 
 async function within(ms: number, work: Promise<void>): Promise<boolean> {

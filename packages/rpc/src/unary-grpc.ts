@@ -34,6 +34,8 @@ export interface UnaryGrpc {
 export interface UnaryTarget {
   readonly method: UnaryMethod;
   readonly url: string;
+  /** As its caller has set it. */
+  readonly timeoutMs: number | undefined;
 }
 
 export function createUnaryGrpc(options: {
@@ -104,22 +106,22 @@ export function createUnaryGrpc(options: {
     targetOf(headers) {
       const method = methods.get(headers[':path'] ?? '');
       const contentType = headers['content-type'];
+      const timeout = timeoutOf(headers);
       const isPlain =
         headers[':method'] === 'POST' &&
         (contentType === 'application/grpc' || contentType === 'application/grpc+proto') &&
         (headers['grpc-encoding'] ?? 'identity') === 'identity' &&
-        timeoutOf(headers).error === undefined &&
+        timeout.error === undefined &&
         headers.expect === undefined &&
         // A page of another origin.
         headers.origin === undefined;
       if (method === undefined || !isPlain) return undefined;
       const authority = headers[':authority'] ?? headers.host;
       const url = authority === undefined ? undefined : method.urlAt(authority);
-      return url === undefined ? undefined : { method, url };
+      return url === undefined ? undefined : { method, url, timeoutMs: timeout.timeoutMs };
     },
 
-    serve({ method, url }, { http2, headers, response, values }) {
-      const { timeoutMs } = timeoutOf(headers);
+    serve({ method, url, timeoutMs }, { http2, headers, response, values }) {
       const compression = compressionFor(String(headers['grpc-accept-encoding'] ?? ''));
       new UnaryCall(method, { http2, headers, response, values, url, timeoutMs, compression }).begin();
     },
