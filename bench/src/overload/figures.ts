@@ -15,18 +15,23 @@ export function overloadFigures(observed: Observed): Figure[] {
   ];
 }
 
-function callFigures({ load: { outcomes, p50Ms, p99Ms } }: Observed): Figure[] {
+function callFigures({ load: { outcomes, p50Ms, p99Ms, refusedP99Ms } }: Observed): Figure[] {
   const { OK = 0, OVERLOADED = 0, ...others } = outcomes;
   const otherErrors = Object.values(others).reduce((sum, count) => sum + count, 0);
+  const calls = OK + OVERLOADED + otherErrors;
   return [
     { name: 'calls that succeeded', value: OK, unit: 'calls' },
     { name: 'calls refused as OVERLOADED', value: OVERLOADED, unit: 'calls' },
+    { name: 'calls that succeeded, of all', value: (OK / calls) * 100, unit: '%' },
+    { name: 'calls refused as OVERLOADED, of all', value: (OVERLOADED / calls) * 100, unit: '%' },
     ...Object.entries(others).map(
       ([reason, value]): Figure => ({ name: `calls that ended with ${reason}`, value, unit: 'calls' }),
     ),
     { name: 'calls that ended with any other error', value: otherErrors, unit: 'calls', target: '<= 0' },
     { name: 'calls that succeeded: p50', value: p50Ms, unit: 'ms' },
     { name: 'calls that succeeded: p99', value: p99Ms, unit: 'ms' },
+    // None were.
+    { name: 'calls refused as OVERLOADED: p99', value: refusedP99Ms ?? 0, unit: 'ms' },
   ];
 }
 

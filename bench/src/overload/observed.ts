@@ -5,6 +5,8 @@ export interface LoadRun {
   readonly lateP99Ms: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of the calls that were OVERLOADED; null when there were none. */
+  readonly refusedP99Ms: number | null;
 }
 
 /** An order of a load: its times by the database's clock, in milliseconds since 1970. */
