@@ -224,6 +224,14 @@ export const targets: readonly Target[] = [
     target: '>= 800',
     words: 'orders per CPU second of the careless consumer: it is no straw man',
   },
+  {
+    benchmark: 'overload',
+    figure: 'an order is overtaken by: most',
+    words: 'at twice the load: an order is overtaken by: most',
+    missed:
+      'Partitions are handled independently, and one fell behind the others on a machine that other work kept busy. It ' +
+      'was not looked into.',
+  },
 ];
 
 /** Benchmarks whose figures carry their targets: what they are called depends on what is measured. */
