@@ -8,26 +8,31 @@ import { root, run } from './run.ts';
 const depsDir = join(root, '.orderflow/proto-deps');
 const protovalidate = 'build.buf:protovalidate:1.0.0';
 
+/** The packages that contain protos: name, path in it, import path. */
+const sources: readonly (readonly [string, string, string])[] = [
+  ...['api/annotations', 'api/http', 'rpc/status', 'rpc/error_details', 'rpc/code', 'type/money'].map(
+    (name) => ['google-proto-files', `google/${name}.proto`, `google/${name}.proto`] as const,
+  ),
+  ['grpc-health-check', 'proto/health/v1/health.proto', 'grpc/health/v1/health.proto'],
+  ...['v1', 'v1alpha'].map((version) => {
+    const file = `grpc/reflection/${version}/reflection.proto`;
+    return ['@grpc/reflection', `build/proto/${file}`, file] as const;
+  }),
+];
+
 /**
  * Assembles the protos that ours import, and those of health and reflection, from packages that contain them, without a
- * schema registry. Does nothing when they exist.
+ * schema registry. Does nothing when all of them exist.
  */
 export async function assembleDeps(): Promise<void> {
-  if (existsSync(depsDir)) return;
+  if (areAssembled()) return;
   mkdirSync(dirname(depsDir), { recursive: true });
   const staging = mkdtempSync(`${depsDir}-`);
   const require = createRequire(import.meta.url);
   const packageDir = (name: string) => dirname(require.resolve(`${name}/package.json`));
   const copy = (name: string, from: string, to: string) =>
     cpSync(join(packageDir(name), from), join(staging, to), { recursive: true });
-  for (const file of ['rpc/status.proto', 'rpc/error_details.proto', 'rpc/code.proto', 'type/money.proto']) {
-    copy('google-proto-files', `google/${file}`, `google/${file}`);
-  }
-  copy('grpc-health-check', 'proto/health/v1/health.proto', 'grpc/health/v1/health.proto');
-  for (const version of ['v1', 'v1alpha']) {
-    const file = `grpc/reflection/${version}/reflection.proto`;
-    copy('@grpc/reflection', `build/proto/${file}`, file);
-  }
+  for (const [name, from, to] of sources) copy(name, from, to);
   // protovalidate publishes its rules' proto inside a Maven jar; `jar` comes with the JDK.
   const work = mkdtempSync(join(tmpdir(), 'orderflow-protovalidate-'));
   const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
@@ -39,12 +44,18 @@ export async function assembleDeps(): Promise<void> {
   await run('jar', ['xf', 'protovalidate-1.0.0.jar', 'buf/validate/validate.proto'], work);
   cpSync(join(work, 'buf'), join(staging, 'buf'), { recursive: true });
   rmSync(work, { recursive: true });
+  // What an earlier version of the list has left.
+  if (!areAssembled()) rmSync(depsDir, { recursive: true, force: true });
   try {
     renameSync(staging, depsDir);
   } catch (error) {
     rmSync(staging, { recursive: true });
-    if (!existsSync(depsDir)) throw error; // else: another run was faster
+    if (!areAssembled()) throw error; // else: another run was faster
   }
+}
+
+function areAssembled(): boolean {
+  return sources.every(([, , to]) => existsSync(join(depsDir, to)));
 }
 
 /** Generates the TypeScript code into `packages/contracts/src/gen`, or elsewhere below `out`. */

@@ -286,19 +286,20 @@ describe('docs/events.md', () => {
 });
 
 describe('docs/errors.md', () => {
-  test('lists every reason of an RPC with its code and meaning', async () => {
+  test('lists every reason of an RPC with its code, status and meaning', async () => {
     const documented = rowsOf(section('docs/errors.md', 'RPC reasons'));
     const reasons = await assemble<ReasonDeclaration>('errorReasons', [
       'packages/rpc/src/errors.ts',
       'services/*/src/inbound/rpc/error-reasons.ts',
     ]);
-    const inCode = Object.entries(reasons).map(([reason, { code, description }]) => [
+    const inCode = Object.entries(reasons).map(([reason, { code, status, description }]) => [
       reason,
       (Code[code] ?? '').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase(),
+      String(status),
       description.replaceAll('`', ''),
     ]);
     expect(documented.toSorted()).toEqual(inCode.toSorted());
-    for (const [reason, , meaning] of documented) expect(meaning, reason).toMatch(/^[A-Z].*\.$/);
+    for (const [reason, , , meaning] of documented) expect(meaning, reason).toMatch(/^[A-Z].*\.$/);
   });
 
   test('lists every reason of a rejection with its meaning', () => {

@@ -196,6 +196,12 @@ describe('texts of JSON that the decoder would take for something else', () => {
     expect(why).toMatch(description);
   });
 
+  test('names of enums are left to whoever converts the JSON, dates are not', () => {
+    const check = (text: string) => checkJsonShape(ListOrdersRequestSchema, Buffer.from(text), 'any');
+    check('{"state":"PENDING"}');
+    expect(refusal(() => check('{"createTimeFrom":"2026-02-30T00:00:00Z"}'))[0]).toBe('create_time_from');
+  });
+
   test.each([
     '{"state":"STATE_PENDING","createTimeFrom":"2024-02-29T23:59:59.999999999Z"}',
     '{"state":"STATE_\\u0050ENDING"}',

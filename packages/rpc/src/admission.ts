@@ -19,6 +19,7 @@ import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { type Admitted, checkPacked, Frames, PREFIX_BYTES, tooLarge } from './admitted.ts';
 import { GatheredBytes } from './gathered-bytes.ts';
 import { responseKey } from './responses.ts';
+import { restCallKey } from './rest/rest-call.ts';
 
 /** Compressions that requests may use. */
 export const acceptedCompressions: readonly Compression[] = [compressionGzip, compressionBrotli];
@@ -34,6 +35,9 @@ interface AdmittedCall extends Admitted {
   readonly isFramed: boolean;
 }
 
+/** Handles a call, in any protocol. */
+export type HandleUniversal = (req: UniversalServerRequest) => Promise<UniversalServerResponse>;
+
 const admittedKey: ContextKey<AdmittedCall | undefined> = createContextKey<AdmittedCall | undefined>(
   undefined,
 );
@@ -46,8 +50,8 @@ const admittedKey: ContextKey<AdmittedCall | undefined> = createContextKey<Admit
 export function createAdmission(maxBytes: (method: DescMethod) => number): {
   /** Must be called for every call before its request is read. */
   gate(context: HandlerContext): Promise<void>;
-  /** Wraps the handlers so that they read only admitted bytes. */
-  guard(handlers: readonly UniversalHandler[]): UniversalHandler[];
+  /** Wraps a handler so that it reads only admitted bytes, and its response is charged for. */
+  guard(handle: HandleUniversal): HandleUniversal;
 } {
   return {
     async gate(context) {
@@ -56,14 +60,18 @@ export function createAdmission(maxBytes: (method: DescMethod) => number): {
       if (response === undefined) throw new Error('an admitted call has no response');
       // From now on it is charged as a call, no longer as a request.
       response.charge.hold(0);
+      const rest = context.values.get(restCallKey);
       const isFramed = protocolName !== 'connect' || method.methodKind !== 'unary';
       const admitted: AdmittedCall = {
         method,
         maxBytes: maxBytes(method),
+        restBody: rest?.bodyDesc,
         // Connect answers in the format of the request.
         isJson: responseHeader.get('content-type')?.endsWith('json') ?? false,
         isFramed,
-        compression: compressionNamed(requestHeader.get(encodingHeader(protocolName, isFramed))),
+        compression: rest
+          ? rest.bodyCompression
+          : compressionNamed(requestHeader.get(encodingHeader(protocolName, isFramed))),
         response,
         signal: context.signal,
       };
@@ -71,25 +79,26 @@ export function createAdmission(maxBytes: (method: DescMethod) => number): {
       if (context.requestMethod === 'GET') await checkQuery(new URL(context.url).searchParams, admitted);
     },
 
-    guard: (handlers) =>
-      handlers.map((handler) =>
-        Object.assign(
-          async (req: UniversalServerRequest) =>
-            chargedResponse(
-              await handler({ ...req, body: admittedBody(req) }),
-              req.contextValues?.get(admittedKey),
-            ),
-          {
-            protocolNames: handler.protocolNames,
-            service: handler.service,
-            method: handler.method,
-            requestPath: handler.requestPath,
-            allowedMethods: handler.allowedMethods,
-            supportedContentType: handler.supportedContentType,
-          },
-        ),
-      ),
+    guard: (handle) => async (req) =>
+      chargedResponse(await handle({ ...req, body: admittedBody(req) }), req.contextValues?.get(admittedKey)),
   };
+}
+
+/** Wraps the handlers of methods, see `guard`. */
+export function guardHandlers(
+  handlers: readonly UniversalHandler[],
+  guard: (handle: HandleUniversal) => HandleUniversal,
+): UniversalHandler[] {
+  return handlers.map((handler) =>
+    Object.assign(guard(handler), {
+      protocolNames: handler.protocolNames,
+      service: handler.service,
+      method: handler.method,
+      requestPath: handler.requestPath,
+      allowedMethods: handler.allowedMethods,
+      supportedContentType: handler.supportedContentType,
+    }),
+  );
 }
 
 function chargedResponse(
@@ -188,7 +197,8 @@ async function checkQuery(query: URLSearchParams, admitted: Admitted): Promise<v
   await checkPacked(bytes, compressionNamed(query.get('compression')), admitted);
 }
 
-function compressionNamed(name: string | null): Compression | undefined {
+/** The compression that a request may use by this name; undefined when there is none. */
+export function compressionNamed(name: string | null): Compression | undefined {
   return acceptedCompressions.find((compression) => compression.name === name);
 }
 

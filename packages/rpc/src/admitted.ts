@@ -1,4 +1,4 @@
-import type { DescMethod } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Compression } from '@connectrpc/connect/protocol';
 import { checkJsonShape, checkWireShape, maxElements, ShapeError } from '@orderflow/contracts';
@@ -28,6 +28,10 @@ export function maxRequestBytes(method: DescMethod): number {
 export interface RequestRules {
   readonly method: DescMethod;
   readonly maxBytes: number;
+  /** Absent for binary messages. */
+  readonly isJson?: boolean;
+  /** What the body of a REST request is, of which the enum names are checked later; absent for RPC. */
+  readonly restBody?: DescMessage | undefined;
 }
 
 /** An admitted call, and how its request is checked. */
@@ -112,7 +116,7 @@ export async function checkPacked(
   admitted: Admitted,
 ): Promise<number> {
   if (compression === undefined) {
-    checkMessage(bytes, admitted, admitted.isJson);
+    checkMessage(bytes, admitted);
     return 0;
   }
   const { maxBytes, response, signal } = admitted;
@@ -122,22 +126,37 @@ export async function checkPacked(
     response.charge.hold(bytes.length + unpacked.length);
     return unpacked;
   });
-  checkMessage(message, admitted, admitted.isJson);
+  checkMessage(message, admitted);
   return message.length;
 }
 
 /** @throws MESSAGE_TOO_LARGE, MALFORMED_REQUEST, INVALID_REQUEST */
-export function checkMessage(message: Uint8Array, rules: RequestRules, isJson = false): void {
-  const { input } = rules.method;
-  if (message.length > rules.maxBytes) throw tooLarge(rules);
+export function checkMessage(message: Uint8Array, rules: RequestRules): void {
+  const { maxBytes, isJson, method, restBody } = rules;
+  if (message.length > maxBytes) throw tooLarge(rules);
+  const desc = restBody ?? method.input;
+  inReasons(desc, () => {
+    if (isJson) checkJsonShape(desc, message, restBody ? 'any' : 'contract');
+    else checkWireShape(desc, message);
+  });
+}
+
+/**
+ * Checks the shape of JSON that is about to be decoded.
+ * @throws MALFORMED_REQUEST, INVALID_REQUEST
+ */
+export function checkJson(desc: DescMessage, json: Uint8Array): void {
+  inReasons(desc, () => checkJsonShape(desc, json));
+}
+
+function inReasons(desc: DescMessage, check: () => void): void {
   try {
-    if (isJson) checkJsonShape(input, message);
-    else checkWireShape(input, message);
+    check();
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     const { field, description, rule } = error;
     if (rule !== undefined) throw invalidRequest([{ field, description, reason: rule }]);
-    throw rpcError('MALFORMED_REQUEST', `the request is not ${input.typeName}: ${error.message}`);
+    throw rpcError('MALFORMED_REQUEST', `the request is not ${desc.typeName}: ${error.message}`);
   }
 }
 

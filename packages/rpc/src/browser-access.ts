@@ -6,9 +6,11 @@ export interface BrowserAccess {
   readonly allowedOrigins: readonly string[];
 }
 
-const allowedMethods = cors.allowedMethods.join(', ');
-const allowedHeaders = [...cors.allowedHeaders, 'traceparent', 'x-caller-id'].join(', ');
-const exposedHeaders = cors.exposedHeaders.join(', ');
+// What RPC needs, and REST in addition.
+const allowedMethods = [...cors.allowedMethods, 'PUT', 'DELETE'].join(', ');
+const ownHeaders = ['traceparent', 'x-caller-id', 'Authorization', 'Idempotency-Key'];
+const allowedHeaders = [...cors.allowedHeaders, ...ownHeaders].join(', ');
+const exposedHeaders = [...cors.exposedHeaders, 'Retry-After'].join(', ');
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;
 
 /** Adds the CORS headers to a response. Returns true when the request was a preflight, which has then been handled. */

@@ -14,10 +14,11 @@ import { histogram, type Logger, type Meter, withNextSpan } from '@orderflow/run
 import type { Ending } from './call-end.ts';
 import type { CallLimit } from './call-limit.ts';
 import { connectionKey } from './connection.ts';
-import { type ErrorReason, errorInfo, isOwnError, rpcError } from './errors.ts';
+import { type ErrorReason, errorInfo, isOwnError, type ReasonDeclaration, rpcError } from './errors.ts';
 import { metric } from './metrics.ts';
 import type { OverloadCause } from './overloaded.ts';
 import { responseKey } from './responses.ts';
+import { restCallKey } from './rest/rest-call.ts';
 import { withShortEchoes } from './short-text.ts';
 import { fitTrailers } from './trailers.ts';
 import { UnaryCall } from './unary-call.ts';
@@ -90,7 +91,7 @@ export function createCallGate(options: {
       service: context.service.typeName,
       method: context.method.name,
       code: code === undefined ? 'ok' : codeToString(code),
-      protocol: context.protocolName,
+      protocol: context.values.get(restCallKey) ? 'rest' : context.protocolName,
     };
     durations?.record(ms / 1000, labels);
 
@@ -141,6 +142,8 @@ export interface ErrorMeanings {
   readonly isOutage?: (error: unknown) => boolean;
   /** Converts a refusal of the service to the error that the caller gets, see `refusalErrors`. */
   readonly refusalError?: (error: unknown) => ConnectError | undefined;
+  /** The reasons that the service declares, for the HTTP statuses of its refusals. */
+  readonly reasons?: Readonly<Record<string, ReasonDeclaration>>;
 }
 
 /**

@@ -12,6 +12,8 @@ export const errorDomain = 'orderflow';
 export interface ReasonDeclaration {
   /** The code of every error with this reason. */
   readonly code: Code;
+  /** The HTTP status of a REST response with this reason. */
+  readonly status: number;
   /** What the reason means and what the caller can do. docs/errors.md is tested against it. */
   readonly description: string;
 }
@@ -20,68 +22,99 @@ export interface ReasonDeclaration {
 export const errorReasons = {
   INVALID_REQUEST: {
     code: Code.InvalidArgument,
+    status: 400,
     description:
       'The request breaks rules of the contract; `google.rpc.BadRequest` names every field, the violation and the rule. Correct the request; repeating it does not help.',
   },
   MALFORMED_REQUEST: {
     code: Code.InvalidArgument,
+    status: 400,
     description:
       'The request cannot be read: bytes that are not the message, invalid JSON, a broken frame, an invalid deadline, or one longer than the server allows. Fix the client.',
   },
   MESSAGE_TOO_LARGE: {
     code: Code.ResourceExhausted,
+    status: 413,
     description:
       'The message is larger than the server accepts, also after decompression, or contains an order that is larger than its topic accepts. Send less at once.',
   },
   OVERLOADED: {
     code: Code.ResourceExhausted,
+    status: 503,
     description:
       'The server has no memory, or no time, for more requests, or has as many health watches and reflection streams open as it allows; nothing was done. `metadata.cause` says which: memory, calls, deadline, event_loop, streams, decompression. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`.',
   },
   UNIMPLEMENTED: {
     code: Code.Unimplemented,
+    status: 501,
     description:
       'The service or method does not exist, or the call uses something the server does not support: a compression, more or fewer messages than the method accepts. See what reflection lists.',
   },
   SERVICE_UNKNOWN: {
     code: Code.NotFound,
+    status: 404,
     description: 'A health check asked for a service that does not exist here. Use a listed one, or "".',
   },
   DEADLINE_EXCEEDED: {
     code: Code.DeadlineExceeded,
+    status: 504,
     description:
       'The call did not end within its time limit; whether it took effect is unknown. Repeat it if the method may be repeated.',
   },
   SHUTTING_DOWN: {
     code: Code.Unavailable,
+    status: 503,
     description:
       'The server is stopping. Repeat the call: another instance, or this one after its restart, will handle it.',
   },
   DEPENDENCY_UNAVAILABLE: {
     code: Code.Unavailable,
+    status: 503,
     description: 'A dependency of the call is unavailable, or the connection broke. Repeat later.',
   },
   CIRCUIT_OPEN: {
     code: Code.Unavailable,
+    status: 503,
     description:
       'Recent calls to the dependency failed, so this one was not sent. Repeat later; the circuit tries again by itself.',
   },
   TOO_MANY_CALLS: {
     code: Code.Unavailable,
+    status: 503,
     description: 'Too many calls to the dependency are in flight, so this one was not sent. Repeat later.',
   },
   INTERNAL: {
     code: Code.Internal,
+    status: 500,
     description:
       'A bug, or a statement that the database ended because it took longer than 30 s. No text is given; `metadata.error_id` identifies the log line with the stack. Report it with that id.',
   },
   REQUEST_ID_REUSED: {
     code: Code.InvalidArgument,
+    status: 422,
     description: 'The request_id was used before with another body. Use a new one for every new request.',
   },
   PAGE_TOKEN_INVALID: {
     code: Code.InvalidArgument,
+    status: 400,
     description: 'The page_token did not come from this list. Start again without one.',
+  },
+  ROUTE_NOT_FOUND: {
+    code: Code.Unimplemented,
+    status: 404,
+    description:
+      'REST only: nothing is served at this path. Correct it; the response to a GET lists what is served.',
+  },
+  METHOD_NOT_ALLOWED: {
+    code: Code.Unimplemented,
+    status: 405,
+    description: 'REST only: this path has other HTTP methods. Use one that the header `Allow` names.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    code: Code.InvalidArgument,
+    status: 415,
+    description:
+      'REST only: the body is not JSON in UTF-8, or is compressed in another way than gzip or brotli. Send it as `application/json`.',
   },
 } as const satisfies Record<string, ReasonDeclaration>;
 

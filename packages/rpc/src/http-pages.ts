@@ -1,10 +1,26 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { type Health, prometheusContentType } from '@orderflow/runtime';
-import { rpcError } from './errors.ts';
+import { errorReasons, rpcError } from './errors.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
+import { sendProblem, toProblem } from './rest/problem.ts';
 import { echoed } from './short-text.ts';
 import { trailersOf } from './trailers.ts';
+
+type Page = (res: HttpResponse, holdResponse: (bytes: number) => boolean) => Promise<void> | void;
+
+/** The pages that say whether a process is healthy, by what they show. */
+const healthPaths = {
+  live: ['/health/live', '/up'],
+  ready: ['/health/ready'],
+  detailed: ['/health/detailed', '/health', '/api/v1/health'],
+};
+const healthPages: ReadonlySet<string> = new Set(Object.values(healthPaths).flat());
+
+/** Whether this path is that of a page about health. */
+export function isHealthPage(path: string): boolean {
+  return healthPages.has(path);
+}
 
 /** Creates the pages for health and metrics, and the error for every path that does not exist. */
 export function createPages(options: {
@@ -14,38 +30,46 @@ export function createPages(options: {
   prometheus: () => Promise<string>;
   /** See `RpcServerPolicies`. */
   declaredReasons: boolean;
+  /** What REST serves. */
+  rest: { readonly paths: readonly string[] };
 }): (req: HttpRequest, res: HttpResponse, holdResponse: (bytes: number) => boolean) => Promise<void> {
-  const { service, serviceNames, health, prometheus, declaredReasons } = options;
+  const { service, serviceNames, health, prometheus, declaredReasons, rest } = options;
 
-  const pages: Record<
-    string,
-    (res: HttpResponse, holdResponse: (bytes: number) => boolean) => Promise<void> | void
-  > = {
-    '/health/live': (res) => sendJson(res, 200, health.live()),
-    '/health/ready': async (res) => {
-      const readiness = await health.ready();
-      sendJson(res, readiness.ready ? 200 : 503, readiness);
-    },
-    '/health/detailed': async (res) => {
-      const readiness = await health.ready();
-      const uptime_seconds = Math.round(process.uptime());
-      sendJson(res, readiness.ready ? 200 : 503, { service, uptime_seconds, ...readiness });
-    },
-    '/metrics': async (res, holdResponse) => {
-      // Text is written as bytes: otherwise it would be in memory twice.
-      const text = Buffer.from(await prometheus());
-      if (!holdResponse(text.length)) {
-        sendText(res, 503, 'there is no memory for this page: repeat later');
-        return;
-      }
-      res.writeHead(200, { 'content-type': prometheusContentType });
-      res.end(text);
-    },
-  };
+  async function ready(res: HttpResponse): Promise<void> {
+    const readiness = await health.ready();
+    sendJson(res, readiness.ready ? 200 : 503, readiness);
+  }
+
+  async function detailed(res: HttpResponse): Promise<void> {
+    const readiness = await health.ready();
+    const uptime_seconds = Math.round(process.uptime());
+    const status = readiness.ready ? 'healthy' : 'unhealthy';
+    sendJson(res, readiness.ready ? 200 : 503, { service, status, uptime_seconds, ...readiness });
+  }
+
+  const pages = new Map<string, Page>([
+    ...healthPaths.live.map((path): [string, Page] => [path, (res) => sendJson(res, 200, health.live())]),
+    ...healthPaths.ready.map((path): [string, Page] => [path, ready]),
+    ...healthPaths.detailed.map((path): [string, Page] => [path, detailed]),
+    [
+      '/metrics',
+      async (res, holdResponse) => {
+        // Text is written as bytes: otherwise it would be in memory twice.
+        const text = Buffer.from(await prometheus());
+        if (!holdResponse(text.length)) {
+          sendText(res, 503, 'there is no memory for this page: repeat later');
+          return;
+        }
+        res.writeHead(200, { 'content-type': prometheusContentType });
+        res.end(text);
+      },
+    ],
+  ]);
+  const served = { services: serviceNames, rest: rest.paths, pages: [...pages.keys()] };
 
   return async (req, res, holdResponse) => {
     const path = req.url?.split('?', 1)[0] ?? '';
-    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    const page = pages.get(path);
     if (page && (req.method === 'GET' || req.method === 'HEAD')) {
       await page(res, holdResponse);
       return;
@@ -54,10 +78,12 @@ export function createPages(options: {
       sendNotAllowed(res, path, ['GET', 'HEAD']);
       return;
     }
-    const served = { services: serviceNames, pages: Object.keys(pages) };
     sendUnknown(req, res, served, declaredReasons);
   };
 }
+
+/** The path of an RPC ends with the full name of a service, and a method. */
+const rpcPath = /\/[a-z]\w*(?:\.\w+)*\.[A-Z]\w*\/\w*$/;
 
 function sendUnknown(
   req: HttpRequest,
@@ -65,19 +91,32 @@ function sendUnknown(
   served: Record<string, unknown>,
   declaredReasons: boolean,
 ): void {
-  const text = `${echoed(req.method ?? '')} ${echoed(req.url ?? '')} does not exist here`;
+  const { method = '', url = '' } = req;
+  const text = `${echoed(method)} ${echoed(url)} does not exist here`;
+  const contentType = req.headers['content-type'] ?? '';
+  // A GET, which a person sends, also gets the list of what exists.
+  const forPeople = method === 'GET' ? { served } : {};
+  const isRpc = rpcPath.test(url.split('?', 1)[0] ?? '') || isRpcType(contentType);
+  if (!isRpc) {
+    const problem = toProblem(rpcError('ROUTE_NOT_FOUND', text), errorReasons);
+    sendProblem(res, { ...problem, body: { ...problem.body, ...forPeople } });
+    return;
+  }
   const error = declaredReasons
     ? rpcError('UNIMPLEMENTED', text)
     : new ConnectError(text, Code.Unimplemented);
-  const contentType = req.headers['content-type'] ?? '';
   if (contentType.startsWith('application/grpc')) {
     res.writeHead(200, { 'content-type': contentType, ...Object.fromEntries(trailersOf(error)) });
     res.end();
     return;
   }
-  // The error in Connect's format; a GET, which a person sends, also gets the list of what exists.
-  const forPeople = req.method === 'GET';
-  sendJson(res, 404, { ...(errorToJson(error, undefined) as object), ...(forPeople && { served }) });
+  // In Connect's format.
+  sendJson(res, 404, { ...(errorToJson(error, undefined) as object), ...forPeople });
+}
+
+/** Whether only RPCs have this content type. */
+function isRpcType(contentType: string): boolean {
+  return /^application\/(?:grpc|connect|proto)/.test(contentType);
 }
 
 /** Responds to a page that failed; the details are in the log. */
@@ -101,9 +140,10 @@ export function sendNotSpoken(res: HttpResponse, message: string): void {
 }
 
 /** Responds to a request whose Host header is missing or invalid. */
-export function sendMalformed(res: HttpResponse): void {
+export function sendMalformed(res: HttpResponse, isRest: boolean): void {
   const error = rpcError('MALFORMED_REQUEST', 'the Host header, or :authority, is missing or is not a host');
-  sendJson(res, 400, errorToJson(error, undefined));
+  if (isRest) sendProblem(res, toProblem(error, errorReasons));
+  else sendJson(res, 400, errorToJson(error, undefined));
 }
 
 /** Not JSON: Connect clients read JSON as an error of the protocol, which has a code. */

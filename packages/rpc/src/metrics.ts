@@ -33,7 +33,7 @@ export const metric = {
       service: 'The full name of the RPC service',
       method: 'The RPC method, such as BatchGetCustomers',
       code: 'The Connect code of the response, such as ok or not_found',
-      protocol: 'connect, grpc or grpc-web',
+      protocol: 'connect, grpc, grpc-web or rest',
     },
   },
 } as const satisfies Record<string, Metric>;

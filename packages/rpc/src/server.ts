@@ -1,24 +1,24 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DescMethod } from '@bufbuild/protobuf';
-import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Health as HealthService } from '@orderflow/contracts/grpc/health/v1/health';
 import { ServerReflection } from '@orderflow/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionV1Alpha } from '@orderflow/contracts/grpc/reflection/v1alpha/reflection';
-import { acceptedCompressions, createAdmission } from './admission.ts';
+import { acceptedCompressions, createAdmission, guardHandlers } from './admission.ts';
 import { maxRequestBytes } from './admitted.ts';
 import { allowBrowser } from './browser-access.ts';
 import { createCallLimit } from './call-limit.ts';
 import { createCallGate, createServerInterceptor } from './calls.ts';
 import { contextValuesOf } from './connection.ts';
-import { contentTypeProblem, normalContentType } from './content-type.ts';
 import { reportCuts } from './cut-connections.ts';
 import { checkTimeout, giveDeadline, limitDeadline, limitReading } from './deadlines.ts';
-import { rpcError } from './errors.ts';
+import { errorReasons, rpcError } from './errors.ts';
 import { healthRoutes } from './health-service.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
-import { createPages, sendFailure, sendMalformed, sendNotAllowed, sendNotSpoken } from './http-pages.ts';
+import { canBeCall } from './http-calls.ts';
+import { createPages, isHealthPage, sendFailure, sendMalformed } from './http-pages.ts';
 import { createListener } from './listener.ts';
 import { type Charge, createMemoryBudget } from './memory-budget.ts';
 import { createOpenStreams } from './open-streams.ts';
@@ -26,6 +26,8 @@ import { overloaded, reportRefusals } from './overloaded.ts';
 import { reflectionRoutes } from './reflection.ts';
 import { createStreamRefusals } from './refused-streams.ts';
 import { cutResponse, cutStream, cutWhenStalled, type OpenResponse, responseKey } from './responses.ts';
+import { createRest, type Rest, type ServedRoute } from './rest/rest.ts';
+import type { Match } from './rest/route-table.ts';
 import { defaultRpcServerLimits, type RpcServer, type RpcServerOptions } from './server-options.ts';
 import { encodingTrailers } from './trailers.ts';
 import { createUnaryGrpc } from './unary-grpc.ts';
@@ -46,14 +48,6 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const closing = new AbortController();
   const shutdown = new AbortController();
   let port: number | undefined;
-
-  const handleUnknown = createPages({
-    service,
-    serviceNames,
-    health,
-    prometheus: options.prometheus,
-    declaredReasons,
-  });
 
   const callLimit = createCallLimit(limits.maxCalls);
   const countRefusal = reportRefusals(logger, options.meter);
@@ -98,6 +92,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     shutdown: shutdown.signal,
     onFault: (error) => logger.error({ err: error }, 'response failed'),
   });
+  let rest!: Rest;
   const handleRpc = connectNodeAdapter({
     ...handlerOptions,
     routes(connectRouter) {
@@ -107,13 +102,12 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       healthRoutes({ health, serviceNames, closing: closing.signal, openStreams })(router);
       const { idleTimeoutMs } = limits;
       reflectionRoutes({ services, closing: closing.signal, openStreams, idleTimeoutMs })(router);
-      router.handlers.splice(0, Infinity, ...admission.guard(router.handlers));
+      const { guard } = admission;
+      const reasons = { ...errorReasons, ...options.reasons };
+      rest = createRest({ services, handlers: [...router.handlers], guard, maxBytes, reasons });
+      router.handlers.splice(0, Infinity, ...guardHandlers(router.handlers, guard));
     },
-    contextValues: (nodeRequest) => {
-      const req = nodeRequest as HttpRequest;
-      const http2 = 'stream' in req ? (req.stream as ServerHttp2Stream) : undefined;
-      return contextValuesOf(http2, () => req.socket.destroy()).set(responseKey, responses.get(req));
-    },
+    contextValues: (nodeRequest) => contextValuesFor(nodeRequest as HttpRequest),
     shutdownSignal: shutdown.signal,
     async requestGate(context) {
       encodingTrailers(context.responseTrailer);
@@ -121,15 +115,8 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       await admission.gate(context);
     },
     interceptors: [interceptor],
-    fallback(nodeRequest, nodeResponse) {
-      const req = nodeRequest as HttpRequest;
-      const res = nodeResponse as HttpResponse;
-      const holdResponse = (bytes: number) => responses.get(req)?.charge.holdResponse(bytes) ?? true;
-      handleUnknown(req, res, holdResponse).catch((error: unknown) => {
-        logger.error({ err: error, path: req.url }, 'page failed');
-        sendFailure(res);
-      });
-    },
+    fallback: (nodeRequest, nodeResponse) =>
+      handlePage(nodeRequest as HttpRequest, nodeResponse as HttpResponse),
   });
 
   const methods = new Map<string, DescMethod>(
@@ -138,10 +125,18 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     ),
   );
 
+  const handleUnknown = createPages({
+    ...{ service, serviceNames, health, declaredReasons },
+    prometheus: options.prometheus,
+    rest,
+  });
+
   function handleRequest(req: HttpRequest, res: HttpResponse): void {
     const path = req.url?.split('?', 1)[0] ?? '';
     const method = methods.get(path);
-    const charge = chargeFor(req.rawHeaders, path, method, () => cutResponse(req, res));
+    const match = method ? undefined : rest.find(req.method ?? '', path);
+    const called = match && 'route' in match ? match.route.method : method;
+    const charge = chargeFor(req.rawHeaders, path, called, () => cutResponse(req, res));
     if (!charge) {
       countRefusal('memory');
       // Nothing was done, which clients of HTTP/2 recognise by this code.
@@ -151,16 +146,41 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     res.once('close', charge.release);
     responses.set(req, { charge, cut: () => cutForMemory(req.url, () => cutResponse(req, res)) });
     if (cors && allowBrowser(req, res, cors)) return;
-    if (method && !prepareCall(req, res, method)) return;
+    if (method && !canBeCall(req, res, method)) return;
+    if (called) setDeadline(req.headers, called);
     const readsMany = method?.methodKind === 'client_streaming' || method?.methodKind === 'bidi_streaming';
     if (!readsMany) limitReading(req, limits.requestTimeoutMs);
     try {
-      handleRpc(req, res);
+      if (match) handleRest(req, res, match);
+      else handleRpc(req, res);
     } catch (error) {
       // Connect builds a URL from the Host header, and throws from the request handler when it is invalid.
       logger.debug({ err: error, host: req.headers.host }, 'request refused');
-      sendMalformed(res);
+      sendMalformed(res, match !== undefined);
     }
+  }
+
+  /** A path that is neither an RPC nor a REST route. */
+  function handlePage(req: HttpRequest, res: HttpResponse): void {
+    const holdResponse = (bytes: number) => responses.get(req)?.charge.holdResponse(bytes) ?? true;
+    handleUnknown(req, res, holdResponse).catch((error: unknown) => {
+      logger.error({ err: error, path: req.url }, 'page failed');
+      sendFailure(res);
+    });
+  }
+
+  function handleRest(req: HttpRequest, res: HttpResponse, match: Match<ServedRoute>): void {
+    rest.serve(req, res, match, contextValuesFor(req)).catch((error: unknown) => {
+      // Its client has gone, or it was cut.
+      if (ConnectError.from(error).code === Code.Aborted) return;
+      logger.error({ err: error, path: req.url }, 'response failed');
+      sendFailure(res);
+    });
+  }
+
+  function contextValuesFor(req: HttpRequest): ContextValues {
+    const http2 = 'stream' in req ? (req.stream as ServerHttp2Stream) : undefined;
+    return contextValuesOf(http2, () => req.socket.destroy()).set(responseKey, responses.get(req));
   }
 
   /** Handles most calls between services; does for them what `handleRequest` and Connect do for the others. */
@@ -207,28 +227,8 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     for (const text of rawHeaders) headerBytes += text.length;
     const isHealthCheck = method
       ? method.parent === HealthService && method.methodKind === 'unary'
-      : path.startsWith('/health/');
+      : isHealthPage(path);
     return isHealthCheck ? budget.openHealthCheck(headerBytes, cut) : budget.open(headerBytes);
-  }
-
-  /** Whether Connect can handle the request; requests that it would refuse without a body are refused here. */
-  function prepareCall(req: HttpRequest, res: HttpResponse, method: DescMethod): boolean {
-    const allowed = method.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS ? ['POST', 'GET'] : ['POST'];
-    if (!allowed.includes(req.method ?? '')) {
-      sendNotAllowed(res, method.name, allowed);
-      return false;
-    }
-    const contentType = req.headers['content-type'];
-    if (contentType !== undefined) req.headers['content-type'] = normalContentType(contentType);
-    if (req.method === 'POST') {
-      const problem = contentTypeProblem(method, req.headers['content-type'] ?? '');
-      if (problem !== undefined) {
-        sendNotSpoken(res, problem);
-        return false;
-      }
-    }
-    setDeadline(req.headers, method);
-    return true;
   }
 
   function setDeadline(headers: HttpRequest['headers'], method: DescMethod): void {

@@ -31,9 +31,13 @@ export function recordingLogger() {
 
 /** The reasons of the service under test. */
 export const serviceReasons = {
-  CUSTOMER_NOT_FOUND: { code: Code.NotFound, description: 'No customer has this id.' },
-  ORDER_REFUSED: { code: Code.FailedPrecondition, description: 'The order would be rejected.' },
-  VERSION_MISMATCH: { code: Code.Aborted, description: 'The resource has changed since it was read.' },
+  CUSTOMER_NOT_FOUND: { code: Code.NotFound, status: 404, description: 'No customer has this id.' },
+  ORDER_REFUSED: { code: Code.FailedPrecondition, status: 422, description: 'The order would be rejected.' },
+  VERSION_MISMATCH: {
+    code: Code.Aborted,
+    status: 412,
+    description: 'The resource has changed since it was read.',
+  },
 };
 export const serviceError = errorsOf(serviceReasons);
 

@@ -85,5 +85,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     },
     services: [CustomerService, ProductService, FaultService],
     refusalError: refusalErrors(Refusal, errorReasons),
+    reasons: errorReasons,
   });
 }

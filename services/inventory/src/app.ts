@@ -97,5 +97,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     },
     services: [InventoryService],
     refusalError: refusalErrors(Refusal, errorReasons),
+    reasons: errorReasons,
   });
 }

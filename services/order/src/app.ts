@@ -137,6 +137,7 @@ export async function createApp(
     routes: (router) => api && router.service(OrderService, api.handlers),
     services: api ? [OrderService] : [],
     refusalError: refusalErrors(Refusal, errorReasons),
+    reasons: errorReasons,
     ...(config.corsOrigins && { cors: { allowedOrigins: config.corsOrigins } }),
   });
 }

@@ -60,5 +60,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     },
     services: [GatewayService, FaultService],
     refusalError: refusalErrors(Refusal, errorReasons),
+    reasons: errorReasons,
   });
 }

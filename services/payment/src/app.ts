@@ -149,5 +149,6 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     },
     services: [PaymentService],
     refusalError: refusalErrors(Refusal, errorReasons),
+    reasons: errorReasons,
   });
 }

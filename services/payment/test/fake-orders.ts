@@ -3,7 +3,7 @@ import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_serv
 import { createRpcServer, errorsOf, rpcError } from '@orderflow/rpc';
 import { createHealth, createLogger, createMetrics } from '@orderflow/runtime';
 
-const orderError = errorsOf({ ORDER_NOT_FOUND: { code: Code.NotFound, description: '' } });
+const orderError = errorsOf({ ORDER_NOT_FOUND: { code: Code.NotFound, status: 404, description: '' } });
 
 /** An order API that knows every order but those in `unknown`, and does not respond while it is `down`. */
 export async function fakeOrders() {

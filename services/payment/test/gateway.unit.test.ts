@@ -44,8 +44,8 @@ function ask(call: Call, error: ConnectError, ledger: readonly Movement[] | Conn
 
 const gatewayReasons = {
   ...errorReasons,
-  CHARGE_NOT_REFUNDABLE: { code: Code.FailedPrecondition, description: '' },
-  VERSION_MISMATCH: { code: Code.Aborted, description: '' },
+  CHARGE_NOT_REFUNDABLE: { code: Code.FailedPrecondition, status: 409, description: '' },
+  VERSION_MISMATCH: { code: Code.Aborted, status: 412, description: '' },
 };
 const gatewayError = errorsOf(gatewayReasons);
 const no = (reason: keyof typeof gatewayReasons = 'CHARGE_NOT_REFUNDABLE') => gatewayError(reason, 'no');

@@ -11,6 +11,9 @@ const NUMBER_MAX_CHARS = 100;
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
+/** Which names of enums are accepted: those of the contract, or any, for JSON that is converted before it is decoded. */
+export type EnumNames = 'contract' | 'any';
+
 /** An open object or array. */
 interface Frame {
   readonly isArray: boolean;
@@ -37,7 +40,11 @@ export function maxJsonValues(desc: DescMessage): number {
  * which the decoder would read as something else. Whether it is valid JSON is left to the parser. Takes linear time.
  * @throws ShapeError
  */
-export function checkJsonShape(desc: DescMessage, bytes: Uint8Array): void {
+export function checkJsonShape(
+  desc: DescMessage,
+  bytes: Uint8Array,
+  enumNames: EnumNames = 'contract',
+): void {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const max = maxJsonValues(desc);
   const frames: Frame[] = [];
@@ -53,7 +60,7 @@ export function checkJsonShape(desc: DescMessage, bytes: Uint8Array): void {
     switch (text[at]) {
       case QUOTE: {
         const end = endOfString(text, at);
-        if (frame !== undefined) onString(frame, frames, text, at, end);
+        if (frame !== undefined) onString(frame, frames, text, at, end, enumNames);
         at = end;
         break;
       }
@@ -112,7 +119,14 @@ function isMap(field: FieldPlan | undefined): boolean {
   return field?.maxItems !== undefined && field.rule === 'map.max_pairs';
 }
 
-function onString(frame: Frame, frames: readonly Frame[], text: Buffer, at: number, end: number): void {
+function onString(
+  frame: Frame,
+  frames: readonly Frame[],
+  text: Buffer,
+  at: number,
+  end: number,
+  enumNames: EnumNames,
+): void {
   if (!frame.isArray && isKey(text, end)) {
     frame.keyAt = at;
     frame.keyEnd = end;
@@ -123,7 +137,9 @@ function onString(frame: Frame, frames: readonly Frame[], text: Buffer, at: numb
   const problem =
     field?.isLong && end - at > NUMBER_MAX_CHARS
       ? `a number has more than ${NUMBER_MAX_CHARS} characters`
-      : field?.textProblem?.(unquoted(text, at, end));
+      : field?.isEnum && enumNames === 'any'
+        ? undefined
+        : field?.textProblem?.(unquoted(text, at, end));
   if (problem === undefined) return;
   throw new ShapeError(problem).in(...pathTo(frames), ...(frame.isArray ? [] : [nameOf(frame, key)]));
 }

@@ -20,6 +20,8 @@ export interface FieldPlan {
   readonly rule: 'repeated.max_items' | 'map.max_pairs';
   /** A 64-bit number, which JSON writes as a string. */
   readonly isLong: boolean;
+  /** An enum, or a list of one. */
+  readonly isEnum: boolean;
   /** The message in it, or the entry of a map. */
   readonly message: MessagePlan | undefined;
   /** Why a JSON text is not a value of this field, where the decoder would misread it. */
@@ -89,6 +91,7 @@ function sumOfElements(desc: DescMessage, above: readonly DescMessage[]): number
 function planField(field: DescField): FieldPlan {
   const common = {
     name: field.name,
+    isEnum: field.enum !== undefined,
     maxItems: maxItemsOf(field),
     rule: field.fieldKind === 'map' ? ('map.max_pairs' as const) : ('repeated.max_items' as const),
   };
@@ -116,7 +119,13 @@ function planField(field: DescField): FieldPlan {
 
 /** An entry of a map is encoded as a message of two fields. */
 function planEntry(field: DescField & { fieldKind: 'map' }): MessagePlan {
-  const common = { maxItems: undefined, packable: false, rule: 'map.max_pairs' as const, isLong: false };
+  const common = {
+    maxItems: undefined,
+    packable: false,
+    rule: 'map.max_pairs' as const,
+    isLong: false,
+    isEnum: false,
+  };
   const message = field.message && planOf(field.message);
   const wireType = field.enum
     ? WireType.Varint

@@ -6,11 +6,13 @@ import type { RefusalReason } from '../../domain/refusal.ts';
 export const errorReasons = {
   STOCK_BELOW_RESERVED: {
     code: Code.FailedPrecondition,
+    status: 409,
     description:
       'The quantity on hand would be less than the quantity reserved for orders; `metadata` has on_hand and reserved. Set it to at least the reserved quantity.',
   },
   RESERVATION_NOT_FOUND: {
     code: Code.NotFound,
+    status: 404,
     description: 'Inventory has no reservation for an order with this id.',
   },
 } as const satisfies ServiceReasons<RefusalReason>;

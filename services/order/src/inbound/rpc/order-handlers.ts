@@ -21,7 +21,7 @@ import type { PrecheckOrder } from '../../use-cases/precheck-order.ts';
 import { quoteOrder } from '../../use-cases/quote-order.ts';
 import { nextPageToken, toConditions, toPage } from './order-pages.ts';
 import { toProposedOrder } from './proposed-order.ts';
-import { toListedOrder, toWireOrder, toWireQuote, toWireTransition } from './wire.ts';
+import { toListedOrder, toWireOrder, toWireQuote, toWireStatus, toWireTransition } from './wire.ts';
 
 /** The time that the contract promises callers of CreateOrder for the precheck. */
 const promisedLimitMs = 150;
@@ -59,7 +59,10 @@ export function orderHandlers({
   readonly checkLimitMs?: number | undefined;
   /** The currency of stored totals. */
   readonly currency: string;
-}): Pick<ServiceImpl<typeof OrderService>, 'createOrder' | 'getOrder' | 'listOrders' | 'getOrderHistory'> {
+}): Pick<
+  ServiceImpl<typeof OrderService>,
+  'createOrder' | 'getOrder' | 'getOrderStatus' | 'listOrders' | 'getOrderHistory'
+> {
   /** Calls that arrive while a transaction is in flight go into the next one together. */
   const place = coalesce(
     (placements: readonly Placement[]) =>
@@ -120,6 +123,10 @@ export function orderHandlers({
 
     async getOrder({ orderId }) {
       return { order: toWireOrder(await getOrder(reader, orderId), currency) };
+    },
+
+    async getOrderStatus({ orderId }) {
+      return toWireStatus(await getOrder(reader, orderId));
     },
 
     async listOrders(request) {

@@ -11,6 +11,7 @@ import {
   type OrderSchema,
   type OrderTransitionSchema,
 } from '@orderflow/contracts/orderflow/order/v1/order';
+import type { GetOrderStatusResponseSchema } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { readSubmission } from '../../codec/read-submission.ts';
 import { recordOf } from '../../codec/write-submission.ts';
 import type { EnrichedLine, JudgedOrder } from '../../domain/enriched-order.ts';
@@ -45,6 +46,12 @@ export function toWireOrder(order: FullOrder, currency: string): WireOrder {
     ...listed(order, currency),
     ...(decided === undefined ? { lines: submittedLines(submission) } : judged(decided)),
   };
+}
+
+/** Converts what GetOrderStatus returns of an order. */
+export function toWireStatus(order: StoredOrder): MessageInitShape<typeof GetOrderStatusResponseSchema> {
+  const { orderId, state, needsAttention = '', updateTime } = order;
+  return { orderId, status: Order_State[state], needsAttention, updateTime: timestampFromDate(updateTime) };
 }
 
 /** Converts an order that is not stored, as it would be once it is accepted. */

@@ -6,6 +6,7 @@ import type { RefusalReason } from '../../domain/refusal.ts';
 export const errorReasons = {
   CHARGE_NOT_REFUNDABLE: {
     code: Code.FailedPrecondition,
+    status: 409,
     description: 'The gateway has no charge under this key that can be refunded.',
   },
 } as const satisfies ServiceReasons<RefusalReason>;

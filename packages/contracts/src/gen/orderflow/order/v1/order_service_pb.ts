@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
+import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Money } from "../../../google/type/money_pb.ts";
@@ -17,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file orderflow/order/v1/order_service.proto.
  */
 export const file_orderflow_order_v1_order_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZvcmRlcmZsb3cvb3JkZXIvdjEvb3JkZXJfc2VydmljZS5wcm90bxISb3JkZXJmbG93Lm9yZGVyLnYxIoACChJDcmVhdGVPcmRlclJlcXVlc3QSMAoIb3JkZXJfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezAsNjR9JBI5CgtjdXN0b21lcl9pZBgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokEjwKBWxpbmVzGAMgAygLMiAub3JkZXJmbG93Lm9yZGVyLnYxLk5ld09yZGVyTGluZUILukgIkgEFCAEQyAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIoCgpyZXF1ZXN0X2lkGAUgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCLEAgoMTmV3T3JkZXJMaW5lEjoKCnByb2R1Y3RfaWQYASABKAlCJLpIIXIfEAEYgAIyGF5bXlx4MDAtXHgxZlx4N2YtXHg5Zl0qJEgAEjMKA3NrdRgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokSAASHAoIcXVhbnRpdHkYAyABKANCCrpIByIFGJBOKAESkAEKDHF1b3RlZF9wcmljZRgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Qma6SGO6AWAKE21vbmV5LmN1cnJlbmN5X2NvZGUSKmN1cnJlbmN5X2NvZGUgbXVzdCBiZSBhdCBtb3N0IDMgY2hhcmFjdGVycxodc2l6ZSh0aGlzLmN1cnJlbmN5X2NvZGUpIDw9IDNCEgoJcmVmZXJlbmNlEgW6SAIIASI/ChNDcmVhdGVPcmRlclJlc3BvbnNlEigKBW9yZGVyGAEgASgLMhkub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyIkMKD0dldE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kIjwKEEdldE9yZGVyUmVzcG9uc2USKAoFb3JkZXIYASABKAsyGS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXIigAMKEUxpc3RPcmRlcnNSZXF1ZXN0EikKC2N1c3RvbWVyX2lkGAEgASgJQhS6SBFyDxiAAjIKXlteXHgwMF0qJBI4CgVzdGF0ZRgCIAEoDjIfLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESWAoQY3JlYXRlX3RpbWVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCIrpIH7IBHCINCP+C0f+vBxD/k+vcAzILCICSuMOY/v///wESVgoOY3JlYXRlX3RpbWVfdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQiK6SB+yARwiDQj/gtH/rwcQ/5Pr3AMyCwiAkrjDmP7///8BEhcKD25lZWRzX2F0dGVudGlvbhgFIAEoCBIdCglwYWdlX3NpemUYBiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgAQiWAoSTGlzdE9yZGVyc1Jlc3BvbnNlEikKBm9yZGVycxgBIAMoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkilgEKEkNhbmNlbE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEiQKBnJlYXNvbhgCIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSKAoKcmVxdWVzdF9pZBgDIAEoCUIUukgRcg8YgAEyCl5bXlx4MDBdKiQiPwoTQ2FuY2VsT3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJvChFSZXRyeU9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEigKCnJlcXVlc3RfaWQYAiABKAlCFLpIEXIPGIABMgpeW15ceDAwXSokIj4KElJldHJ5T3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJKChZHZXRPcmRlckhpc3RvcnlSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiUwoXR2V0T3JkZXJIaXN0b3J5UmVzcG9uc2USOAoLdHJhbnNpdGlvbnMYASADKAsyIy5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXJUcmFuc2l0aW9uMukECgxPcmRlclNlcnZpY2USYwoLQ3JlYXRlT3JkZXISJi5vcmRlcmZsb3cub3JkZXIudjEuQ3JlYXRlT3JkZXJSZXF1ZXN0Gicub3JkZXJmbG93Lm9yZGVyLnYxLkNyZWF0ZU9yZGVyUmVzcG9uc2UiA5ACAhJaCghHZXRPcmRlchIjLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaJC5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJSZXNwb25zZSIDkAIBEmAKCkxpc3RPcmRlcnMSJS5vcmRlcmZsb3cub3JkZXIudjEuTGlzdE9yZGVyc1JlcXVlc3QaJi5vcmRlcmZsb3cub3JkZXIudjEuTGlzdE9yZGVyc1Jlc3BvbnNlIgOQAgESYwoLQ2FuY2VsT3JkZXISJi5vcmRlcmZsb3cub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0Gicub3JkZXJmbG93Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVzcG9uc2UiA5ACAhJgCgpSZXRyeU9yZGVyEiUub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXNwb25zZSIDkAICEm8KD0dldE9yZGVySGlzdG9yeRIqLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlckhpc3RvcnlSZXF1ZXN0Gisub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVySGlzdG9yeVJlc3BvbnNlIgOQAgFCMlowb3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9vcmRlci92MTtvcmRlcnYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_google_type_money, file_orderflow_order_v1_order]);
+  fileDesc("CiZvcmRlcmZsb3cvb3JkZXIvdjEvb3JkZXJfc2VydmljZS5wcm90bxISb3JkZXJmbG93Lm9yZGVyLnYxIoACChJDcmVhdGVPcmRlclJlcXVlc3QSMAoIb3JkZXJfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezAsNjR9JBI5CgtjdXN0b21lcl9pZBgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokEjwKBWxpbmVzGAMgAygLMiAub3JkZXJmbG93Lm9yZGVyLnYxLk5ld09yZGVyTGluZUILukgIkgEFCAEQyAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIoCgpyZXF1ZXN0X2lkGAUgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCLEAgoMTmV3T3JkZXJMaW5lEjoKCnByb2R1Y3RfaWQYASABKAlCJLpIIXIfEAEYgAIyGF5bXlx4MDAtXHgxZlx4N2YtXHg5Zl0qJEgAEjMKA3NrdRgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokSAASHAoIcXVhbnRpdHkYAyABKANCCrpIByIFGJBOKAESkAEKDHF1b3RlZF9wcmljZRgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Qma6SGO6AWAKE21vbmV5LmN1cnJlbmN5X2NvZGUSKmN1cnJlbmN5X2NvZGUgbXVzdCBiZSBhdCBtb3N0IDMgY2hhcmFjdGVycxodc2l6ZSh0aGlzLmN1cnJlbmN5X2NvZGUpIDw9IDNCEgoJcmVmZXJlbmNlEgW6SAIIASI/ChNDcmVhdGVPcmRlclJlc3BvbnNlEigKBW9yZGVyGAEgASgLMhkub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyIkMKD0dldE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kIjwKEEdldE9yZGVyUmVzcG9uc2USKAoFb3JkZXIYASABKAsyGS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXIiSQoVR2V0T3JkZXJTdGF0dXNSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQipQEKFkdldE9yZGVyU3RhdHVzUmVzcG9uc2USEAoIb3JkZXJfaWQYASABKAkSLwoGc3RhdHVzGAIgASgOMh8ub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyLlN0YXRlEhcKD25lZWRzX2F0dGVudGlvbhgDIAEoCRIvCgt1cGRhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigAMKEUxpc3RPcmRlcnNSZXF1ZXN0EikKC2N1c3RvbWVyX2lkGAEgASgJQhS6SBFyDxiAAjIKXlteXHgwMF0qJBI4CgVzdGF0ZRgCIAEoDjIfLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESWAoQY3JlYXRlX3RpbWVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCIrpIH7IBHCINCP+C0f+vBxD/k+vcAzILCICSuMOY/v///wESVgoOY3JlYXRlX3RpbWVfdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQiK6SB+yARwiDQj/gtH/rwcQ/5Pr3AMyCwiAkrjDmP7///8BEhcKD25lZWRzX2F0dGVudGlvbhgFIAEoCBIdCglwYWdlX3NpemUYBiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgAQiWAoSTGlzdE9yZGVyc1Jlc3BvbnNlEikKBm9yZGVycxgBIAMoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkilgEKEkNhbmNlbE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEiQKBnJlYXNvbhgCIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSKAoKcmVxdWVzdF9pZBgDIAEoCUIUukgRcg8YgAEyCl5bXlx4MDBdKiQiPwoTQ2FuY2VsT3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJvChFSZXRyeU9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEigKCnJlcXVlc3RfaWQYAiABKAlCFLpIEXIPGIABMgpeW15ceDAwXSokIj4KElJldHJ5T3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJKChZHZXRPcmRlckhpc3RvcnlSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiUwoXR2V0T3JkZXJIaXN0b3J5UmVzcG9uc2USOAoLdHJhbnNpdGlvbnMYASADKAsyIy5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXJUcmFuc2l0aW9uMoIICgxPcmRlclNlcnZpY2USYwoLQ3JlYXRlT3JkZXISJi5vcmRlcmZsb3cub3JkZXIudjEuQ3JlYXRlT3JkZXJSZXF1ZXN0Gicub3JkZXJmbG93Lm9yZGVyLnYxLkNyZWF0ZU9yZGVyUmVzcG9uc2UiA5ACAhJ7CghHZXRPcmRlchIjLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaJC5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJSZXNwb25zZSIkkAIBgtPkkwIbYgVvcmRlchISL29yZGVycy97b3JkZXJfaWR9Eo0BCg5HZXRPcmRlclN0YXR1cxIpLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlclN0YXR1c1JlcXVlc3QaKi5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJTdGF0dXNSZXNwb25zZSIkkAIBgtPkkwIbEhkvb3JkZXJzL3tvcmRlcl9pZH0vc3RhdHVzErABCgpMaXN0T3JkZXJzEiUub3JkZXJmbG93Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXNwb25zZSJTkAIBgtPkkwJKWiASHi9vcmRlcnMvY3VzdG9tZXIve2N1c3RvbWVyX2lkfVodEhsvdXNlcnMve2N1c3RvbWVyX2lkfS9vcmRlcnMSBy9vcmRlcnMSqwEKC0NhbmNlbE9yZGVyEiYub3JkZXJmbG93Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBonLm9yZGVyZmxvdy5vcmRlci52MS5DYW5jZWxPcmRlclJlc3BvbnNlIkuQAgKC0+STAkI6ASpaG2IFb3JkZXIqEi9vcmRlcnMve29yZGVyX2lkfWIFb3JkZXIiGS9vcmRlcnMve29yZGVyX2lkfS9jYW5jZWwSigEKClJldHJ5T3JkZXISJS5vcmRlcmZsb3cub3JkZXIudjEuUmV0cnlPcmRlclJlcXVlc3QaJi5vcmRlcmZsb3cub3JkZXIudjEuUmV0cnlPcmRlclJlc3BvbnNlIi2QAgKC0+STAiQ6ASpiBW9yZGVyIhgvb3JkZXJzL3tvcmRlcl9pZH0vcmV0cnkSkQEKD0dldE9yZGVySGlzdG9yeRIqLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlckhpc3RvcnlSZXF1ZXN0Gisub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVySGlzdG9yeVJlc3BvbnNlIiWQAgGC0+STAhwSGi9vcmRlcnMve29yZGVyX2lkfS9oaXN0b3J5QjJaMG9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvb3JkZXIvdjE7b3JkZXJ2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_google_type_money, file_orderflow_order_v1_order]);
 
 /**
  * The request of CreateOrder.
@@ -185,6 +186,69 @@ export const GetOrderResponseSchema: GenMessage<GetOrderResponse> = /*@__PURE__*
   messageDesc(file_orderflow_order_v1_order_service, 4);
 
 /**
+ * The request of GetOrderStatus.
+ *
+ * @generated from message orderflow.order.v1.GetOrderStatusRequest
+ */
+export type GetOrderStatusRequest = Message<"orderflow.order.v1.GetOrderStatusRequest"> & {
+  /**
+   * The order.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+};
+
+/**
+ * Describes the message orderflow.order.v1.GetOrderStatusRequest.
+ * Use `create(GetOrderStatusRequestSchema)` to create a new message.
+ */
+export const GetOrderStatusRequestSchema: GenMessage<GetOrderStatusRequest> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_v1_order_service, 5);
+
+/**
+ * The response of GetOrderStatus.
+ *
+ * @generated from message orderflow.order.v1.GetOrderStatusResponse
+ */
+export type GetOrderStatusResponse = Message<"orderflow.order.v1.GetOrderStatusResponse"> & {
+  /**
+   * The order's id.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * The order's state.
+   *
+   * @generated from field: orderflow.order.v1.Order.State status = 2;
+   */
+  status: Order_State;
+
+  /**
+   * Why it needs attention; empty when it does not.
+   *
+   * @generated from field: string needs_attention = 3;
+   */
+  needsAttention: string;
+
+  /**
+   * When the order last changed.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 4;
+   */
+  updateTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message orderflow.order.v1.GetOrderStatusResponse.
+ * Use `create(GetOrderStatusResponseSchema)` to create a new message.
+ */
+export const GetOrderStatusResponseSchema: GenMessage<GetOrderStatusResponse> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_v1_order_service, 6);
+
+/**
  * The request of ListOrders. All given conditions must hold.
  *
  * @generated from message orderflow.order.v1.ListOrdersRequest
@@ -245,7 +309,7 @@ export type ListOrdersRequest = Message<"orderflow.order.v1.ListOrdersRequest"> 
  * Use `create(ListOrdersRequestSchema)` to create a new message.
  */
 export const ListOrdersRequestSchema: GenMessage<ListOrdersRequest> = /*@__PURE__*/
-  messageDesc(file_orderflow_order_v1_order_service, 5);
+  messageDesc(file_orderflow_order_v1_order_service, 7);
 
 /**
  * The response of ListOrders.
@@ -273,7 +337,7 @@ export type ListOrdersResponse = Message<"orderflow.order.v1.ListOrdersResponse"
  * Use `create(ListOrdersResponseSchema)` to create a new message.
  */
 export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse> = /*@__PURE__*/
-  messageDesc(file_orderflow_order_v1_order_service, 6);
+  messageDesc(file_orderflow_order_v1_order_service, 8);
 
 /**
  * The request of CancelOrder.
@@ -310,7 +374,7 @@ export type CancelOrderRequest = Message<"orderflow.order.v1.CancelOrderRequest"
  * Use `create(CancelOrderRequestSchema)` to create a new message.
  */
 export const CancelOrderRequestSchema: GenMessage<CancelOrderRequest> = /*@__PURE__*/
-  messageDesc(file_orderflow_order_v1_order_service, 7);
+  messageDesc(file_orderflow_order_v1_order_service, 9);
 
 /**
  * The response of CancelOrder.
@@ -331,7 +395,7 @@ export type CancelOrderResponse = Message<"orderflow.order.v1.CancelOrderRespons
  * Use `create(CancelOrderResponseSchema)` to create a new message.
  */
 export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__PURE__*/
-  messageDesc(file_orderflow_order_v1_order_service, 8);
+  messageDesc(file_orderflow_order_v1_order_service, 10);
 
 /**
  * The request of RetryOrder.
@@ -361,7 +425,7 @@ export type RetryOrderRequest = Message<"orderflow.order.v1.RetryOrderRequest"> 
  * Use `create(RetryOrderRequestSchema)` to create a new message.
  */
 export const RetryOrderRequestSchema: GenMessage<RetryOrderRequest> = /*@__PURE__*/
-  messageDesc(file_orderflow_order_v1_order_service, 9);
+  messageDesc(file_orderflow_order_v1_order_service, 11);
 
 /**
  * The response of RetryOrder.
@@ -382,7 +446,7 @@ export type RetryOrderResponse = Message<"orderflow.order.v1.RetryOrderResponse"
  * Use `create(RetryOrderResponseSchema)` to create a new message.
  */
 export const RetryOrderResponseSchema: GenMessage<RetryOrderResponse> = /*@__PURE__*/
-  messageDesc(file_orderflow_order_v1_order_service, 10);
+  messageDesc(file_orderflow_order_v1_order_service, 12);
 
 /**
  * The request of GetOrderHistory.
@@ -403,7 +467,7 @@ export type GetOrderHistoryRequest = Message<"orderflow.order.v1.GetOrderHistory
  * Use `create(GetOrderHistoryRequestSchema)` to create a new message.
  */
 export const GetOrderHistoryRequestSchema: GenMessage<GetOrderHistoryRequest> = /*@__PURE__*/
-  messageDesc(file_orderflow_order_v1_order_service, 11);
+  messageDesc(file_orderflow_order_v1_order_service, 13);
 
 /**
  * The response of GetOrderHistory.
@@ -424,7 +488,7 @@ export type GetOrderHistoryResponse = Message<"orderflow.order.v1.GetOrderHistor
  * Use `create(GetOrderHistoryResponseSchema)` to create a new message.
  */
 export const GetOrderHistoryResponseSchema: GenMessage<GetOrderHistoryResponse> = /*@__PURE__*/
-  messageDesc(file_orderflow_order_v1_order_service, 12);
+  messageDesc(file_orderflow_order_v1_order_service, 14);
 
 /**
  * Creates, reads and cancels orders. An order that was sent to Kafka is the same kind of order.
@@ -459,6 +523,17 @@ export const OrderService: GenService<{
     methodKind: "unary";
     input: typeof GetOrderRequestSchema;
     output: typeof GetOrderResponseSchema;
+  },
+  /**
+   * Reads the state of one order, for callers that wait for its end. May be repeated.
+   * Errors: NOT_FOUND (ORDER_NOT_FOUND).
+   *
+   * @generated from rpc orderflow.order.v1.OrderService.GetOrderStatus
+   */
+  getOrderStatus: {
+    methodKind: "unary";
+    input: typeof GetOrderStatusRequestSchema;
+    output: typeof GetOrderStatusResponseSchema;
   },
   /**
    * Lists orders, newest first, a page at a time; lines, rejections, subtotal and tax are left out. May be repeated.

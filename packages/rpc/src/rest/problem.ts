@@ -1,0 +1,87 @@
+import { STATUS_CODES } from 'node:http';
+import { Code, type ConnectError } from '@connectrpc/connect';
+import { codeToHttpStatus, codeToString } from '@connectrpc/connect/protocol-connect';
+import {
+  BadRequestSchema,
+  PreconditionFailureSchema,
+  RetryInfoSchema,
+} from '@orderflow/contracts/google/rpc/error_details';
+import { errorInfo, type ReasonDeclaration } from '../errors.ts';
+import type { HttpResponse } from '../http.ts';
+
+export const problemContentType = 'application/problem+json';
+
+/** After how many seconds a call is worth repeating when the error does not say so itself. */
+const RETRY_AFTER_SECONDS = 1;
+
+/** An error as `application/problem+json`, RFC 9457. */
+export interface Problem {
+  readonly status: number;
+  /** `retry-after`, where repeating the call later helps. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The HTTP status of each reason. */
+export type ReasonStatuses = Readonly<Record<string, Pick<ReasonDeclaration, 'status'>>>;
+
+/**
+ * Converts an error. Its status is that of its reason; that of its code for reasons that are not declared here, which
+ * come from another service.
+ */
+export function toProblem(error: ConnectError, reasons: ReasonStatuses): Problem {
+  const info = errorInfo(error);
+  const status = (info && reasons[info.reason]?.status) ?? codeToHttpStatus(error.code);
+  const violations = violationsOf(error);
+  return {
+    status,
+    headers: status === 503 ? { 'retry-after': String(retryAfterSeconds(error)) } : {},
+    body: {
+      title: STATUS_CODES[status] ?? 'Error',
+      status,
+      detail: error.rawMessage,
+      // The same as other APIs name it.
+      error: (info?.reason ?? Code[error.code] ?? 'internal').toLowerCase(),
+      message: error.rawMessage,
+      code: codeToString(error.code),
+      ...(info && Object.keys(info.metadata).length > 0 && { metadata: info.metadata }),
+      ...(violations.length > 0 && { violations }),
+    },
+  };
+}
+
+/** What is wrong with which field; `reason` is the violated rule, or why the order would be rejected. */
+interface Violation {
+  readonly field: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+function violationsOf(error: ConnectError): Violation[] {
+  const ofContract = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+  const ofState = error.findDetails(PreconditionFailureSchema).flatMap(({ violations }) => violations);
+  return [
+    ...ofContract.map(({ field, reason, description }) => ({ field, reason, message: description })),
+    ...ofState.map(({ subject, type, description }) => ({
+      field: subject,
+      reason: type.toLowerCase(),
+      message: description,
+    })),
+  ];
+}
+
+function retryAfterSeconds(error: ConnectError): number {
+  const [{ retryDelay } = { retryDelay: undefined }] = error.findDetails(RetryInfoSchema);
+  if (retryDelay === undefined) return RETRY_AFTER_SECONDS;
+  return Math.max(1, Number(retryDelay.seconds) + (retryDelay.nanos > 0 ? 1 : 0));
+}
+
+/** Sends an error that is not the response of a call. */
+export function sendProblem(
+  res: HttpResponse,
+  { status, headers, body }: Problem,
+  moreHeaders: Readonly<Record<string, string>> = {},
+): void {
+  res.writeHead(status, { ...headers, ...moreHeaders, 'content-type': problemContentType });
+  res.end(`${JSON.stringify(body, undefined, 2)}\n`);
+}

@@ -1,0 +1,223 @@
+import { isUtf8 } from 'node:buffer';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { DescMethod, DescService, JsonObject } from '@bufbuild/protobuf';
+import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from '@connectrpc/connect/protocol';
+import { createMethodUrl } from '@connectrpc/connect/protocol';
+import { errorFromJsonBytes } from '@connectrpc/connect/protocol-connect';
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { compressionNamed, type HandleUniversal } from '../admission.ts';
+import { checkJson } from '../admitted.ts';
+import { normalContentType } from '../content-type.ts';
+import { rpcError } from '../errors.ts';
+import { GatheredBytes } from '../gathered-bytes.ts';
+import type { HttpRequest, HttpResponse } from '../http.ts';
+import { echoed } from '../short-text.ts';
+import { problemContentType, type ReasonStatuses, sendProblem, toProblem } from './problem.ts';
+import { toRequestJson } from './request-json.ts';
+import { toResponseJson } from './response-json.ts';
+import { restCallKey } from './rest-call.ts';
+import { createRouteTable, type Match } from './route-table.ts';
+import { type Route, routesOf } from './routes.ts';
+
+/** Every path is also served below this one. */
+const BASE_PATH = '/api/v1';
+
+/** Responses of fewer bytes are not compressed; Connect has the same limit. */
+const COMPRESS_MIN_BYTES = 1024;
+
+const compress = promisify(gzip);
+
+/** Whether a header Accept-Encoding has gzip, without a weight of 0. */
+const gzipAccepted = /(?:^|,)\s*gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))/i;
+
+/** Serves the methods that have a `google.api.http` annotation as REST, each by its Connect handler. */
+export interface Rest {
+  /** What is served, such as `GET /orders/{order_id}`. */
+  readonly paths: readonly string[];
+  /** Returns undefined when nothing is served at this path, whatever the HTTP method is. */
+  find(httpMethod: string, path: string): Match<ServedRoute> | undefined;
+  /**
+   * Handles a request for which there is a match. Throws when it has no valid host; rejects when its response could not
+   * be sent.
+   */
+  serve(
+    req: HttpRequest,
+    res: HttpResponse,
+    match: Match<ServedRoute>,
+    contextValues: ContextValues,
+  ): Promise<void>;
+}
+
+export interface ServedRoute extends Route {
+  readonly handler: UniversalHandler;
+}
+
+/**
+ * Creates the REST side of a server.
+ * @throws Error when an annotation has something that is not supported, or two methods have the same path
+ */
+export function createRest(options: {
+  services: readonly DescService[];
+  /** Of the methods of the services. They must pass the gate, and need not be guarded. */
+  handlers: readonly UniversalHandler[];
+  /** Guards a handler so that it reads only admitted bytes. */
+  guard: (handle: HandleUniversal) => HandleUniversal;
+  /** The largest request of a method. */
+  maxBytes: (method: DescMethod) => number;
+  reasons: ReasonStatuses;
+}): Rest {
+  const { services, guard, maxBytes, reasons } = options;
+  const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
+  const table = createRouteTable<ServedRoute>();
+  const routes = routesOf(services);
+  for (const route of routes) {
+    const handler = handlers.get(createMethodUrl('/', route.method));
+    if (handler === undefined) throw new Error(`${route.method.name} has no handler`);
+    table.add(route.httpMethod, route.segments, { ...route, handler });
+  }
+
+  /** Converts the response of the Connect handler. `vary`: what the response depends on already. */
+  async function converted(
+    route: Route,
+    response: UniversalServerResponse,
+    acceptsGzip: boolean,
+    vary: string | undefined,
+  ): Promise<UniversalServerResponse> {
+    const json = await wholeOf(response.body ?? []);
+    const header = response.header ?? new Headers();
+    if (response.status !== 200) {
+      const unreadable = new ConnectError('', Code.Internal);
+      const problem = toProblem(errorFromJsonBytes(json, undefined, unreadable), reasons);
+      header.set('content-type', problemContentType);
+      for (const [name, value] of Object.entries(problem.headers)) header.set(name, value);
+      return withBody(problem.status, header, Buffer.from(JSON.stringify(problem.body)));
+    }
+    const body = Buffer.from(
+      JSON.stringify(toResponseJson(route, JSON.parse(json.toString()) as JsonObject)),
+    );
+    if (body.length < COMPRESS_MIN_BYTES) return withBody(200, header, body);
+    header.set('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
+    if (!acceptsGzip) return withBody(200, header, body);
+    header.set('content-encoding', 'gzip');
+    return withBody(200, header, await compress(body));
+  }
+
+  function serveCall(
+    req: HttpRequest,
+    res: HttpResponse,
+    { route, values }: { readonly route: ServedRoute; readonly values: readonly string[] },
+    contextValues: ContextValues,
+  ): Promise<void> {
+    const { headers, url = '' } = req;
+    const queryAt = url.indexOf('?');
+    const query = queryAt < 0 ? '' : url.slice(queryAt + 1);
+    const acceptsGzip = gzipAccepted.test(String(headers['accept-encoding'] ?? ''));
+    const hasType = headers['content-type'] !== undefined;
+    const key = headers['idempotency-key'];
+    const idempotencyKey = key === undefined ? undefined : String(key);
+    const bodyCompression = compressionNamed(headers['content-encoding'] ?? null);
+    const bodyDesc = route.body?.desc ?? route.method.input;
+    contextValues.set(restCallKey, { bodyDesc, bodyCompression });
+    const mayHaveBody = route.httpMethod !== 'GET' || announcesBody(headers);
+
+    // The handler gets JSON of another length, not compressed.
+    for (const name of ['content-length', 'content-encoding', 'accept-encoding']) delete headers[name];
+    headers['content-type'] = 'application/json';
+    const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
+
+    /** Reads and converts the body only when the handler asks for it: after the gate. */
+    async function* callBody(admitted: UniversalServerRequest['body']): AsyncGenerator<Uint8Array> {
+      const sent = mayHaveBody ? await wholeOf(admitted as AsyncIterable<Uint8Array>) : Buffer.alloc(0);
+      if (sent.length > 0 && route.body !== undefined && !hasType) {
+        throw unsupported('the body has no content type: send it with content-type: application/json');
+      }
+      const unpacked = await bodyCompression?.decompress(Uint8Array.from(sent), maxBytes(route.method));
+      const bytes = Buffer.from(unpacked ?? sent);
+      if (!isUtf8(bytes)) throw rpcError('MALFORMED_REQUEST', 'the body is not UTF-8');
+      const body = bytes.toString();
+      const json = Buffer.from(JSON.stringify(toRequestJson(route, { values, query, idempotencyKey, body })));
+      // The guard has checked the body only.
+      if (query !== '') checkJson(route.method.input, json);
+      yield json;
+    }
+
+    const handle = guard(async ({ body, ...others }) => {
+      const response = await route.handler({ ...others, method: 'POST', body: callBody(body) });
+      return converted(route, response, acceptsGzip, res.getHeader('vary')?.toString());
+    });
+    return handle(request).then((response) => universalResponseToNodeResponse(response, res));
+  }
+
+  return {
+    paths: routes.map(({ httpMethod, template }) => `${httpMethod} ${template}`),
+
+    find(httpMethod, path) {
+      const method = httpMethod === 'HEAD' ? 'GET' : httpMethod;
+      const match = table.find(
+        method,
+        path.startsWith(`${BASE_PATH}/`) ? path.slice(BASE_PATH.length) : path,
+      );
+      if (match === undefined || 'route' in match) return match;
+      return { allowed: match.allowed.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])) };
+    },
+
+    serve(req, res, match, contextValues) {
+      const refused = refusal(req, match);
+      if (refused === undefined && 'route' in match) return serveCall(req, res, match, contextValues);
+      if (refused !== undefined) sendProblem(res, toProblem(refused.error, reasons), refused.headers);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Why a request cannot be a call, with headers of the response; undefined when it can. */
+function refusal(
+  { method = '', headers }: HttpRequest,
+  match: Match<ServedRoute>,
+): { readonly error: ConnectError; readonly headers: Readonly<Record<string, string>> } | undefined {
+  if (!('route' in match)) {
+    const allow = match.allowed.join(', ');
+    const text = `this path does not have ${echoed(method)}: it has ${allow}`;
+    return { error: rpcError('METHOD_NOT_ALLOWED', text), headers: { allow } };
+  }
+  const { body, httpMethod, template } = match.route;
+  if (body === undefined) return undefined;
+  const type = headers['content-type'];
+  if (type !== undefined && normalContentType(type) !== 'application/json') {
+    const text = `${httpMethod} ${template} takes application/json in UTF-8, not ${echoed(type)}`;
+    return { error: unsupported(text), headers: { accept: 'application/json' } };
+  }
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity' || compressionNamed(encoding) !== undefined) return undefined;
+  const text = `the content encoding ${echoed(encoding)} is not supported: use gzip, br or none`;
+  return { error: unsupported(text), headers: { 'accept-encoding': 'gzip, br' } };
+}
+
+function unsupported(message: string): ConnectError {
+  return rpcError('UNSUPPORTED_MEDIA_TYPE', message);
+}
+
+function announcesBody(headers: HttpRequest['headers']): boolean {
+  return Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined;
+}
+
+async function wholeOf(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
+  const gathered = new GatheredBytes();
+  for await (const piece of pieces) gathered.add(piece);
+  return gathered.peek();
+}
+
+function withBody(status: number, header: Headers, body: Uint8Array): UniversalServerResponse {
+  header.set('content-length', String(body.length));
+  return { status, header, body: piecesOf(body) };
+}
+
+async function* piecesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
+}

@@ -1,0 +1,16 @@
+import { badBodies, bodies } from './bodies.ts';
+import { errors } from './errors.ts';
+import { methods, missingPaths, paths } from './paths.ts';
+import { queries } from './queries.ts';
+
+export type { Vector } from './vector.ts';
+
+export const vectors = [
+  ...paths,
+  ...missingPaths,
+  ...methods,
+  ...queries,
+  ...bodies,
+  ...badBodies,
+  ...errors,
+];
