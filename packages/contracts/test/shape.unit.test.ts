@@ -196,7 +196,7 @@ describe('texts of JSON that the decoder would take for something else', () => {
     expect(why).toMatch(description);
   });
 
-  test('names of enums are left to whoever converts the JSON, dates are not', () => {
+  test('names of enums are left to the conversion of the JSON, dates are not', () => {
     const check = (text: string) => checkJsonShape(ListOrdersRequestSchema, Buffer.from(text), 'any');
     check('{"state":"PENDING"}');
     expect(refusal(() => check('{"createTimeFrom":"2026-02-30T00:00:00Z"}'))[0]).toBe('create_time_from');
