@@ -103,8 +103,11 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       const { idleTimeoutMs } = limits;
       reflectionRoutes({ services, closing: closing.signal, openStreams, idleTimeoutMs })(router);
       const { guard } = admission;
-      const reasons = { ...errorReasons, ...options.reasons };
-      rest = createRest({ services, handlers: [...router.handlers], guard, maxBytes, reasons });
+      rest = createRest({
+        ...{ services, guard, maxBytes, compressMinBytes: COMPRESS_MIN_BYTES },
+        handlers: [...router.handlers],
+        reasons: { ...errorReasons, ...options.reasons },
+      });
       router.handlers.splice(0, Infinity, ...guardHandlers(router.handlers, guard));
     },
     contextValues: (nodeRequest) => contextValuesFor(nodeRequest as HttpRequest),

@@ -3,10 +3,15 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { createHealth } from '@orderflow/runtime';
+import { eventually } from '@orderflow/testing';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { errorReason } from '../src/index.ts';
+import { customerClient, failure } from './fixture.ts';
 import { send, startRestServer } from './rest-fixture.ts';
 
 function dial(port: number): Socket {
@@ -57,6 +62,44 @@ describe('the gate comes before the body', () => {
   });
 });
 
+test('calls count for the limit of all calls: one too many is 503 and says when to repeat', async () => {
+  const released = Promise.withResolvers<void>();
+  onTestFinished(() => released.resolve());
+  let calls = 0;
+  const { url, port, metrics } = await startRestServer({
+    limits: { maxCalls: 8 },
+    services: [CustomerService],
+    routes: (router) =>
+      router.service(CustomerService, {
+        async getCustomer({ customerId }) {
+          calls++;
+          if (customerId === 'held') await released.promise;
+          return { customer: { customerId } };
+        },
+      }),
+  });
+  const held = Array.from({ length: 8 }, () => send(port, { method: 'GET', path: '/customers/held' }));
+  await eventually(() => expect(calls).toBe(8));
+
+  expect(await send(port, { method: 'GET', path: '/customers/c-1' })).toMatchObject({
+    status: 503,
+    headers: { 'retry-after': '1', 'content-type': 'application/problem+json' },
+    body: { error: 'overloaded', code: 'resource_exhausted', metadata: { cause: 'calls' } },
+  });
+  const client = customerClient(createGrpcTransport({ baseUrl: url }));
+  expect(errorReason(await failure(client.getCustomer({ customerId: 'c-1' })))).toBe('OVERLOADED');
+  // It is refused before its body, which never comes.
+  const socket = dial(port);
+  socket.write('PUT /customers/c-1 HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n');
+  expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1\.1 503 .*"error":"overloaded"/s);
+  expect(calls).toBe(8);
+  expect(await metrics.prometheus()).toMatch(/orderflow_rpc_calls_refused_total\{cause="calls",.*\} 3\n/);
+
+  released.resolve();
+  expect((await Promise.all(held)).map(({ status }) => status)).toEqual(Array(8).fill(200));
+  expect(await send(port, { method: 'GET', path: '/customers/c-1' })).toMatchObject({ status: 200 });
+});
+
 test('a dependency that is unavailable is 503 and says when to repeat', async () => {
   const { port } = await startRestServer({ isOutage: (error) => error instanceof TypeError });
   const response = await send(port, { method: 'GET', path: '/orders/bug' });
@@ -104,7 +147,10 @@ test('HTTP/2 has the same', async () => {
 });
 
 describe('a long response', () => {
-  const path = `/customers:batchGet?${Array.from({ length: 100 }, (_, n) => `customer_ids=customer-${n}`).join('&')}`;
+  const services = [CustomerService];
+  /** The customer has an id of so many bytes. */
+  const customerOf = (bytes: number) => (router: ConnectRouter) =>
+    router.service(CustomerService, { getCustomer: () => ({ customer: { customerId: 'x'.repeat(bytes) } }) });
 
   test.for([
     ['gzip', true],
@@ -113,11 +159,15 @@ describe('a long response', () => {
     ['xgzip', false],
     ['', false],
   ] as const)('accept-encoding "%s": gzip %s', async ([accepted, isPacked]) => {
-    const { url } = await startRestServer({ cors: { allowedOrigins: ['https://shop.example'] } });
+    const { url } = await startRestServer({
+      routes: customerOf(16 * 1024),
+      services,
+      cors: { allowedOrigins: ['https://shop.example'] },
+    });
     const session = connectHttp2(url);
     onTestFinished(() => session.destroy());
     const stream = session.request({
-      ':path': path,
+      ':path': '/customers/c-1',
       origin: 'https://shop.example',
       'accept-encoding': accepted,
     });
@@ -126,18 +176,21 @@ describe('a long response', () => {
     expect(headers['content-encoding']).toBe(isPacked ? 'gzip' : undefined);
     expect(headers.vary).toBe('Origin, Accept-Encoding');
     const plain = isPacked ? gunzipSync(body) : body;
-    expect(JSON.parse(plain.toString()).notFoundCustomerIds).toHaveLength(100);
+    expect(JSON.parse(plain.toString()).customerId).toHaveLength(16 * 1024);
+  });
+
+  test('of less than 16 KiB is not compressed', async () => {
+    const { port } = await startRestServer({ routes: customerOf(15 * 1024), services });
+    const headers = { 'accept-encoding': 'gzip' };
+    const response = await send(port, { method: 'GET', path: '/customers/c-1', headers });
+    expect(response.headers).not.toHaveProperty('content-encoding');
   });
 
   test('of 1 MiB is whole', async () => {
-    const customerId = 'x'.repeat(1024 * 1024);
-    const { port } = await startRestServer({
-      routes: (router) =>
-        router.service(CustomerService, { getCustomer: () => ({ customer: { customerId } }) }),
-      services: [CustomerService],
-    });
+    const bytes = 1024 * 1024;
+    const { port } = await startRestServer({ routes: customerOf(bytes), services });
     const response = await send(port, { method: 'GET', path: '/customers/c-1' });
-    expect(response).toMatchObject({ status: 200, body: { customerId } });
+    expect(response).toMatchObject({ status: 200, body: { customerId: 'x'.repeat(bytes) } });
   });
 });
 

@@ -28,9 +28,6 @@ import { type Route, routesOf } from './routes.ts';
 /** Every path is also served below this one. */
 const BASE_PATH = '/api/v1';
 
-/** Responses of fewer bytes are not compressed; Connect has the same limit. */
-const COMPRESS_MIN_BYTES = 1024;
-
 const compress = promisify(gzip);
 
 /** Whether a header Accept-Encoding has gzip, without a weight of 0. */
@@ -70,9 +67,11 @@ export function createRest(options: {
   guard: (handle: HandleUniversal) => HandleUniversal;
   /** The largest request of a method. */
   maxBytes: (method: DescMethod) => number;
+  /** Responses of fewer bytes are not compressed. */
+  compressMinBytes: number;
   reasons: ReasonStatuses;
 }): Rest {
-  const { services, guard, maxBytes, reasons } = options;
+  const { services, guard, maxBytes, compressMinBytes, reasons } = options;
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
   const table = createRouteTable<ServedRoute>();
   const routes = routesOf(services);
@@ -101,7 +100,7 @@ export function createRest(options: {
     const body = Buffer.from(
       JSON.stringify(toResponseJson(route, JSON.parse(json.toString()) as JsonObject)),
     );
-    if (body.length < COMPRESS_MIN_BYTES) return withBody(200, header, body);
+    if (body.length < compressMinBytes) return withBody(200, header, body);
     header.set('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
     if (!acceptsGzip) return withBody(200, header, body);
     header.set('content-encoding', 'gzip');
