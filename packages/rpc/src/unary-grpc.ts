@@ -34,7 +34,7 @@ export interface UnaryGrpc {
 export interface UnaryTarget {
   readonly method: UnaryMethod;
   readonly url: string;
-  /** As its caller has set it. */
+  /** As its caller has set it: undefined when it has no deadline of its own. */
   readonly timeoutMs: number | undefined;
 }
 
@@ -121,7 +121,8 @@ export function createUnaryGrpc(options: {
       return url === undefined ? undefined : { method, url, timeoutMs: timeout.timeoutMs };
     },
 
-    serve({ method, url, timeoutMs }, { http2, headers, response, values }) {
+    serve({ method, url }, { http2, headers, response, values }) {
+      const { timeoutMs } = timeoutOf(headers);
       const compression = compressionFor(String(headers['grpc-accept-encoding'] ?? ''));
       new UnaryCall(method, { http2, headers, response, values, url, timeoutMs, compression }).begin();
     },
