@@ -14,12 +14,11 @@ export interface DutyCycleOptions {
  * longer, since it is more or since the machine is busy, is followed by a longer pause; a burst of little work by none.
  */
 export interface DutyCycle {
-  /** Call when work begins. Work that overlaps is counted once. */
-  begin(): void;
-  /** Call when it has ended. */
-  end(): void;
-  /** How long to pause before more work is begun, in milliseconds. */
-  pauseMs(): number;
+  /**
+   * Call when work begins. Returns a function to call when it has ended, which returns how long to pause before more is
+   * begun, in milliseconds. Work that overlaps is counted once; no pause is longer than this work alone would have it.
+   */
+  begin(): () => number;
 }
 
 export function createDutyCycle({ share, burstMs, maxPauseMs }: DutyCycleOptions): DutyCycle {
@@ -41,11 +40,13 @@ export function createDutyCycle({ share, burstMs, maxPauseMs }: DutyCycleOptions
     begin() {
       readCredit();
       running += 1;
+      const beganAt = readAt;
+      return () => {
+        const dueMs = -readCredit() / share;
+        running -= 1;
+        const ownMs = (readAt - beganAt) * (1 / share - 1);
+        return Math.max(0, Math.min(dueMs, ownMs));
+      };
     },
-    end() {
-      readCredit();
-      running -= 1;
-    },
-    pauseMs: () => Math.max(0, -readCredit() / share),
   };
 }

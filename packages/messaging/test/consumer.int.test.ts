@@ -91,6 +91,24 @@ test('does not delay the next fetch after a large one', async () => {
   expect(seen).toEqual([...values(50), ...values(50)]);
 });
 
+test('does not delay the next fetch after one that large records have filled', async () => {
+  const kafka = await withDeadLetters();
+  const seen: number[] = [];
+  const { component } = reader(
+    kafka,
+    async (records) => void seen.push(...records.map(({ value }) => value?.length ?? 0)),
+    {
+      minFetchDelayMs: 60_000,
+    },
+  );
+  for (let n = 0; n < 8; n++) await produce(kafka, 'inbox', ['x'.repeat(450_000)]);
+  // So that the last fetch is large, and the stop does not wait.
+  await produce(kafka, 'inbox', values(50));
+  await using _ = await running(component);
+  await eventually(() => seen.length === 58);
+  expect(seen.slice(0, 8)).toEqual(Array(8).fill(450_000));
+});
+
 test('a graceful stop finishes and commits the running batch, so that nothing comes twice', async () => {
   const kafka = await withDeadLetters();
   await produce(kafka, 'inbox', values(30));

@@ -12,28 +12,24 @@ beforeEach(() => {
 
 const pass = (ms: number) => vi.advanceTimersByTime(ms);
 
-function work(ms: number): void {
-  cycle.begin();
+/** Works, and returns the pause that follows. */
+function work(ms: number): number {
+  const end = cycle.begin();
   pass(ms);
-  cycle.end();
+  return end();
 }
 
 describe('a duty cycle', () => {
   test('lets a burst pass without a pause', () => {
-    for (let turn = 0; turn < 5; turn++) {
-      work(4);
-      expect(cycle.pauseMs()).toBe(0);
-    }
+    expect(Array.from({ length: 5 }, () => work(4))).toEqual([0, 0, 0, 0, 0]);
   });
 
   test('asks for a pause that makes up for what was done beyond the burst', () => {
-    work(40);
     // 40 ms of work, of which 10 were earned meanwhile and 20 before.
-    expect(cycle.pauseMs()).toBe(40);
+    expect(work(40)).toBe(40);
     pass(30);
-    expect(cycle.pauseMs()).toBe(10);
-    pass(10);
-    expect(cycle.pauseMs()).toBe(0);
+    // 10 ms of pause were still due; 20 ms of work earn 5.
+    expect(work(20)).toBe(60);
   });
 
   test('spends its share of the time on work, whatever the work takes', () => {
@@ -41,33 +37,30 @@ describe('a duty cycle', () => {
     const began = performance.now();
     for (let turn = 0; turn < 200; turn++) {
       const ms = 1 + (turn % 7);
-      work(ms);
+      const pauseMs = work(ms);
       worked += ms;
-      pass(cycle.pauseMs());
+      pass(pauseMs);
     }
     const share = (worked - options.burstMs) / (performance.now() - began);
     expect(share).toBeCloseTo(options.share, 1);
   });
 
   test('never asks for more than the longest pause', () => {
-    work(10_000);
-    expect(cycle.pauseMs()).toBe(100);
+    expect(work(10_000)).toBe(100);
   });
 
   test('saves no more than the burst while there is nothing to do', () => {
     pass(60_000);
-    work(40);
-    expect(cycle.pauseMs()).toBe(40);
+    expect(work(40)).toBe(40);
   });
 
-  test('counts work that overlaps once', () => {
-    cycle.begin();
-    pass(20);
-    cycle.begin();
-    pass(10);
-    cycle.end();
-    pass(10);
-    cycle.end();
-    expect(cycle.pauseMs()).toBe(40);
+  test('counts work that overlaps once, and has no work pause for what other work took', () => {
+    const endLong = cycle.begin();
+    pass(1_000);
+    const endShort = cycle.begin();
+    pass(2);
+    expect(endShort()).toBe(6);
+    pass(18);
+    expect(endLong()).toBe(100);
   });
 });

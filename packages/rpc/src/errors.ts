@@ -42,7 +42,7 @@ export const errorReasons = {
     code: Code.ResourceExhausted,
     status: 503,
     description:
-      'The server has no memory, or no time, for more requests, or has as many health watches and reflection streams open as it allows; nothing was done. `metadata.cause` says which: memory, calls, deadline, event_loop, streams, decompression. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`.',
+      'The server has no memory, or no time, for more requests, or has as many health watches and reflection streams open as it allows; nothing was done. `metadata.cause` says which: memory, calls, event_loop, streams, decompression. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`.',
   },
   UNIMPLEMENTED: {
     code: Code.Unimplemented,

@@ -22,7 +22,7 @@ export const metric = {
     name: 'orderflow.rpc.calls_refused',
     unit: '{call}',
     description: 'Calls refused as OVERLOADED, or reset for want of memory for a refusal',
-    attributes: { cause: 'memory, calls, deadline, event_loop, streams or decompression' },
+    attributes: { cause: 'memory, calls, event_loop, streams or decompression' },
   },
   rpcServerDuration: {
     kind: 'histogram',

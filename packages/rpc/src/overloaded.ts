@@ -6,18 +6,16 @@ import { metric } from './metrics.ts';
 import { periodicWarning } from './periodic-warning.ts';
 
 /**
- * Why a call is OVERLOADED, its `metadata.cause`: there is no memory for its request; too many calls run, or need longer
- * than its deadline allows; the event loop is late; too many streams are open; too many requests wait to be decompressed.
+ * Why a call is OVERLOADED, its `metadata.cause`: there is no memory for its request; too many calls of its method
+ * run; the event loop is late; too many streams are open; too many requests wait to be decompressed.
  */
-export type OverloadCause = 'memory' | 'calls' | 'deadline' | 'event_loop' | 'streams' | 'decompression';
+export type OverloadCause = 'memory' | 'calls' | 'event_loop' | 'streams' | 'decompression';
 
 const RETRY_SECONDS = 1n;
 
 const texts: Readonly<Record<OverloadCause, string>> = {
   memory: 'the server has no memory for more requests: repeat later',
-  calls: 'the server carries out as many calls as it can: repeat later',
-  deadline:
-    'the server is too busy to carry out the call before its deadline: repeat later, or with more time',
+  calls: 'the server carries out as many calls of this method as it can: repeat later',
   event_loop: 'the server is behind with its calls: repeat later',
   streams:
     'as many health watches and reflection streams are open as are allowed: repeat later, or use Check',

@@ -59,7 +59,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     check(context) {
       if (closing.signal.aborted) throw rpcError('SHUTTING_DOWN', 'the server is stopping');
       checkTimeout(context, limits.maxTimeoutMs);
-      const overload = callLimit.refusal(context.method, context.timeoutMs());
+      const overload = callLimit.refusal(context.method);
       if (overload) throw overloaded(overload);
     },
     onOverload: countRefusal,
@@ -203,7 +203,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       return true;
     }
     http2.on('close', charge.release);
-    const overload = callLimit.refusal(method, target.timeoutMs);
+    const overload = callLimit.refusal(method);
     if (overload) {
       refuseStream(http2, method, overload);
       return true;

@@ -34,8 +34,6 @@ export interface UnaryGrpc {
 export interface UnaryTarget {
   readonly method: UnaryMethod;
   readonly url: string;
-  /** As its caller has set it: undefined when it has no deadline of its own. */
-  readonly timeoutMs: number | undefined;
 }
 
 export function createUnaryGrpc(options: {
@@ -118,7 +116,7 @@ export function createUnaryGrpc(options: {
       if (method === undefined || !isPlain) return undefined;
       const authority = headers[':authority'] ?? headers.host;
       const url = authority === undefined ? undefined : method.urlAt(authority);
-      return url === undefined ? undefined : { method, url, timeoutMs: timeout.timeoutMs };
+      return url === undefined ? undefined : { method, url };
     },
 
     serve({ method, url }, { http2, headers, response, values }) {

@@ -21,7 +21,7 @@ import { skipAt } from './skips.ts';
 
 /** A fetch with at least this many records is followed by the next one without a delay. */
 const MANY_RECORDS = 50;
-/** At most this much of the time is spent on fetches with fewer. */
+/** At most this much of the time is spent on fetches with fewer, of partitions that had no more. */
 const smallFetches = { share: 0.25, burstMs: 30, maxPauseMs: 100 };
 /** At most this many partitions are handled concurrently. */
 const CONCURRENT_PARTITIONS = 32;
@@ -116,10 +116,15 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     if (!assigned.has(partitionKey(position))) return;
     // A slow batch does not lose its partition.
     const beat = setInterval(() => void member.heartbeat(payload, assignment), heartbeatMs);
-    dutyCycle.begin();
+    const endWork = dutyCycle.begin();
+    let pauseMs = 0;
     try {
-      await handleFetch(payload, position, assignment).finally(dutyCycle.end);
-      if (payload.batch.messages.length < MANY_RECORDS) await delayNextFetch(assignment);
+      try {
+        await handleFetch(payload, position, assignment);
+      } finally {
+        pauseMs = endWork();
+      }
+      if (isAllThereIs(payload.batch)) await delayNextFetch(pauseMs, assignment);
     } catch (error) {
       const offset = BigInt(payload.batch.firstOffset() ?? payload.batch.lastOffset());
       pause(payload, position, assignment, { offset, cause: messageOf(error), error, progressed: false });
@@ -146,11 +151,11 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
   }
 
   /**
-   * Waits for what the duty cycle asks for, and at least `minFetchDelayMs`. Records that arrive meanwhile are fetched,
-   * handled and committed together, so that a consumer that falls behind has less work per record.
+   * Waits for `pauseMs`, and at least `minFetchDelayMs`. Records that arrive meanwhile are fetched, handled and committed
+   * together, so that a consumer that falls behind has less work per record.
    */
-  async function delayNextFetch(assignment: Assignment): Promise<void> {
-    if (!stopping && !assignment.ending) await sleep(Math.max(dutyCycle.pauseMs(), minFetchDelayMs));
+  async function delayNextFetch(pauseMs: number, assignment: Assignment): Promise<void> {
+    if (!stopping && !assignment.ending) await sleep(Math.max(pauseMs, minFetchDelayMs));
   }
 
   async function handleFetch(
@@ -259,4 +264,10 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
       if (!member.assignment.isCurrent()) throw new Error(`has not joined the consumer group ${groupId}`);
     },
   };
+}
+
+/** Whether the partition had few records, and the fetch brought all of them: large ones may fill it. */
+function isAllThereIs(fetched: EachBatchPayload['batch']): boolean {
+  const isFew = fetched.messages.length < MANY_RECORDS;
+  return isFew && BigInt(fetched.lastOffset()) + 1n >= BigInt(fetched.highWatermark);
 }

@@ -59,7 +59,7 @@ export interface RelayOptions {
 /**
  * Moves committed outbox rows to Kafka, at least once, in id order per topic and key. Of all relays of one outbox only
  * the holder of the lease row works. One send is in flight at any time; the relay deletes rows after the broker has
- * acknowledged them. While Kafka or Postgres is unavailable, rows stay in the outbox and the relay retries.
+ * acknowledged them, in a backlog during the next send. While Kafka or Postgres is unavailable, rows stay in the outbox and the relay retries.
  *
  * A commit that writes to the outbox wakes the relay: in its own process directly, in another by a notification. A
  * notification may be lost, so an empty outbox is polled every `pollMs`, and every 50 ms while none can arrive.
@@ -115,21 +115,24 @@ export function createRelay(options: RelayOptions): Component {
     while (!stopping.signal.aborted) {
       try {
         idleWait = new AbortController();
-        dutyCycle.begin();
-        const found = await relayOnce().finally(dutyCycle.end);
+        const endWork = dutyCycle.begin();
+        let pauseMs = 0;
+        const found = await relayOnce().finally(() => {
+          pauseMs = endWork();
+        });
         if (problem !== undefined) logger.info({ relay: name }, 'outbox relay works again');
         problem = undefined;
         attempt = 0;
         if (found === 'no lease') await pause(leaseMs / 4);
-        else if (found !== 'more') await waitForNextPoll();
+        else if (found !== 'more') await waitForNextPoll(pauseMs);
       } catch (error) {
         problem ??= logProblem(error);
         await pause(backoffMs(attempt));
         attempt += 1;
       }
     }
-    // If it fails, they are sent again, as after a crash.
-    await deleteSent().catch(() => {});
+    // Not tried again when it has just failed. They are then sent again, as after a crash.
+    if (problem === undefined) await deleteSent().catch(() => {});
   }
 
   function logProblem(error: unknown): Error {
@@ -143,9 +146,9 @@ export function createRelay(options: RelayOptions): Component {
   }
 
   /** Nothing ends the shortest wait, so that rows written at about the same time are sent at once. */
-  async function waitForNextPoll(): Promise<void> {
+  async function waitForNextPoll(pauseMs: number): Promise<void> {
     const ms = notifications?.isListening() ? pollMs : Math.min(pollMs, UNNOTIFIED_POLL_MS);
-    const minMs = Math.max(MIN_POLL_MS, dutyCycle.pauseMs());
+    const minMs = Math.max(MIN_POLL_MS, pauseMs);
     await pause(minMs);
     await pause(ms - minMs, idleWait.signal);
   }
@@ -155,19 +158,19 @@ export function createRelay(options: RelayOptions): Component {
     if (!(await holdsLease()) && !(await lease.acquire())) return 'no lease';
     const rows = await sendableRows();
     const held = new Set<string>();
-    let isLeaseLost = false;
+    let maySend = true;
     for (const chunk of chunks(rows)) {
-      isLeaseLost = !(await sendWhileDeleting(chunk, held));
-      if (isLeaseLost) break;
+      maySend = await sendWhileDeleting(chunk, held);
+      if (!maySend) break;
     }
     // In a backlog the last rows of a poll are deleted while the first of the next one are sent.
-    if (!isLeaseLost && !isAll(rows, batchSize)) return 'more';
+    if (maySend && !isAll(rows, batchSize)) return 'more';
     await deleteSent();
-    if (isLeaseLost) return 'more';
+    if (!maySend) return 'more';
     return rows.length === 0 ? 'nothing' : 'all';
   }
 
-  /** Sends rows while those that were sent before them are deleted. Returns false when the lease is lost. */
+  /** Sends rows while those that were sent before them are deleted. Returns what `relayRows` returns. */
   async function sendWhileDeleting(rows: OutboxRow[], held: Set<string>): Promise<boolean> {
     const deletion = deleteSent();
     // Both have ended before anything else is sent or deleted.
@@ -199,7 +202,7 @@ export function createRelay(options: RelayOptions): Component {
     return lowestRows(connection, batchSize, [...unusableTopics.keys()], sent);
   }
 
-  /** Sends rows. Returns false when the lease is lost. `held` are the keys that must wait. */
+  /** Sends rows. Returns false when it must not send any more: the lease is lost, or the relay stops. `held` are the keys that must wait. */
   async function relayRows(candidates: OutboxRow[], held: Set<string>): Promise<boolean> {
     const isHeld = (row: OutboxRow) => held.size > 0 && held.has(keyOf(row));
     const rows = candidates.filter((row) => !isHeld(row) && !unusableTopics.has(row.topic));
@@ -224,7 +227,7 @@ export function createRelay(options: RelayOptions): Component {
     }
     crashPoint('relay-after-ack');
     for (const { id } of rows) sent.push(id);
-    for (const [topic, sent] of Map.groupBy(rows, (row) => row.topic)) relayed.add(sent.length, { topic });
+    for (const [topic, own] of Map.groupBy(rows, (row) => row.topic)) relayed.add(own.length, { topic });
     return true;
   }
 
