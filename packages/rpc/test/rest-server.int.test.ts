@@ -62,7 +62,7 @@ describe('the gate comes before the body', () => {
   });
 });
 
-test('calls count for the limit of all calls: one too many is 503 and says when to repeat', async () => {
+test('calls count for the limit of their method: one too many is 503 and says when to repeat', async () => {
   const released = Promise.withResolvers<void>();
   onTestFinished(() => released.resolve());
   let calls = 0;
@@ -71,33 +71,38 @@ test('calls count for the limit of all calls: one too many is 503 and says when 
     services: [CustomerService],
     routes: (router) =>
       router.service(CustomerService, {
-        async getCustomer({ customerId }) {
+        getCustomer: ({ customerId }) => ({ customer: { customerId } }),
+        async updateCustomer({ customer }) {
           calls++;
-          if (customerId === 'held') await released.promise;
-          return { customer: { customerId } };
+          await released.promise;
+          return { customer: customer ?? {} };
         },
       }),
   });
-  const held = Array.from({ length: 8 }, () => send(port, { method: 'GET', path: '/customers/held' }));
+  const customer = { customerId: 'c-1', name: 'Ada', email: 'ada@example.com' };
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify(customer);
+  const put = () => send(port, { method: 'PUT', path: '/customers/c-1', headers, body });
+  const held = Array.from({ length: 8 }, put);
   await eventually(() => expect(calls).toBe(8));
 
-  expect(await send(port, { method: 'GET', path: '/customers/c-1' })).toMatchObject({
+  expect(await put()).toMatchObject({
     status: 503,
     headers: { 'retry-after': '1', 'content-type': 'application/problem+json' },
     body: { error: 'overloaded', code: 'resource_exhausted', metadata: { cause: 'calls' } },
   });
   const client = customerClient(createGrpcTransport({ baseUrl: url }));
-  expect(errorReason(await failure(client.getCustomer({ customerId: 'c-1' })))).toBe('OVERLOADED');
+  expect(errorReason(await failure(client.updateCustomer({ customer })))).toBe('OVERLOADED');
   // It is refused before its body, which never comes.
   const socket = dial(port);
   socket.write('PUT /customers/c-1 HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n');
   expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1\.1 503 .*"error":"overloaded"/s);
   expect(calls).toBe(8);
   expect(await metrics.prometheus()).toMatch(/orderflow_rpc_calls_refused_total\{cause="calls",.*\} 3\n/);
+  expect(await send(port, { method: 'GET', path: '/customers/c-1' })).toMatchObject({ status: 200 });
 
   released.resolve();
   expect((await Promise.all(held)).map(({ status }) => status)).toEqual(Array(8).fill(200));
-  expect(await send(port, { method: 'GET', path: '/customers/c-1' })).toMatchObject({ status: 200 });
 });
 
 test('a dependency that is unavailable is 503 and says when to repeat', async () => {

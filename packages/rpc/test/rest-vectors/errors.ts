@@ -65,7 +65,7 @@ export const errors: Vector[] = [
   },
   {
     send: 'GET /orders/o-1',
-    headers: { 'connect-timeout-ms': '60001' },
+    headers: { 'connect-timeout-ms': '120000' },
     status: 400,
     error: 'malformed_request',
     says: 'deadline',
