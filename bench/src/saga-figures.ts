@@ -1,4 +1,5 @@
 import type { ChainRun } from './chain.ts';
+import type { CriticalPath } from './critical-path.ts';
 import { type Figure, median } from './report.ts';
 import { type BacklogRun, type State, type SteadyRun, states } from './saga-loads.ts';
 import type { StoredBytes } from './stored-bytes.ts';
@@ -30,10 +31,11 @@ export interface SagaRuns {
   readonly memory: readonly Memory[];
   /** What an order of each backlog has left in the stores, in bytes. */
   readonly stored: readonly StoredBytes[];
+  readonly path: CriticalPath;
 }
 
 /** The figures of all loads. Those of the fast rate have no prefix. */
-export function sagaFigures({ slow, fast, backlog, alone, idle, memory, stored }: SagaRuns): Figure[] {
+export function sagaFigures({ slow, fast, backlog, alone, idle, memory, stored, path }: SagaRuns): Figure[] {
   const idleSeconds = idle.get('seconds') ?? Number.NaN;
   const idleRate = (name: string) => (idle.get(name) ?? 0) / idleSeconds;
   const idleKafka = [...idle.keys()].filter((name) => name.startsWith('Kafka requests'));
@@ -54,6 +56,7 @@ export function sagaFigures({ slow, fast, backlog, alone, idle, memory, stored }
 
     ...latencyFigures('2/s: ', slow),
     ...usageFigures('2/s: ', slow.system),
+    ...pathFigures(path, backlog),
 
     {
       name: 'saturation: rate',
@@ -94,6 +97,17 @@ export function sagaFigures({ slow, fast, backlog, alone, idle, memory, stored }
         unit: 'bytes an order',
       }),
     ),
+  ];
+}
+
+/** An order that comes over Kafka makes its calls one after the other: each is on its critical path. */
+function pathFigures({ sql, kafka }: CriticalPath, backlog: readonly BacklogRun[]): Figure[] {
+  const calls = median(backlog.map(({ orders, used }) => (used.get('RPCs') ?? 0) / orders));
+  const roundTrips = (name: string, value: number): Figure => ({ name, value, unit: '' });
+  return [
+    roundTrips('round trips on the critical path', sql + kafka + calls),
+    roundTrips('round trips on the critical path: to Postgres', sql),
+    roundTrips('round trips on the critical path: to Kafka', kafka),
   ];
 }
 

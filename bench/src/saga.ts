@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serviceNames } from '@orderflow/local/system';
 import type { ChainRun } from './chain.ts';
+import { measureCriticalPath } from './critical-path.ts';
 import type { Bench } from './on-fresh-system.ts';
 import { makeOrders } from './orders.ts';
 import { proportionalMiB, residentMiB } from './processes.ts';
@@ -78,11 +79,13 @@ async function measure(bench: SagaBench) {
     if (round % 2 === 1) inTurn.reverse();
     for (const each of inTurn) await each(`r${round}`);
   }
+  say('the critical path');
+  const path = await measureCriticalPath(bench);
   say('the bare hops again, with the system stopped');
   await system.stop();
   const [alone] = await chains(bench, 'hops', 'alone', ['fast']);
   if (alone === undefined) throw new Error('the bare hops measured nothing');
-  return { slow, fast, backlog, alone, idle, memory, stored };
+  return { slow, fast, backlog, alone, idle, memory, stored, path };
 }
 
 function memoryOf(pids: readonly number[]): Memory {

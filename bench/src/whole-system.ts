@@ -8,6 +8,9 @@ import { type Bench, onFreshSystem } from './on-fresh-system.ts';
 import { ordersOfEverything, population } from './orders.ts';
 import { type SagaBench, sendBacklog } from './saga-loads.ts';
 
+/** What every process imports first. */
+const preloaded = ['./programs/count-requests.ts', './programs/delay-responses.ts'];
+
 /** What differs between benchmarks of whole orders. */
 interface Options {
   readonly title: string;
@@ -27,7 +30,10 @@ export function onWholeSystem<Measured>(
     KAFKA_SESSION_TIMEOUT: '30s',
     LOG_LEVEL: 'warn',
     GATEWAY_DECLINED_PERCENT: '0',
-    NODE_OPTIONS: `${memorySettings.NODE_OPTIONS} --import ${import.meta.resolve('./programs/count-requests.ts')}`,
+    NODE_OPTIONS: [
+      memorySettings.NODE_OPTIONS,
+      ...preloaded.map((program) => `--import ${import.meta.resolve(program)}`),
+    ].join(' '),
   };
   return onFreshSystem({ title, env }, async (bench) => {
     const { stack, system, say } = bench;
