@@ -18,7 +18,7 @@ RUN npx -y pnpm@12 install --frozen-lockfile --prod --filter-prod '{services/**}
 FROM node:24-slim
 ENV NODE_ENV=production
 # What keeps a process small: docs/operations.md, Memory.
-ENV NODE_OPTIONS="--max-semi-space-size=4 --max-old-space-size=400 --expose-gc"
+ENV NODE_OPTIONS="--max-semi-space-size=16 --max-old-space-size=400 --expose-gc"
 ENV MALLOC_ARENA_MAX="2"
 WORKDIR /app
 COPY --from=dependencies /app ./

@@ -36,7 +36,8 @@ const costOfWorker =
   `of transitions, JSON, system calls. ${workerCost} says what was tried, kept and dropped.`;
 const costOfCall =
   `Calls that arrive together are coalesced, and nothing that is small is compressed (${coalesced}); they are served ` +
-  `without Connect's streams (${unaryCalls}). The rest is the pre-check: two caches, a call to inventory, the judgement.`;
+  `without Connect's streams (${unaryCalls}). By reading the code, the rest is the pre-check: two caches, a call to ` +
+  'inventory, the judgement.';
 
 /** The targets, in the order of the page. */
 export const targets: readonly Target[] = [

@@ -77,7 +77,7 @@ export interface System {
 
 /** What keeps every process small, the same as in the image; `docs/operations.md` says why. */
 export const memorySettings = {
-  NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=400 --expose-gc',
+  NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=400 --expose-gc',
   MALLOC_ARENA_MAX: '2',
 } as const;
 
