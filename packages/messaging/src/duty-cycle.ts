@@ -15,10 +15,10 @@ export interface DutyCycleOptions {
  */
 export interface DutyCycle {
   /**
-   * Call when work begins. Returns a function to call when it has ended, which returns how long to pause before more is
-   * begun, in milliseconds. Work that overlaps is counted once; no pause is longer than this work alone would have it.
+   * Does work. Returns its result, and how long to pause before more is begun, in milliseconds. Work that overlaps is
+   * counted once; no pause is longer than this work alone would have it.
    */
-  begin(): () => number;
+  run<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly pauseMs: number }>;
 }
 
 export function createDutyCycle({ share, burstMs, maxPauseMs }: DutyCycleOptions): DutyCycle {
@@ -37,16 +37,19 @@ export function createDutyCycle({ share, burstMs, maxPauseMs }: DutyCycleOptions
   }
 
   return {
-    begin() {
+    async run(work) {
       readCredit();
       running += 1;
       const beganAt = readAt;
-      return () => {
+      try {
+        const result = await work();
         const dueMs = -readCredit() / share;
-        running -= 1;
         const ownMs = (readAt - beganAt) * (1 / share - 1);
-        return Math.max(0, Math.min(dueMs, ownMs));
-      };
+        return { result, pauseMs: Math.max(0, Math.min(dueMs, ownMs)) };
+      } finally {
+        readCredit();
+        running -= 1;
+      }
     },
   };
 }

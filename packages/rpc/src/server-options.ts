@@ -12,8 +12,8 @@ export interface RpcServerLimits extends ListenerLimits {
   /** The memory that requests may take until their responses have been sent; absent: a quarter of the heap. */
   readonly memoryBytes?: number;
   /**
-   * The maximum number of unary calls of a method whose handlers run or wait, of all callers together. While calls take longer
-   * than a second it is lower, down to 64. Health checks are not limited.
+   * The maximum number of unary calls of a method whose handlers run or wait, of all callers together. While calls take
+   * longer than a second it is lower, down to 64. Health checks are not limited.
    */
   readonly maxCalls: number;
   /** The longest deadline of a unary call, and the default for those without one. Streams are not limited. */

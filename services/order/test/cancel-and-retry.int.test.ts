@@ -10,12 +10,6 @@ beforeAll(async () => {
 });
 afterAll(() => api?.[Symbol.asyncDispose]());
 
-const place = (orderId: string) =>
-  api.orders.createOrder({
-    orderId,
-    customerId: 'c-1',
-    lines: [{ reference: { case: 'productId', value: 'p-1' }, quantity: 1n }],
-  });
 const refusalOf = async (call: Promise<unknown>) => {
   const error = await call.then(
     () => undefined,
@@ -27,7 +21,7 @@ const refusalOf = async (call: Promise<unknown>) => {
 const query = (sql: string) => api.query<{ n: number }>(sql);
 
 test('CancelOrder repeated with its request id gives the first response, however the order stands by then', async () => {
-  await place('twice');
+  await api.place('twice');
   const request = { orderId: 'twice', reason: 'changed my mind', requestId: 'r-1' };
   const responses = await Promise.all(Array.from({ length: 10 }, () => api.orders.cancelOrder(request)));
   expect(responses[0]?.order?.state).toBe(Order_State.CANCELLED);
@@ -43,7 +37,7 @@ test('CancelOrder repeated with its request id gives the first response, however
 });
 
 test('CancelOrder of an order that cannot be cancelled any more says how it stands', async () => {
-  await place('paid');
+  await api.place('paid');
   await query("update orders set state = 'CONFIRMED' where id = 'paid'");
   expect(await refusalOf(api.orders.cancelOrder({ orderId: 'paid', requestId: 'r-2' }))).toEqual({
     reason: 'ORDER_NOT_CANCELLABLE',
@@ -55,7 +49,7 @@ test('CancelOrder of an order that cannot be cancelled any more says how it stan
 });
 
 test('RetryOrder clears the attention and sends an undecided order again, once for each request id', async () => {
-  await place('odd');
+  await api.place('odd');
   expect(await refusalOf(api.orders.retryOrder({ orderId: 'odd' }))).toMatchObject({
     reason: 'ORDER_NEEDS_NO_ATTENTION',
   });

@@ -8,20 +8,13 @@ beforeAll(async () => {
 });
 afterAll(() => api?.[Symbol.asyncDispose]());
 
-const place = (orderId: string) =>
-  api.orders.createOrder({
-    orderId,
-    customerId: 'c-1',
-    lines: [{ reference: { case: 'productId', value: 'p-1' }, quantity: 1n }],
-  });
-
 async function rest(method: string, path: string, headers: Record<string, string> = {}) {
   const response = await fetch(`${api.baseUrl}${path}`, { method, headers });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
 test('an order, its status, its history and the list say the same as over RPC', async () => {
-  await place('o-1');
+  await api.place('o-1');
   const { order } = await api.orders.getOrder({ orderId: 'o-1' });
   expect(order?.state).toBe(Order_State.PENDING);
   const read = await rest('GET', '/orders/o-1');
@@ -54,7 +47,7 @@ test('an order that does not exist is 404, and one that is paid cannot be cancel
       body: { error: 'order_not_found', code: 'not_found' },
     });
   }
-  await place('paid');
+  await api.place('paid');
   await api.query("update orders set state = 'CONFIRMED' where id = 'paid'");
   expect(await rest('DELETE', '/orders/paid')).toMatchObject({
     status: 409,
@@ -67,7 +60,7 @@ test('an order that does not exist is 404, and one that is paid cannot be cancel
 });
 
 test('a repeated cancel is one, also over RPC: the key is the request id of its caller', async () => {
-  await place('twice');
+  await api.place('twice');
   const headers = { 'idempotency-key': 'k-1', 'x-caller-id': 'shop' };
   const first = await rest('DELETE', '/orders/twice?reason=late', headers);
   expect(first).toMatchObject({ status: 200, body: { state: 'CANCELLED', cancelDetail: 'late' } });

@@ -62,6 +62,7 @@ export async function runApi(
   };
   const database = `${config.databasePrefix}order_service`;
   const direct = openPostgres(database);
+  const orders = connect();
   return {
     config,
     /** The name of its database. */
@@ -69,7 +70,14 @@ export async function runApi(
     baseUrl,
     enrichment,
     inventory,
-    orders: connect(),
+    orders,
+    /** Creates an order of one product. */
+    place: (orderId: string) =>
+      orders.createOrder({
+        orderId,
+        customerId: 'c-1',
+        lines: [{ reference: { case: 'productId', value: 'p-1' }, quantity: 1n }],
+      }),
     /** One more client, over a connection of its own. */
     connect,
     query: <Row>(sql: string, ...parameters: unknown[]) => direct.query<Row>(sql, parameters),

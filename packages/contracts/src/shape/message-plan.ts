@@ -112,7 +112,7 @@ function planField(field: DescField): FieldPlan {
   }
   const wireType = field.enum ? WireType.Varint : wireTypeOf(field.scalar);
   const packable = field.fieldKind === 'list' && wireType !== WireType.LengthDelimited;
-  const isLong = field.scalar !== undefined && longs.has(field.scalar);
+  const isLong = field.scalar !== undefined && longScalars.has(field.scalar);
   const textProblem = field.enum && enumProblem(field.enum);
   return { ...common, wireType, packable, isLong, message: undefined, ...(textProblem && { textProblem }) };
 }
@@ -156,7 +156,8 @@ function maxItemsOf(field: DescField): number | undefined {
   return DEFAULT_MAX_ITEMS;
 }
 
-const longs: ReadonlySet<ScalarType> = new Set([
+/** The types whose values a double does not always hold: JSON has them as texts. */
+export const longScalars: ReadonlySet<ScalarType> = new Set([
   ScalarType.INT64,
   ScalarType.UINT64,
   ScalarType.SINT64,

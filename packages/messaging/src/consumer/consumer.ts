@@ -116,14 +116,8 @@ export function createBatchConsumer(options: BatchConsumerOptions): Component {
     if (!assigned.has(partitionKey(position))) return;
     // A slow batch does not lose its partition.
     const beat = setInterval(() => void member.heartbeat(payload, assignment), heartbeatMs);
-    const endWork = dutyCycle.begin();
-    let pauseMs = 0;
     try {
-      try {
-        await handleFetch(payload, position, assignment);
-      } finally {
-        pauseMs = endWork();
-      }
+      const { pauseMs } = await dutyCycle.run(() => handleFetch(payload, position, assignment));
       if (isAllThereIs(payload.batch)) await delayNextFetch(pauseMs, assignment);
     } catch (error) {
       const offset = BigInt(payload.batch.firstOffset() ?? payload.batch.lastOffset());

@@ -59,7 +59,8 @@ export interface RelayOptions {
 /**
  * Moves committed outbox rows to Kafka, at least once, in id order per topic and key. Of all relays of one outbox only
  * the holder of the lease row works. One send is in flight at any time; the relay deletes rows after the broker has
- * acknowledged them, in a backlog during the next send. While Kafka or Postgres is unavailable, rows stay in the outbox and the relay retries.
+ * acknowledged them, in a backlog during the next send. While Kafka or Postgres is unavailable, rows stay in the outbox
+ * and the relay retries.
  *
  * A commit that writes to the outbox wakes the relay: in its own process directly, in another by a notification. A
  * notification may be lost, so an empty outbox is polled every `pollMs`, and every 50 ms while none can arrive.
@@ -115,11 +116,7 @@ export function createRelay(options: RelayOptions): Component {
     while (!stopping.signal.aborted) {
       try {
         idleWait = new AbortController();
-        const endWork = dutyCycle.begin();
-        let pauseMs = 0;
-        const found = await relayOnce().finally(() => {
-          pauseMs = endWork();
-        });
+        const { result: found, pauseMs } = await dutyCycle.run(relayOnce);
         if (problem !== undefined) logger.info({ relay: name }, 'outbox relay works again');
         problem = undefined;
         attempt = 0;
@@ -202,7 +199,10 @@ export function createRelay(options: RelayOptions): Component {
     return lowestRows(connection, batchSize, [...unusableTopics.keys()], sent);
   }
 
-  /** Sends rows. Returns false when it must not send any more: the lease is lost, or the relay stops. `held` are the keys that must wait. */
+  /**
+   * Sends rows. Returns false when it must not send any more: the lease is lost, or the relay stops. `held` are the keys
+   * that must wait.
+   */
   async function relayRows(candidates: OutboxRow[], held: Set<string>): Promise<boolean> {
     const isHeld = (row: OutboxRow) => held.size > 0 && held.has(keyOf(row));
     const rows = candidates.filter((row) => !isHeld(row) && !unusableTopics.has(row.topic));

@@ -6,6 +6,7 @@ import {
   ScalarType,
 } from '@bufbuild/protobuf';
 import { FeatureSet_FieldPresence as Presence } from '@bufbuild/protobuf/wkt';
+import { longScalars } from '@orderflow/contracts';
 import { MoneySchema } from '@orderflow/contracts/google/type/money';
 import { shortEnumName } from './enum-names.ts';
 import type { Route } from './routes.ts';
@@ -82,16 +83,8 @@ function singleConverterOf({ enum: enumType, message, scalar }: DescField): Conv
     const { response } = planOf(message);
     return (json) => response(json as JsonObject);
   }
-  return scalar !== undefined && longs.has(scalar) ? toNumber : undefined;
+  return scalar !== undefined && longScalars.has(scalar) ? toNumber : undefined;
 }
-
-const longs: ReadonlySet<ScalarType> = new Set([
-  ScalarType.INT64,
-  ScalarType.UINT64,
-  ScalarType.SINT64,
-  ScalarType.FIXED64,
-  ScalarType.SFIXED64,
-]);
 
 function toNumber(text: JsonValue): JsonValue {
   const number = Number(text);
