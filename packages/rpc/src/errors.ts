@@ -14,6 +14,11 @@ export interface ReasonDeclaration {
   readonly code: Code;
   /** The HTTP status of a REST response with this reason. */
   readonly status: number;
+  /**
+   * Of a reason with a `google.rpc.PreconditionFailure`: in a REST response whose violations are all of one type, the
+   * member `error` is that type in lower case, or what it is called here. Absent: `error` is the reason.
+   */
+  readonly errorByViolation?: Readonly<Record<string, string>>;
   /** What the reason means and what the caller can do. docs/errors.md is tested against it. */
   readonly description: string;
 }

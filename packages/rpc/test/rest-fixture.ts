@@ -17,10 +17,27 @@ import { startServer } from './fixture.ts';
 const reasons = {
   ORDER_NOT_FOUND: { code: Code.NotFound, status: 404, description: 'No order has this id.' },
   ORDER_NOT_CANCELLABLE: { code: Code.FailedPrecondition, status: 409, description: 'It is paid.' },
-  ORDER_REFUSED: { code: Code.FailedPrecondition, status: 422, description: 'It would be rejected.' },
+  ORDER_REFUSED: {
+    code: Code.FailedPrecondition,
+    status: 422,
+    errorByViolation: { OUT_OF_STOCK: 'insufficient_inventory' },
+    description: 'It would be rejected.',
+  },
   VERSION_MISMATCH: { code: Code.Aborted, status: 412, description: 'It has changed.' },
 };
 const failed = errorsOf(reasons);
+
+/** An order that is refused for a reason of each of these types, one a line. */
+function refused(...types: string[]) {
+  const violations = types.map((type, line) => ({
+    type,
+    subject: `lines[${line}].quantity`,
+    description: 'available: 15',
+  }));
+  return failed('ORDER_REFUSED', 'the order would be rejected', { violations: String(types.length) }, [
+    { desc: PreconditionFailureSchema, value: { violations } },
+  ]);
+}
 
 const time = timestampFromDate(new Date('2026-11-29T09:00:00Z'));
 const order = {
@@ -67,16 +84,13 @@ export function recordingServices(): { routes(router: ConnectRouter): void; call
             case 'paid':
               throw failed('ORDER_NOT_CANCELLABLE', 'the order is paid', { state: 'CONFIRMED' });
             case 'refused':
-              throw failed('ORDER_REFUSED', 'the order would be rejected', {}, [
-                {
-                  desc: PreconditionFailureSchema,
-                  value: {
-                    violations: [
-                      { type: 'OUT_OF_STOCK', subject: 'lines[0].quantity', description: 'available: 15' },
-                    ],
-                  },
-                },
-              ]);
+              throw refused('PRODUCT_NOT_FOUND', 'OUT_OF_STOCK');
+            case 'short':
+              throw refused('OUT_OF_STOCK', 'OUT_OF_STOCK');
+            case 'very-short':
+              throw refused(...Array<string>(150).fill('OUT_OF_STOCK'));
+            case 'unknown-product':
+              throw refused('PRODUCT_NOT_FOUND');
             case 'nothing':
               return {};
             case 'debt':

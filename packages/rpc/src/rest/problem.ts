@@ -22,8 +22,8 @@ export interface Problem {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** The HTTP status of each reason. */
-export type ReasonStatuses = Readonly<Record<string, Pick<ReasonDeclaration, 'status'>>>;
+/** The HTTP status of each reason, and its name. */
+export type ReasonStatuses = Readonly<Record<string, Pick<ReasonDeclaration, 'status' | 'errorByViolation'>>>;
 
 /**
  * Converts an error. Its status is that of its reason; that of its code for reasons that are not declared here, which
@@ -31,7 +31,8 @@ export type ReasonStatuses = Readonly<Record<string, Pick<ReasonDeclaration, 'st
  */
 export function toProblem(error: ConnectError, reasons: ReasonStatuses): Problem {
   const info = errorInfo(error);
-  const status = (info && reasons[info.reason]?.status) ?? codeToHttpStatus(error.code);
+  const declared = info && reasons[info.reason];
+  const status = declared?.status ?? codeToHttpStatus(error.code);
   const violations = violationsOf(error);
   return {
     status,
@@ -41,7 +42,9 @@ export function toProblem(error: ConnectError, reasons: ReasonStatuses): Problem
       status,
       detail: error.rawMessage,
       // The same as other APIs name it.
-      error: (info?.reason ?? Code[error.code] ?? 'internal').toLowerCase(),
+      error:
+        (declared?.errorByViolation && onlyType(error, declared.errorByViolation)) ??
+        (info?.reason ?? Code[error.code] ?? 'internal').toLowerCase(),
       message: error.rawMessage,
       code: codeToString(error.code),
       ...(info && Object.keys(info.metadata).length > 0 && { metadata: info.metadata }),
@@ -68,6 +71,15 @@ function violationsOf(error: ConnectError): Violation[] {
       message: description,
     })),
   ];
+}
+
+/** The name of the type that all violations have; undefined when there are several types, or not all are known. */
+function onlyType(error: ConnectError, names: Readonly<Record<string, string>>): string | undefined {
+  const present = error.findDetails(PreconditionFailureSchema).flatMap(({ violations }) => violations);
+  const count = Number(errorInfo(error)?.metadata['violations'] ?? present.length);
+  const [type, ...others] = new Set(present.map(({ type }) => type));
+  if (type === undefined || others.length > 0 || count > present.length) return undefined;
+  return names[type] ?? type.toLowerCase();
 }
 
 function retryAfterSeconds(error: ConnectError): number {

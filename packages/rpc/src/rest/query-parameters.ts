@@ -21,7 +21,8 @@ const textMessages: ReadonlySet<string> = new Set(
 
 /**
  * Returns the query parameters of a request, by each of their names: every field that is not `bound` by the path or the
- * body, nor in a oneof with one that is; those inside of messages with dots, such as `customer.name`.
+ * body, nor in a oneof with one that is; those inside of messages with dots, such as `customer.name`. Where a request is
+ * a page, `limit` is `page_size`, too.
  * @throws Error when a field cannot be written in a query
  */
 export function queryParameters(
@@ -35,6 +36,10 @@ export function queryParameters(
         fields.length === path.length && fields.every((field, at) => sameChoice(field, path[at])),
     );
   addParameters(desc, []);
+  const size = parameters.get('page_size');
+  if (size !== undefined && parameters.has('page_token') && !parameters.has('limit')) {
+    parameters.set('limit', size);
+  }
   return parameters;
 
   function addParameters(message: DescMessage, above: readonly DescField[]): void {
@@ -82,7 +87,8 @@ export function setField(request: JsonObject, { fields }: Parameter, value: Json
 
 /**
  * Reads a query into a request. What is wrong with it is added to `violations`: parameters that do not exist, ones that
- * are given twice and are no lists, booleans and enums that are none. Numbers and times are left to the decoder.
+ * are given twice and are no lists, booleans and enums that are none, `page` unless it is 1. Numbers and times are left
+ * to the decoder.
  */
 export function readQuery(
   query: string,
@@ -98,6 +104,10 @@ export function readQuery(
       violations.push({ field: echoed(name ?? part), description, reason });
     if (name === undefined || text === undefined) {
       violate('is not percent-encoded UTF-8', 'query.encoding');
+      continue;
+    }
+    if (isPageNumber(name, parameters)) {
+      if (text !== '1') violate(otherPages, 'query.page_number');
       continue;
     }
     const parameter = parameters.get(name);
@@ -120,6 +130,15 @@ export function readQuery(
     else violate('is given twice', 'query.repeated_parameter');
   }
 }
+
+/** Many APIs number their pages; here the first one only is known by its number. */
+function isPageNumber(name: string, parameters: ReadonlyMap<string, Parameter>): boolean {
+  return name === 'page' && !parameters.has('page') && parameters.has('page_token');
+}
+
+const otherPages =
+  'must be 1: send the next_page_token of a page as page_token to get the next one; pages have no numbers, so that ' +
+  'none repeats or leaves out what changes meanwhile';
 
 function unknownParameter(parameters: ReadonlyMap<string, Parameter>): string {
   const names = new Set([...parameters.values()].map(({ fields }) => nameOf(fields, 'name')));

@@ -22,8 +22,32 @@ export const errors: Vector[] = [
     error: 'order_refused',
     body: {
       code: 'failed_precondition',
-      violations: [{ field: 'lines[0].quantity', reason: 'out_of_stock', message: 'available: 15' }],
+      violations: [
+        { field: 'lines[0].quantity', reason: 'product_not_found', message: 'available: 15' },
+        { field: 'lines[1].quantity', reason: 'out_of_stock', message: 'available: 15' },
+      ],
     },
+  },
+  {
+    send: 'GET /orders/short',
+    call: ['GetOrder', id('short')],
+    status: 422,
+    error: 'insufficient_inventory',
+    fields: ['lines[0].quantity', 'lines[1].quantity'],
+    body: { code: 'failed_precondition' },
+  },
+  // Not all of them fit into an error, so the others may have another reason.
+  {
+    send: 'GET /orders/very-short',
+    call: ['GetOrder', id('very-short')],
+    status: 422,
+    error: 'order_refused',
+  },
+  {
+    send: 'GET /orders/unknown-product',
+    call: ['GetOrder', id('unknown-product')],
+    status: 422,
+    error: 'product_not_found',
   },
   {
     send: 'GET /orders/paid',

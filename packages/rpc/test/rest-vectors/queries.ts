@@ -18,6 +18,13 @@ export const queries: Vector[] = [
   { send: 'GET /orders?state=PENDING', call: ['ListOrders', { state: 'STATE_PENDING' }] },
   { send: 'GET /orders?state=STATE_PENDING', call: ['ListOrders', { state: 'STATE_PENDING' }] },
   { send: 'GET /orders?page_size=2&page_token=abc', call: ['ListOrders', { pageSize: 2, pageToken: 'abc' }] },
+  { send: 'GET /orders?limit=2', call: ['ListOrders', { pageSize: 2 }] },
+  { send: 'GET /orders?page=1&limit=2', call: ['ListOrders', { pageSize: 2 }] },
+  { send: 'GET /users/c-1/orders?page=1&limit=5', call: ['ListOrders', { customerId: 'c-1', pageSize: 5 }] },
+  { send: 'GET /orders/customer/c-1?limit=5', call: ['ListOrders', { customerId: 'c-1', pageSize: 5 }] },
+  { send: 'GET /customers?limit=1&page=1', call: ['ListCustomers', { pageSize: 1 }] },
+  { send: 'GET /inventory?limit=1', call: ['ListStock', { pageSize: 1 }] },
+  { send: 'GET /payments?page=1', call: ['ListPayments', {}] },
   { send: 'GET /orders?needs_attention=true', call: ['ListOrders', { needsAttention: true }] },
   { send: 'GET /orders?needs_attention=false', call: ['ListOrders', {}] },
   {
@@ -58,7 +65,15 @@ export const queries: Vector[] = [
   },
   ...(
     [
-      ['/orders?limit=5', ['limit'], 'customer_id, state, create_time_from'],
+      ['/orders?count=5', ['count'], 'customer_id, state, create_time_from'],
+      ['/orders?page=2', ['page'], 'page_token'],
+      ['/users/c-1/orders?page=0&limit=5', ['page'], 'page_token'],
+      ['/customers?page=', ['page'], 'page_token'],
+      ['/orders?page=1&page=2', ['page'], 'page_token'],
+      ['/orders?limit=1&page_size=2', ['page_size'], 'given twice'],
+      ['/orders?limit=1001', ['page_size'], 'less than or equal to 1000'],
+      ['/orders/o-1?page=1', ['page'], 'takes no query parameters'],
+      ['/customers:batchGet?customer_ids=c&limit=1', ['limit'], 'does not exist'],
       ['/orders?Customer_id=c', ['Customer_id'], 'does not exist'],
       ['/orders?constructor=c&x.y=1', ['constructor', 'x.y'], 'does not exist'],
       ['/orders/o-1?order_id=o-2', ['order_id'], 'takes no query parameters'],
@@ -89,6 +104,7 @@ export const queries: Vector[] = [
     [
       ['page_size=ten', 'page_size'],
       ['page_size=', 'page_size'],
+      ['limit=ten', 'page_size'],
       ['page_size=1.5', 'page_size'],
       ['create_time_from=yesterday', 'Timestamp'],
       ['create_time_from=2026-02-30T00:00:00Z', 'a date that does not exist'],

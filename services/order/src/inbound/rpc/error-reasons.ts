@@ -14,6 +14,7 @@ export const errorReasons = {
   ORDER_REFUSED: {
     code: Code.FailedPrecondition,
     status: 422,
+    errorByViolation: { OUT_OF_STOCK: 'insufficient_inventory' },
     description:
       'The order would be rejected, or is not in stock in this quantity; nothing was stored. `google.rpc.PreconditionFailure` names every reason (see rejection reasons, and OUT_OF_STOCK). Correct the order.',
   },
