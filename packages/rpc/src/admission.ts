@@ -66,8 +66,8 @@ export function createAdmission(maxBytes: (method: DescMethod) => number): {
         method,
         maxBytes: maxBytes(method),
         restBody: rest?.bodyDesc,
-        // Connect answers in the format of the request.
-        isJson: responseHeader.get('content-type')?.endsWith('json') ?? false,
+        // Connect responds in the format of the request.
+        isJson: rest !== undefined || (responseHeader.get('content-type')?.endsWith('json') ?? false),
         isFramed,
         compression: rest
           ? rest.bodyCompression

@@ -36,6 +36,14 @@ export {
   respondEachIdempotently,
   respondIdempotently,
 } from './repeatable-request.ts';
+export {
+  type AdaptedBody,
+  type RestAdapter,
+  type RestDescription,
+  type RestResponse,
+  restAdapter,
+} from './rest/adapter.ts';
+export { toRestJson } from './rest/response-json.ts';
 export { createRpcServer } from './server.ts';
 export {
   defaultRpcServerLimits,

@@ -4,6 +4,7 @@ import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
 import type { BrowserAccess } from './browser-access.ts';
 import type { ErrorMeanings } from './calls.ts';
 import type { ListenerLimits } from './listener.ts';
+import type { RestAdapter } from './rest/adapter.ts';
 
 /** Limits against clients that send too much, too slowly or too often. */
 export interface RpcServerLimits extends ListenerLimits {
@@ -53,6 +54,8 @@ export interface RpcServerOptions extends ErrorMeanings {
   readonly routes: (router: ConnectRouter) => void;
   /** The services that `routes` adds, for health and reflection. */
   readonly services: readonly DescService[];
+  /** The methods that REST serves in a form of their own. */
+  readonly rest?: readonly RestAdapter[];
   readonly health: Health;
   /** The text of `/metrics`. */
   readonly prometheus: () => Promise<string>;

@@ -27,6 +27,7 @@ import { reflectionRoutes } from './reflection.ts';
 import { createStreamRefusals } from './refused-streams.ts';
 import { cutResponse, cutStream, cutWhenStalled, type OpenResponse, responseKey } from './responses.ts';
 import { createRest, type Rest, type ServedRoute } from './rest/rest.ts';
+import { restMessages } from './rest/rest-call.ts';
 import type { Match } from './rest/route-table.ts';
 import { defaultRpcServerLimits, type RpcServer, type RpcServerOptions } from './server-options.ts';
 import { encodingTrailers } from './trailers.ts';
@@ -106,6 +107,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       rest = createRest({
         ...{ services, guard, maxBytes, compressMinBytes: COMPRESS_MIN_BYTES },
         handlers: [...router.handlers],
+        adapters: options.rest ?? [],
         reasons: { ...errorReasons, ...options.reasons },
       });
       router.handlers.splice(0, Infinity, ...guardHandlers(router.handlers, guard));
@@ -117,7 +119,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       gate(context);
       await admission.gate(context);
     },
-    interceptors: [interceptor],
+    interceptors: [restMessages, interceptor],
     fallback: (nodeRequest, nodeResponse) =>
       handlePage(nodeRequest as HttpRequest, nodeResponse as HttpResponse),
   });

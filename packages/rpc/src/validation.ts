@@ -1,6 +1,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
-import { createValidator } from '@bufbuild/protovalidate';
+import { createValidator, type Violation } from '@bufbuild/protovalidate';
+import type { ConnectError } from '@connectrpc/connect';
 import { type FieldViolation, invalidRequest } from './invalid-request.ts';
 import { echoed } from './short-text.ts';
 
@@ -18,14 +19,24 @@ export function validateMessage<Desc extends DescMessage>(schema: Desc, message:
   const result = validator.validate(schema, message);
   if (result.kind === 'valid') return;
   if (result.kind === 'error') throw result.error;
+  throw violated(result.violations.map(toFieldViolation));
+}
 
-  const violations = result.violations.slice(0, MAX_VIOLATIONS).map(
-    (violation): FieldViolation => ({
-      // A path may contain a map key that the caller chose.
-      field: echoed(pathToString(violation.field)),
-      description: violation.message,
-      reason: violation.ruleId,
-    }),
-  );
-  throw invalidRequest(violations, result.violations.length);
+/** Returns every violation of the rules of the contract. */
+export function violationsOf<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+): FieldViolation[] {
+  const result = validator.validate(schema, message);
+  return result.kind === 'invalid' ? result.violations.map(toFieldViolation) : [];
+}
+
+/** Creates INVALID_REQUEST with the first violations, see {@link validateMessage}. */
+export function violated(violations: readonly FieldViolation[]): ConnectError {
+  return invalidRequest(violations.slice(0, MAX_VIOLATIONS), violations.length);
+}
+
+function toFieldViolation({ field, message, ruleId }: Violation): FieldViolation {
+  // A path may contain a map key that the caller chose.
+  return { field: echoed(pathToString(field)), description: message, reason: ruleId };
 }

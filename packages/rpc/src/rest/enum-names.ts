@@ -2,7 +2,7 @@ import type { DescEnum } from '@bufbuild/protobuf';
 
 /** The names of an enum as REST has them: without the prefix that all of them share, `PENDING` for `STATE_PENDING`. */
 interface EnumNames {
-  readonly shortOf: ReadonlyMap<string, string>;
+  readonly shortOf: ReadonlyMap<number, string>;
   /** Of both forms. */
   readonly longOf: ReadonlyMap<string, string>;
 }
@@ -13,9 +13,12 @@ function namesOf(desc: DescEnum): EnumNames {
   let names = known.get(desc);
   if (names === undefined) {
     const prefixLength = desc.sharedPrefix?.length ?? 0;
-    const shortOf = new Map(desc.values.map(({ name }) => [name, name.slice(prefixLength)]));
+    const shortOf = new Map(desc.values.map(({ number, name }) => [number, name.slice(prefixLength)]));
     const longOf = new Map(
-      [...shortOf].flatMap(([long, short]) => [[short, long] as const, [long, long] as const]),
+      desc.values.flatMap(({ name }) => [
+        [name.slice(prefixLength), name],
+        [name, name],
+      ]),
     );
     names = { shortOf, longOf };
     known.set(desc, names);
@@ -23,9 +26,9 @@ function namesOf(desc: DescEnum): EnumNames {
   return names;
 }
 
-/** Removes the prefix from the name of a value. Any other text is returned unchanged. */
-export function shortEnumName(desc: DescEnum, long: string): string {
-  return namesOf(desc).shortOf.get(long) ?? long;
+/** Returns the name of each value without the prefix. */
+export function shortEnumNames(desc: DescEnum): ReadonlyMap<number, string> {
+  return namesOf(desc).shortOf;
 }
 
 /** Returns the name of a value as the contract has it, from either form; undefined when there is no such value. */

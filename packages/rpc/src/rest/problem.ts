@@ -27,25 +27,30 @@ export type ReasonStatuses = Readonly<Record<string, Pick<ReasonDeclaration, 'st
 
 /**
  * Converts an error. Its status is that of its reason; that of its code for reasons that are not declared here, which
- * come from another service.
+ * come from another service. `nameOf` returns what the caller calls a field.
  */
-export function toProblem(error: ConnectError, reasons: ReasonStatuses): Problem {
+export function toProblem(
+  error: ConnectError,
+  reasons: ReasonStatuses,
+  nameOf: (field: string) => string = (field) => field,
+): Problem {
   const info = errorInfo(error);
   const declared = info && reasons[info.reason];
   const status = declared?.status ?? codeToHttpStatus(error.code);
-  const violations = violationsOf(error);
+  const violations = violationsOf(error, nameOf);
+  const message = withName(error, nameOf);
   return {
     status,
     headers: status === 503 ? { 'retry-after': String(retryAfterSeconds(error)) } : {},
     body: {
       title: STATUS_CODES[status] ?? 'Error',
       status,
-      detail: error.rawMessage,
+      detail: message,
       // The same as other APIs name it.
       error:
         (declared?.errorByViolation && onlyType(error, declared.errorByViolation)) ??
         (info?.reason ?? Code[error.code] ?? 'internal').toLowerCase(),
-      message: error.rawMessage,
+      message,
       code: codeToString(error.code),
       ...(info && Object.keys(info.metadata).length > 0 && { metadata: info.metadata }),
       ...(violations.length > 0 && { violations }),
@@ -60,17 +65,32 @@ interface Violation {
   readonly message: string;
 }
 
-function violationsOf(error: ConnectError): Violation[] {
-  const ofContract = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+function violationsOf(error: ConnectError, nameOf: (field: string) => string): Violation[] {
+  const ofContract = badFields(error);
   const ofState = error.findDetails(PreconditionFailureSchema).flatMap(({ violations }) => violations);
   return [
-    ...ofContract.map(({ field, reason, description }) => ({ field, reason, message: description })),
+    ...ofContract.map(({ field, reason, description }) => ({
+      field: nameOf(field),
+      reason,
+      message: description,
+    })),
     ...ofState.map(({ subject, type, description }) => ({
-      field: subject,
+      field: nameOf(subject),
       reason: type.toLowerCase(),
       message: description,
     })),
   ];
+}
+
+function badFields(error: ConnectError) {
+  return error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+}
+
+/** The text of an error; that of INVALID_REQUEST begins with the first field. */
+function withName(error: ConnectError, nameOf: (field: string) => string): string {
+  const text = error.rawMessage;
+  const [{ field } = { field: '' }] = badFields(error);
+  return field !== '' && text.startsWith(`${field}: `) ? `${nameOf(field)}${text.slice(field.length)}` : text;
 }
 
 /** The name of the type that all violations have; undefined when there are several types, or not all are known. */

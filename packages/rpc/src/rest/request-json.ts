@@ -1,7 +1,18 @@
-import type { DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+} from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { checkJson } from '../admitted.ts';
 import { rpcError } from '../errors.ts';
-import { type FieldViolation, invalidRequest } from '../invalid-request.ts';
+import type { FieldViolation } from '../invalid-request.ts';
 import { echoed } from '../short-text.ts';
+import { violated, violationsOf } from '../validation.ts';
+import type { AdaptedBody, RestAdapter } from './adapter.ts';
 import { listEnumNames, longEnumName } from './enum-names.ts';
 import { decodeSegment } from './path-template.ts';
 import { nameOf, readQuery, setField } from './query-parameters.ts';
@@ -19,40 +30,94 @@ export interface SentRequest {
   readonly body: string;
 }
 
+/** The request of a method, and what its sender calls the fields of it. */
+export interface ReadRequest {
+  readonly request: Message;
+  readonly nameOf: AdaptedBody['nameOf'] | undefined;
+}
+
 /**
- * Converts a request to the JSON of the method's request, as protobuf has it. Values that are of the wrong type are
- * left to its decoder.
- * @throws INVALID_REQUEST that names every parameter and field that does not exist, or contradicts another
- * @throws MALFORMED_REQUEST when the body is not JSON, or the path is not percent-encoded UTF-8
+ * Reads the request of the method of a route.
+ * @throws INVALID_REQUEST that names every parameter and field that does not exist or contradicts another, together with
+ * what breaks rules of the contract; without any of the former, the latter is not checked here
+ * @throws MALFORMED_REQUEST when the body is not JSON, the path is not percent-encoded UTF-8, or a value is of another
+ * type than its field
  */
-export function toRequestJson(route: Route, sent: SentRequest): JsonObject {
+export function readRequest(route: Route, adapter: RestAdapter | undefined, sent: SentRequest): ReadRequest {
+  const { method, body } = route;
   const violations: FieldViolation[] = [];
   const request: JsonObject = {};
+  let nameOf: ReadRequest['nameOf'];
   readQuery(sent.query, route.query, request, violations);
-  if (route.body === undefined) {
+  if (body === undefined) {
     if (sent.body !== '') {
       const description = `${route.httpMethod} ${route.template} takes no body: use the query`;
       violations.push({ field: 'body', description, reason: 'json.no_body' });
     }
-  } else readBody(route.body.desc, route.body.field, sent.body, request, violations);
-  for (const [at, variable] of route.variables.entries()) {
-    const text = decodeSegment(sent.values[at] ?? '');
+  } else if (adapter === undefined) readBody(body.desc, body.field, sent.body, request, violations);
+  else {
+    const read = adapter.readBody(parseObject(sent.body), sent.body);
+    Object.assign(request, read.request);
+    for (const violation of read.violations) violations.push(violation);
+    nameOf = read.nameOf;
+  }
+  readPath(route, sent.values, request, violations);
+  if (sent.idempotencyKey !== undefined) {
+    const field = method.input.fields.find(({ name }) => name === 'request_id');
+    if (field !== undefined)
+      setOnce(request, [field], keyOf(sent.idempotencyKey), 'the header Idempotency-Key', violations);
+  }
+  if (violations.length === 0)
+    return { request: toMessage(method.input, request, sent.query !== ''), nameOf };
+  const all = withContractViolations(violations, method.input, request, nameOf);
+  throw adapter?.refuse?.(all) ?? violated(all);
+}
+
+/** `hasQuery`: its values have not been checked as those of a body have. */
+function toMessage(desc: DescMessage, request: JsonObject, hasQuery: boolean): Message {
+  if (hasQuery) checkJson(desc, Buffer.from(JSON.stringify(request)));
+  try {
+    return fromJson(desc, request);
+  } catch (error) {
+    throw ConnectError.from(error, Code.InvalidArgument);
+  }
+}
+
+/** Adds what else is wrong with a request, so that its sender can correct all of it at once. */
+function withContractViolations(
+  violations: readonly FieldViolation[],
+  desc: DescMessage,
+  request: JsonObject,
+  nameOf: (field: string) => string = (field) => field,
+): FieldViolation[] {
+  const named = new Set(violations.map(({ field }) => field));
+  let message: Message;
+  try {
+    message = fromJson(desc, request);
+  } catch {
+    return [...violations];
+  }
+  const others = violationsOf(desc, message)
+    .map((violation) => ({ ...violation, field: nameOf(violation.field) }))
+    // What is wrong was left out: that it is missing is no news.
+    .filter(({ field }) => !named.has(field));
+  return [...violations, ...others];
+}
+
+function readPath(
+  { variables }: Route,
+  values: readonly string[],
+  request: JsonObject,
+  violations: FieldViolation[],
+): void {
+  for (const [at, variable] of variables.entries()) {
+    const text = decodeSegment(values[at] ?? '');
     const name = nameOf(variable.fields, 'name');
     if (text === undefined)
       throw rpcError('MALFORMED_REQUEST', `${name} in the path is not percent-encoded UTF-8`);
     setOnce(request, variable.fields, text, `the ${name} of the path`, violations);
   }
-  if (sent.idempotencyKey !== undefined) {
-    const field = route.method.input.fields.find(({ name }) => name === 'request_id');
-    if (field !== undefined)
-      setOnce(request, [field], keyOf(sent.idempotencyKey), 'the header Idempotency-Key', violations);
-  }
-  if (violations.length > 0) throw invalidRequest(violations.slice(0, MAX_VIOLATIONS), violations.length);
-  return request;
 }
-
-/** As for the rules of the contract. */
-const MAX_VIOLATIONS = 50;
 
 /** The key may be in quotes: draft-ietf-httpapi-idempotency-key-header has it as a structured string. */
 function keyOf(header: string): string {
@@ -86,19 +151,21 @@ function readBody(
   request: JsonObject,
   violations: FieldViolation[],
 ): void {
-  const json = body === '' ? {} : parse(body);
-  if (!isObject(json)) throw rpcError('MALFORMED_REQUEST', 'the body is not a JSON object');
-  const message = toMessageJson(desc, json, field?.name ?? '', violations);
+  const message = toMessageJson(desc, parseObject(body), field?.name ?? '', violations);
   if (field === undefined) Object.assign(request, message);
   else request[field.jsonName] = message;
 }
 
-function parse(text: string): JsonValue {
+/** No body is like an empty object. */
+function parseObject(text: string): JsonObject {
+  let json: JsonValue;
   try {
-    return JSON.parse(text);
+    json = text === '' ? {} : JSON.parse(text);
   } catch (error) {
     throw rpcError('MALFORMED_REQUEST', `the body is not JSON: ${(error as Error).message}`);
   }
+  if (!isObject(json)) throw rpcError('MALFORMED_REQUEST', 'the body is not a JSON object');
+  return json;
 }
 
 function isObject(json: JsonValue | undefined): json is JsonObject {

@@ -3,33 +3,40 @@ import {
   type DescMessage,
   type JsonObject,
   type JsonValue,
+  type Message,
   ScalarType,
+  toJson,
 } from '@bufbuild/protobuf';
+import { base64Encode } from '@bufbuild/protobuf/wire';
 import { FeatureSet_FieldPresence as Presence } from '@bufbuild/protobuf/wkt';
-import { longScalars } from '@orderflow/contracts';
-import { MoneySchema } from '@orderflow/contracts/google/type/money';
-import { shortEnumName } from './enum-names.ts';
+import { type Money, MoneySchema } from '@orderflow/contracts/google/type/money';
+import { shortEnumNames } from './enum-names.ts';
 import type { Route } from './routes.ts';
 
-/**
- * Converts the JSON that protobuf has for the response of a method to what REST callers get: enums without their
- * prefix, 64-bit integers as numbers where a double holds them exactly, money as `{currencyCode, amount}` with a
- * decimal text. Numbers, booleans and the lists of the response itself are always there, 0, false and empty too;
- * other fields are left out when they have no value.
- */
-export function toResponseJson({ method, responseField }: Route, json: JsonObject): JsonValue {
-  const { lists, response } = planOf(method.output);
-  if (responseField === undefined) return { ...lists, ...response(json) };
-  const value = json[responseField.jsonName];
-  if (responseField.fieldKind === 'list')
-    return value === undefined ? [] : convertField(responseField, value);
-  return value === undefined ? {} : convertField(responseField, value);
+/** Writes the response of a method as the route has it: all of it, or one of its fields; see {@link toRestJson}. */
+export function toResponseJson({ method, responseField }: Route, response: Message): JsonValue {
+  const { lists, write } = planOf(method.output);
+  if (responseField === undefined) return { ...lists, ...write(response) };
+  const value = (response as unknown as Fields)[responseField.localName];
+  if (responseField.fieldKind === 'list') return writerOf(responseField)(value);
+  return value === undefined ? {} : writerOf(responseField)(value);
 }
 
-type Convert = (value: JsonValue) => JsonValue;
+/**
+ * Writes a message as REST callers get it: enums without their prefix, 64-bit integers as numbers where a double holds
+ * them exactly, money as `{currencyCode, amount}` with a decimal text. Numbers and booleans are always there, 0 and
+ * false too; other fields are left out when they have no value.
+ */
+export function toRestJson(desc: DescMessage, message: Message): JsonObject {
+  return planOf(desc).write(message);
+}
+
+/** A generated message is an object with a property for each field that is in no oneof, and for each oneof. */
+type Fields = Readonly<Record<string, unknown>>;
+type Write = (value: unknown) => JsonValue;
 
 interface MessagePlan {
-  readonly response: (json: JsonObject) => JsonObject;
+  readonly write: (message: Message) => JsonObject;
   /** The lists of the message, empty. */
   readonly lists: JsonObject;
 }
@@ -39,16 +46,15 @@ const plans = new WeakMap<DescMessage, MessagePlan>();
 function planOf(desc: DescMessage): MessagePlan {
   const known = plans.get(desc);
   if (known !== undefined) return known;
-  const fields: { name: string; convert: Convert | undefined; missing: JsonValue | undefined }[] = [];
+  const fields: { read: (message: Fields) => unknown; name: string; write: Write }[] = [];
   const plan: MessagePlan = {
-    response(json) {
-      const converted: JsonObject = {};
-      for (const { name, convert, missing } of fields) {
-        const value = json[name];
-        if (value !== undefined) converted[name] = convert === undefined ? value : convert(value);
-        else if (missing !== undefined) converted[name] = missing;
+    write(message) {
+      const json: JsonObject = {};
+      for (const { read, name, write } of fields) {
+        const value = read(message as unknown as Fields);
+        if (value !== undefined) json[name] = write(value);
       }
-      return converted;
+      return json;
     },
     lists: Object.fromEntries(
       desc.fields.filter(({ fieldKind }) => fieldKind === 'list').map(({ jsonName }) => [jsonName, []]),
@@ -57,53 +63,81 @@ function planOf(desc: DescMessage): MessagePlan {
   // Registered before its fields are planned: a type may contain itself.
   plans.set(desc, plan);
   for (const field of desc.fields) {
-    fields.push({ name: field.jsonName, convert: converterOf(field), missing: missingValue(field) });
+    fields.push({ read: readerOf(field), name: field.jsonName, write: writerOf(field) });
   }
   return plan;
 }
 
-function convertField(field: DescField, value: JsonValue): JsonValue {
-  return converterOf(field)?.(value) ?? value;
-}
-
-function converterOf(field: DescField): Convert | undefined {
-  const single = singleConverterOf(field);
-  if (single === undefined) return undefined;
-  if (field.fieldKind === 'list') return (list) => (list as JsonValue[]).map(single);
-  if (field.fieldKind !== 'map') return single;
-  return (map) =>
-    Object.fromEntries(Object.entries(map as JsonObject).map(([key, value]) => [key, single(value)]));
-}
-
-function singleConverterOf({ enum: enumType, message, scalar }: DescField): Convert | undefined {
-  if (enumType) return (name) => (typeof name === 'string' ? shortEnumName(enumType, name) : name);
-  if (message) {
-    if (message.typeName.startsWith('google.protobuf.')) return undefined;
-    if (message.typeName === MoneySchema.typeName) return (money) => toAmount(money as JsonObject);
-    const { response } = planOf(message);
-    return (json) => response(json as JsonObject);
+/** Returns a function that reads what is written of a field; undefined when that is nothing. */
+function readerOf(field: DescField): (message: Fields) => unknown {
+  const { localName, fieldKind, oneof } = field;
+  if (oneof !== undefined) {
+    return (message) => {
+      const { case: name, value } = message[oneof.localName] as { case?: string; value?: unknown };
+      return name === localName ? value : undefined;
+    };
   }
-  return scalar !== undefined && longScalars.has(scalar) ? toNumber : undefined;
+  if (fieldKind === 'list')
+    return (message) => some((message[localName] as unknown[]).length, message[localName]);
+  if (fieldKind === 'map')
+    return (message) => some(Object.keys(message[localName] as object).length, message[localName]);
+  const isText = field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES;
+  // Without presence, it has no value when it is empty, or the enum's zero.
+  if (field.presence === Presence.IMPLICIT && (isText || fieldKind === 'enum')) {
+    return (message) => {
+      const value = message[localName];
+      return some(isText ? (value as string | Uint8Array).length : (value as number), value);
+    };
+  }
+  return (message) => message[localName];
 }
 
-function toNumber(text: JsonValue): JsonValue {
-  const number = Number(text);
-  return Number.isSafeInteger(number) ? number : text;
+function some(size: number, value: unknown): unknown {
+  return size === 0 ? undefined : value;
 }
 
-/** What a field has when JSON leaves it out: protobuf leaves out what is 0 or false. */
-function missingValue({ fieldKind, scalar, presence }: DescField): JsonValue | undefined {
-  if (fieldKind !== 'scalar' || presence !== Presence.IMPLICIT) return undefined;
-  if (scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return undefined;
-  return scalar === ScalarType.BOOL ? false : 0;
+function writerOf(field: DescField): Write {
+  const write = singleWriterOf(field);
+  if (field.fieldKind === 'list') return (list) => (list as unknown[]).map(write);
+  if (field.fieldKind !== 'map') return write;
+  return (map) =>
+    Object.fromEntries(Object.entries(map as object).map(([key, value]) => [key, write(value)]));
+}
+
+function singleWriterOf({ enum: enumType, message, scalar }: DescField): Write {
+  if (enumType) {
+    const names = shortEnumNames(enumType);
+    return (number) => names.get(number as number) ?? (number as number);
+  }
+  if (message) {
+    if (message.typeName.startsWith('google.protobuf.')) return (value) => toJson(message, value as Message);
+    if (message.typeName === MoneySchema.typeName) return (money) => toAmount(money as Money);
+    const { write } = planOf(message);
+    return (value) => write(value as Message);
+  }
+  switch (scalar) {
+    case ScalarType.BYTES:
+      return (bytes) => base64Encode(bytes as Uint8Array);
+    case ScalarType.FLOAT:
+    case ScalarType.DOUBLE:
+      // JSON has no NaN and no infinity.
+      return (number) => (Number.isFinite(number) ? (number as number) : String(number));
+    default:
+      return (value) => (typeof value === 'bigint' ? toNumber(value) : (value as JsonValue));
+  }
+}
+
+function toNumber(value: bigint): JsonValue {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
 }
 
 /** Money with its amount as an exact decimal text of at least two decimals. */
-function toAmount({ currencyCode, units = '0', nanos = 0 }: JsonObject): JsonObject {
-  const isNegative = String(units).startsWith('-') || Number(nanos) < 0;
-  const fraction = String(Math.abs(Number(nanos)))
+function toAmount({ currencyCode, units, nanos }: Money): JsonObject {
+  const isNegative = units < 0n || nanos < 0;
+  const fraction = String(Math.abs(nanos))
     .padStart(9, '0')
     .replace(/0{1,7}$/, '');
   const amount = `${isNegative ? '-' : ''}${String(units).replace('-', '')}.${fraction}`;
-  return { ...(currencyCode !== undefined && { currencyCode }), amount };
+  return { ...(currencyCode !== '' && { currencyCode }), amount };
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { DescMethod, DescService, JsonObject } from '@bufbuild/protobuf';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import type {
   UniversalHandler,
@@ -12,21 +12,23 @@ import { createMethodUrl } from '@connectrpc/connect/protocol';
 import { errorFromJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { compressionNamed, type HandleUniversal } from '../admission.ts';
-import { checkJson } from '../admitted.ts';
 import { normalContentType } from '../content-type.ts';
 import { rpcError } from '../errors.ts';
 import { GatheredBytes } from '../gathered-bytes.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
 import { echoed } from '../short-text.ts';
+import type { RestAdapter } from './adapter.ts';
 import { problemContentType, type ReasonStatuses, sendProblem, toProblem } from './problem.ts';
-import { toRequestJson } from './request-json.ts';
+import { readRequest } from './request-json.ts';
 import { toResponseJson } from './response-json.ts';
-import { restCallKey } from './rest-call.ts';
+import { type RestCall, restCallKey } from './rest-call.ts';
 import { createRouteTable, type Match } from './route-table.ts';
 import { type Route, routesOf } from './routes.ts';
 
 /** Every path is also served below this one. */
 const BASE_PATH = '/api/v1';
+
+const NO_BYTES = Buffer.alloc(0);
 
 const compress = promisify(gzip);
 
@@ -53,16 +55,19 @@ export interface Rest {
 
 export interface ServedRoute extends Route {
   readonly handler: UniversalHandler;
+  readonly adapter: RestAdapter | undefined;
 }
 
 /**
  * Creates the REST side of a server.
- * @throws Error when an annotation has something that is not supported, or two methods have the same path
+ * @throws Error when an annotation has something that is not supported, two methods have the same path, or an adapter
+ * does not fit its method
  */
 export function createRest(options: {
   services: readonly DescService[];
   /** Of the methods of the services. They must pass the gate, and need not be guarded. */
   handlers: readonly UniversalHandler[];
+  adapters: readonly RestAdapter[];
   /** Guards a handler so that it reads only admitted bytes. */
   guard: (handle: HandleUniversal) => HandleUniversal;
   /** The largest request of a method. */
@@ -78,33 +83,33 @@ export function createRest(options: {
   for (const route of routes) {
     const handler = handlers.get(createMethodUrl('/', route.method));
     if (handler === undefined) throw new Error(`${route.method.name} has no handler`);
-    table.add(route.httpMethod, route.segments, { ...route, handler });
+    const adapter = options.adapters.find(({ method }) => method === route.method);
+    if (adapter !== undefined && (route.body === undefined || route.body.field !== undefined)) {
+      throw new Error(`${route.httpMethod} ${route.template} has an adapter, and so needs body: "*"`);
+    }
+    table.add(route.httpMethod, route.segments, { ...route, handler, adapter });
   }
 
-  /** Converts the response of the Connect handler. `vary`: what the response depends on already. */
+  /** Returns the response to the caller. `vary`: what it depends on already. */
   async function converted(
-    route: Route,
-    response: UniversalServerResponse,
+    { status, header = new Headers(), body }: UniversalServerResponse,
+    { read, response }: RestCall,
     acceptsGzip: boolean,
     vary: string | undefined,
   ): Promise<UniversalServerResponse> {
-    const json = await wholeOf(response.body ?? []);
-    const header = response.header ?? new Headers();
-    if (response.status !== 200) {
+    if (status !== 200 || response === undefined) {
       const unreadable = new ConnectError('', Code.Internal);
-      const problem = toProblem(errorFromJsonBytes(json, undefined, unreadable), reasons);
-      header.set('content-type', problemContentType);
-      for (const [name, value] of Object.entries(problem.headers)) header.set(name, value);
+      const error = errorFromJsonBytes(await wholeOf(body ?? []), undefined, unreadable);
+      const problem = toProblem(error, reasons, read?.nameOf);
+      setAll(header, { ...problem.headers, 'content-type': problemContentType });
       return withBody(problem.status, header, Buffer.from(JSON.stringify(problem.body)));
     }
-    const body = Buffer.from(
-      JSON.stringify(toResponseJson(route, JSON.parse(json.toString()) as JsonObject)),
-    );
-    if (body.length < compressMinBytes) return withBody(200, header, body);
+    setAll(header, { ...response.headers, 'content-type': 'application/json' });
+    if (response.body.length < compressMinBytes) return withBody(response.status, header, response.body);
     header.set('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
-    if (!acceptsGzip) return withBody(200, header, body);
+    if (!acceptsGzip) return withBody(response.status, header, response.body);
     header.set('content-encoding', 'gzip');
-    return withBody(200, header, await compress(body));
+    return withBody(response.status, header, await compress(response.body));
   }
 
   function serveCall(
@@ -121,34 +126,40 @@ export function createRest(options: {
     const key = headers['idempotency-key'];
     const idempotencyKey = key === undefined ? undefined : String(key);
     const bodyCompression = compressionNamed(headers['content-encoding'] ?? null);
-    const bodyDesc = route.body?.desc ?? route.method.input;
-    contextValues.set(restCallKey, { bodyDesc, bodyCompression });
+    const { adapter } = route;
+    const call: RestCall = {
+      bodyDesc: route.body?.desc ?? route.method.input,
+      bodyCompression,
+      read: undefined,
+      respond:
+        adapter?.respond ??
+        ((message) => ({ status: 200, headers: {}, body: toResponseJson(route, message) })),
+      response: undefined,
+    };
+    contextValues.set(restCallKey, call);
     const mayHaveBody = route.httpMethod !== 'GET' || announcesBody(headers);
 
-    // The handler gets JSON of another length, not compressed.
+    // What the handler gets is empty, see `restMessages`.
     for (const name of ['content-length', 'content-encoding', 'accept-encoding']) delete headers[name];
-    headers['content-type'] = 'application/json';
+    headers['content-type'] = 'application/proto';
     const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
 
-    /** Reads and converts the body only when the handler asks for it: after the gate. */
+    /** Reads the body only when the handler asks for it: after the gate. */
     async function* callBody(admitted: UniversalServerRequest['body']): AsyncGenerator<Uint8Array> {
-      const sent = mayHaveBody ? await wholeOf(admitted as AsyncIterable<Uint8Array>) : Buffer.alloc(0);
+      const sent = mayHaveBody ? await wholeOf(admitted as AsyncIterable<Uint8Array>) : NO_BYTES;
       if (sent.length > 0 && route.body !== undefined && !hasType) {
         throw unsupported('the body has no content type: send it with content-type: application/json');
       }
       const unpacked = await bodyCompression?.decompress(Uint8Array.from(sent), maxBytes(route.method));
       const bytes = Buffer.from(unpacked ?? sent);
       if (!isUtf8(bytes)) throw rpcError('MALFORMED_REQUEST', 'the body is not UTF-8');
-      const body = bytes.toString();
-      const json = Buffer.from(JSON.stringify(toRequestJson(route, { values, query, idempotencyKey, body })));
-      // The guard has checked the body only.
-      if (query !== '') checkJson(route.method.input, json);
-      yield json;
+      call.read = readRequest(route, adapter, { values, query, idempotencyKey, body: bytes.toString() });
+      yield NO_BYTES;
     }
 
     const handle = guard(async ({ body, ...others }) => {
       const response = await route.handler({ ...others, method: 'POST', body: callBody(body) });
-      return converted(route, response, acceptsGzip, res.getHeader('vary')?.toString());
+      return converted(response, call, acceptsGzip, res.getHeader('vary')?.toString());
     });
     return handle(request).then((response) => universalResponseToNodeResponse(response, res));
   }
@@ -210,6 +221,10 @@ async function wholeOf(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>)
   const gathered = new GatheredBytes();
   for await (const piece of pieces) gathered.add(piece);
   return gathered.peek();
+}
+
+function setAll(header: Headers, values: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(values)) header.set(name, value);
 }
 
 function withBody(status: number, header: Headers, body: Uint8Array): UniversalServerResponse {
