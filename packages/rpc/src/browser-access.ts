@@ -10,7 +10,7 @@ export interface BrowserAccess {
 const allowedMethods = [...cors.allowedMethods, 'PUT', 'DELETE'].join(', ');
 const ownHeaders = ['traceparent', 'x-caller-id', 'Authorization', 'Idempotency-Key'];
 const allowedHeaders = [...cors.allowedHeaders, ...ownHeaders].join(', ');
-const exposedHeaders = [...cors.exposedHeaders, 'Retry-After'].join(', ');
+const exposedHeaders = [...cors.exposedHeaders, 'Retry-After', 'Location'].join(', ');
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;
 
 /** Adds the CORS headers to a response. Returns true when the request was a preflight, which has then been handled. */

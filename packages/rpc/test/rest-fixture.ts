@@ -99,6 +99,10 @@ export function recordingServices(): { routes(router: ConnectRouter): void; call
               return { order: { ...order, orderId: request.orderId } };
           }
         },
+        createOrder(request) {
+          record(orders.createOrder, request);
+          return { order: { ...order, orderId: request.orderId } };
+        },
         getOrderStatus(request) {
           record(orders.getOrderStatus, request);
           return { orderId: request.orderId, status: Order_State.PENDING, updateTime: time };

@@ -14,6 +14,7 @@ import { type App, openService } from '@orderflow/service';
 import { createPostgres } from '@orderflow/storage';
 import { type Role, rolePorts, settings } from './config.ts';
 import { Refusal } from './domain/refusal.ts';
+import { createOrderAdapter } from './inbound/rest/create-order.ts';
 import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { migrations } from './migrations/index.ts';
 import { connectEnrichment } from './outbound/enrichment/connect-enrichment.ts';
@@ -136,6 +137,7 @@ export async function createApp(
     port: config.port ?? rolePorts[roles[0]],
     routes: (router) => api && router.service(OrderService, api.handlers),
     services: api ? [OrderService] : [],
+    rest: [createOrderAdapter],
     refusalError: refusalErrors(Refusal, errorReasons),
     reasons: errorReasons,
     ...(config.corsOrigins && { cors: { allowedOrigins: config.corsOrigins } }),

@@ -102,6 +102,44 @@ describe('a record of each format is read', () => {
   });
 });
 
+describe('plain JSON in other shapes', () => {
+  const expected = submissionIn(json(plain));
+  const { products, customerId, ...others } = plain;
+  test.each([
+    ['items', { ...others, customerId, items: products }],
+    [
+      'the customer as an object',
+      { ...others, customer: { user_id: 'c-1', email: 'a@example.com' }, products },
+    ],
+    ['the customer by another name', { ...others, customer: { customerId: 'c-1' }, products }],
+    ['inside of order', { order: plain }],
+  ])('%s', (_, value) => {
+    expect(read(json(value))).toEqual({ ok: true, format: 'plain_json', submission: expected });
+  });
+
+  test('ids that are whole numbers are their decimal text', () => {
+    const value = { orderId: 7, customerId: 42, items: [{ productId: 9007199254740991 }, { sku: 0 }] };
+    expect(submissionIn(json(value))).toMatchObject({
+      orderId: '7',
+      customerId: '42',
+      lines: [{ reference: byId('9007199254740991') }, { reference: bySku('0') }],
+    });
+  });
+
+  test('what was ignored beside products, lines and a customer id still is', () => {
+    const items = [{ productId: 'other', quantity: -1 }];
+    const more = { items, customer: { user_id: 5.5 }, order: { orderId: 'other' }, unit_price: -1 };
+    expect(submissionIn(json({ ...plain, ...more }))).toEqual(expected);
+    const lines = [{ productId: 'p-1', quantity: 1, price: -1 }];
+    expect(submissionIn(json({ orderId: 'o', customerId: 'c', lines, ...more }))).toEqual({
+      orderId: 'o',
+      customerId: 'c',
+      lines: [{ reference: byId('p-1'), quantity: 1, quotedPrice: undefined }],
+    });
+    expect(submissionIn(json({ orderId: 'o', customer: 'c-1', items: [] })).customerId).toBe('');
+  });
+});
+
 describe('numbers as people send them', () => {
   const withProduct = (text: string) =>
     submissionIn(utf8(`{"orderId":"o","products":[{"productId":"p",${text}}]}`)).lines[0];
@@ -245,7 +283,26 @@ describe('a record that cannot be read is named', () => {
     ['100,000 levels of nothing', 'MALFORMED_JSON', utf8(nested(100_000))],
     ['products that are no array', 'MALFORMED_JSON', json({ orderId: 'o', products: {} })],
     ['a product that is no object', 'MALFORMED_JSON', json({ orderId: 'o', products: ['p-1'] })],
-    ['a customer id that is a number', 'MALFORMED_JSON', json({ orderId: 'o', customerId: 1, products: [] })],
+    [
+      'a customer id that is a fraction',
+      'MALFORMED_JSON',
+      json({ orderId: 'o', customerId: 1.5, products: [] }),
+    ],
+    [
+      'an order id that no double holds',
+      'MALFORMED_JSON',
+      utf8('{"orderId":9007199254740993,"products":[]}'),
+    ],
+    ['a product id that is a truth', 'MALFORMED_JSON', json({ orderId: 'o', items: [{ productId: true }] })],
+    [
+      'a user id that is a list',
+      'MALFORMED_JSON',
+      json({ orderId: 'o', customer: { user_id: [] }, items: [] }),
+    ],
+    ['1,001 items', 'TOO_MANY_ELEMENTS', json({ orderId: 'o', items: Array(1001).fill({}) })],
+    ['items that are no array', 'MALFORMED_JSON', json({ orderId: 'o', items: {} })],
+    ['an order inside of order twice', 'ORDER_ID_UNUSABLE', json({ order: { order: plain } })],
+    ['an order beside other members', 'ORDER_ID_UNUSABLE', json({ order: plain, total: 1 })],
     ...[
       '0x10',
       '+1',

@@ -42,7 +42,10 @@ export interface RestResponse {
   readonly body: JsonValue;
 }
 
-/** What a description of the API says of the method's paths, in place of its messages; schemas are JSON Schema 2020-12. */
+/**
+ * What a description of the API says of the method's paths, in place of its messages. Schemas are JSON Schema 2020-12, in
+ * which a `$ref` is the full name of a message: `orderflow.order.v1.Order`, as responses have it.
+ */
 export interface RestDescription {
   readonly request: JsonObject;
   /** Every response that is no error, by its status. */

@@ -58,7 +58,9 @@ export function readRequest(route: Route, adapter: RestAdapter | undefined, sent
   else {
     const read = adapter.readBody(parseObject(sent.body), sent.body);
     Object.assign(request, read.request);
-    for (const violation of read.violations) violations.push(violation);
+    for (const violation of read.violations) {
+      violations.push({ ...violation, field: echoed(violation.field) });
+    }
     nameOf = read.nameOf;
   }
   readPath(route, sent.values, request, violations);
@@ -90,7 +92,6 @@ function withContractViolations(
   request: JsonObject,
   nameOf: (field: string) => string = (field) => field,
 ): FieldViolation[] {
-  const named = new Set(violations.map(({ field }) => field));
   let message: Message;
   try {
     message = fromJson(desc, request);
@@ -100,8 +101,13 @@ function withContractViolations(
   const others = violationsOf(desc, message)
     .map((violation) => ({ ...violation, field: nameOf(violation.field) }))
     // What is wrong was left out: that it is missing is no news.
-    .filter(({ field }) => !named.has(field));
+    .filter(({ field }) => !violations.some((known) => isInside(field, known.field)));
   return [...violations, ...others];
+}
+
+/** Whether a field is this one, or inside of it. */
+function isInside(field: string, outer: string): boolean {
+  return field.startsWith(outer) && /^(?:$|[.[])/.test(field.slice(outer.length));
 }
 
 function readPath(

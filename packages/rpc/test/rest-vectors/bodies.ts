@@ -74,6 +74,12 @@ export const bodies: Vector[] = [
     body: { productId: 'p-1', onHand: 20, reserved: 0, available: 0, committed: 0 },
   },
   {
+    // Without its adapter, which the order service has.
+    send: 'POST /orders',
+    json: { orderId: 'o-1', customerId: 'c-1', lines: [{ sku: 'x', quantity: 2 }] },
+    call: ['CreateOrder', { orderId: 'o-1', customerId: 'c-1', lines: [{ sku: 'x', quantity: '2' }] }],
+  },
+  {
     send: 'PUT /inventory/p-1',
     json: { on_hand: '20', reason: 'count' },
     call: ['SetStock', { productId: 'p-1', onHand: '20', reason: 'count' }],
@@ -121,6 +127,43 @@ export const badBodies: Vector[] = [
     status: 400,
     error: 'invalid_request',
     fields: ['customer.name', 'customer.email'],
+  },
+  // Together with what breaks rules of the contract.
+  {
+    send: 'PUT /customers/c-1?request_ids=r',
+    json: { name: '', email: 'nobody', nickname: 'A' },
+    status: 400,
+    error: 'invalid_request',
+    fields: ['request_ids', 'customer.nickname', 'customer.name', 'customer.email'],
+    body: { metadata: { violations: '4' } },
+  },
+  {
+    send: 'POST /orders',
+    json: {
+      colour: 'red',
+      lines: [
+        { size: 'L', quantity: 0 },
+        { sku: 'x', quantity: 10_001 },
+      ],
+    },
+    status: 400,
+    error: 'invalid_request',
+    fields: [
+      'colour',
+      'lines[0].size',
+      'customer_id',
+      'lines[0].quantity',
+      'lines[0].reference',
+      'lines[1].quantity',
+    ],
+  },
+  // What is refused is not also missing.
+  {
+    send: 'PUT /customers/c-1?reason=x',
+    json: { nickname: 'A' },
+    status: 400,
+    error: 'invalid_request',
+    fields: ['reason', 'customer.nickname', 'customer.name', 'customer.email'],
   },
   {
     send: 'PUT /customers/c-1?customer.name=Ann',

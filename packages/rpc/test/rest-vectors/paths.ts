@@ -114,7 +114,7 @@ export const methods: Vector[] = [
       ['OPTIONS /orders/o-1', 'DELETE, GET, HEAD'],
       ['GET /orders/o-1/cancel', 'POST'],
       ['HEAD /orders/o-1/cancel', 'POST'],
-      ['DELETE /orders', 'GET, HEAD'],
+      ['DELETE /orders', 'GET, HEAD, POST'],
       ['POST /customers/c-1', 'GET, HEAD, PUT'],
       ['DELETE /api/v1/inventory/p-1', 'GET, HEAD, PUT'],
       ['POST /payments/order/o-1', 'GET, HEAD'],
