@@ -134,6 +134,21 @@ describe.skipIf(skipped !== undefined)('the enrichment contract, served by Go', 
     expect(again.reasons).toEqual(['CUSTOMER_ALREADY_EXISTS']);
   });
 
+  test('a customer that is put is created, or replaced', async () => {
+    const method = `${customerService}/PutCustomer`;
+    const put = (customer: object) => connect(method, { customer: { customerId: 'c-put', ...customer } });
+    const created = await put({ name: 'New', address: '1 Mill Lane' });
+    const active = { customerId: 'c-put', name: 'New', address: '1 Mill Lane', active: true, version: '1' };
+    expect(created.body.customer).toMatchObject(active);
+    const inactive = await put({ name: 'Newer', active: false });
+    expect(inactive.body.customer).toMatchObject({ name: 'Newer', version: '2' });
+    // What is not said of it stays, and what is replaced is gone.
+    const renamed = await put({ name: 'Newest', version: '2' });
+    expect(renamed.body.customer).toMatchObject({ name: 'Newest', version: '3' });
+    for (const field of ['active', 'address']) expect(renamed.body.customer).not.toHaveProperty(field);
+    expect((await put({ name: 'Late', version: '2' })).reasons).toEqual(['VERSION_MISMATCH']);
+  });
+
   test('a second build takes less than a second', async () => {
     const start = performance.now();
     expect(await buildGo()).toEqual(go);

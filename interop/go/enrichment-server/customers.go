@@ -42,6 +42,7 @@ func newCustomers(now time.Time) *customers {
 			CustomerId: id,
 			Name:       firstNames[n%len(firstNames)] + " " + lastNames[n%len(lastNames)],
 			Email:      fmt.Sprintf("customer-%d@example.com", n),
+			Address:    fmt.Sprintf("%d Market Street, 10115 Exampletown", n),
 			Active:     n%50 != 0,
 			Version:    1,
 			CreateTime: timestamppb.New(now),
@@ -111,16 +112,48 @@ func (s *customers) UpdateCustomer(
 			return nil, customerNotFound(wanted.CustomerId)
 		}
 		if wanted.Version != 0 && wanted.Version != current.Version {
-			return nil, fail(connect.CodeAborted, "VERSION_MISMATCH",
-				fmt.Sprintf("customer %q has version %d, not %d; read it again and repeat the change",
-					wanted.CustomerId, current.Version, wanted.Version))
+			return nil, versionMismatch(wanted.CustomerId, current.Version, wanted.Version)
 		}
-		return s.put(wanted, current.Version+1, current.CreateTime), nil
+		changed := proto.CloneOf(wanted)
+		if changed.Address == "" {
+			changed.Address = current.Address
+		}
+		return s.put(changed, current.Version+1, current.CreateTime), nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &enrichmentv1.UpdateCustomerResponse{Customer: customer}, nil
+}
+
+func (s *customers) PutCustomer(
+	ctx context.Context, request *enrichmentv1.PutCustomerRequest,
+) (*enrichmentv1.PutCustomerResponse, error) {
+	customer, err := s.once(ctx, request.RequestId, request, func() (*enrichmentv1.Customer, error) {
+		wanted := request.Customer
+		current, ok := s.byID[wanted.CustomerId]
+		if !ok {
+			current = &enrichmentv1.Customer{Active: true, CreateTime: timestamppb.Now()}
+		}
+		if wanted.Version != 0 && wanted.Version != current.Version {
+			return nil, versionMismatch(wanted.CustomerId, current.Version, wanted.Version)
+		}
+		active := current.Active
+		if wanted.Active != nil {
+			active = *wanted.Active
+		}
+		return s.put(&enrichmentv1.Customer{
+			CustomerId: wanted.CustomerId,
+			Name:       wanted.Name,
+			Email:      wanted.Email,
+			Address:    wanted.Address,
+			Active:     active,
+		}, current.Version+1, current.CreateTime), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &enrichmentv1.PutCustomerResponse{Customer: customer}, nil
 }
 
 // put stores the customer with what the server sets. The caller holds the lock.
@@ -171,4 +204,10 @@ func callerID(ctx context.Context) string {
 
 func customerNotFound(id string) error {
 	return fail(connect.CodeNotFound, "CUSTOMER_NOT_FOUND", fmt.Sprintf("no customer has the id %q", id))
+}
+
+// versionMismatch says that a caller has read another version; the current one is 0 for a customer that does not exist.
+func versionMismatch(id string, current, given int64) error {
+	return fail(connect.CodeAborted, "VERSION_MISMATCH",
+		fmt.Sprintf("customer %q has version %d, not %d; read it again and repeat the change", id, current, given))
 }

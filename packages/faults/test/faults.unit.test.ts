@@ -30,6 +30,7 @@ function stub() {
         listCustomers: () => ({}),
         createCustomer: () => ({}),
         updateCustomer: () => ({}),
+        putCustomer: () => ({}),
       }),
     );
   });

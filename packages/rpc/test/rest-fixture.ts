@@ -139,8 +139,14 @@ export function recordingServices(): { routes(router: ConnectRouter): void; call
         },
         updateCustomer(request) {
           record(customers.updateCustomer, request);
-          if (request.customer?.version === 7n) throw failed('VERSION_MISMATCH', 'the customer has changed');
           return request.customer ? { customer: request.customer } : {};
+        },
+        putCustomer(request) {
+          record(customers.putCustomer, request);
+          if (request.customer === undefined) return {};
+          const { customerId, name, email, address, active = true, version } = request.customer;
+          if (version === 7n) throw failed('VERSION_MISMATCH', 'the customer has changed');
+          return { customer: { customerId, name, email, address, active, version } };
         },
       });
       router.service(ProductService, {
@@ -164,7 +170,8 @@ export function recordingServices(): { routes(router: ConnectRouter): void; call
         },
         setStock(request) {
           record(inventory.setStock, request);
-          return { stock: { productId: request.productId, onHand: request.onHand } };
+          const { productId, onHand = 0n } = request;
+          return { stock: { productId, onHand } };
         },
       });
       router.service(PaymentService, {

@@ -72,10 +72,10 @@ test('calls count for the limit of their method: one too many is 503 and says wh
     routes: (router) =>
       router.service(CustomerService, {
         getCustomer: ({ customerId }) => ({ customer: { customerId } }),
-        async updateCustomer({ customer }) {
+        async putCustomer({ customer }) {
           calls++;
           await released.promise;
-          return { customer: customer ?? {} };
+          return { customer: { customerId: customer?.customerId ?? '' } };
         },
       }),
   });
@@ -92,7 +92,7 @@ test('calls count for the limit of their method: one too many is 503 and says wh
     body: { error: 'overloaded', code: 'resource_exhausted', metadata: { cause: 'calls' } },
   });
   const client = customerClient(createGrpcTransport({ baseUrl: url }));
-  expect(errorReason(await failure(client.updateCustomer({ customer })))).toBe('OVERLOADED');
+  expect(errorReason(await failure(client.putCustomer({ customer })))).toBe('OVERLOADED');
   // It is refused before its body, which never comes.
   const socket = dial(port);
   socket.write('PUT /customers/c-1 HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n');
@@ -290,7 +290,7 @@ test('no path, query or body is an error of the server', { timeout: 60_000 }, as
       const headers = { 'content-type': 'application/json' };
       const sent = { method, path, headers, ...(body !== undefined && { body }) };
       const { status, headers: answered } = await send(port, sent);
-      // UpdateCustomer and others are not implemented here.
+      // RetryOrder and others are not implemented here.
       expect([200, 400, 404, 405, 413, 501]).toContain(status);
       if (status >= 400 && status !== 405) expect(answered['content-type']).toMatch(/json$/);
     }),

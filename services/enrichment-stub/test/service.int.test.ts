@@ -248,12 +248,73 @@ test('an update of an old version is ABORTED, of an unknown customer NOT_FOUND',
   ]);
 });
 
+/** Puts a customer over REST. */
+async function put(customerId: string, body: object, headers: Record<string, string> = {}) {
+  const response = await fetch(`${stub.baseUrl}/customers/${customerId}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+test('a customer that is put over REST is created, or replaced; what was read can be sent back', async () => {
+  const customerId = uniqueName('c');
+  const created = await put(customerId, { customer: { name: 'Ada Chen', address: '1 Mill Lane' } });
+  expect(created).toMatchObject({
+    status: 200,
+    body: { customerId, name: 'Ada Chen', address: '1 Mill Lane', active: true, version: 1 },
+  });
+  expect(created.body).not.toHaveProperty('email');
+  const replaced = await put(customerId, { ...created.body, name: 'Ada Bauer', active: false });
+  expect(replaced.body).toMatchObject({ name: 'Ada Bauer', active: false, version: 2 });
+  expect(replaced.body['createTime']).toBe(created.body['createTime']);
+  // By now its version is another.
+  expect(await put(customerId, { ...created.body })).toMatchObject({
+    status: 412,
+    body: { error: 'version_mismatch', metadata: { current_version: '2', given_version: '1' } },
+  });
+  const { customer } = await stub.customers.getCustomer({ customerId });
+  expect(customer).toMatchObject({ name: 'Ada Bauer', email: '', address: '1 Mill Lane', version: 2n });
+  await eventually(() => eventsOf(customerId).length >= 2);
+  expect(eventsOf(customerId).map(({ headers }) => headers['ce_id'])).toEqual([
+    `${customerId}/1`,
+    `${customerId}/2`,
+  ]);
+});
+
+test('of 20 calls that put a new customer at once, one creates it and the others replace it', async () => {
+  const customerId = uniqueName('c');
+  const calls = Array.from({ length: 20 }, (_, n) => put(customerId, { name: `Ada ${n}` }));
+  const responses = await Promise.all(calls);
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+  const versions = responses.map(({ body }) => Number(body['version'])).sort((a, b) => a - b);
+  expect(versions).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
+  await eventually(() => eventsOf(customerId).length >= 20);
+  const published = eventsOf(customerId).map(({ headers }) => headers['ce_id']);
+  expect(published).toEqual(versions.map((version) => `${customerId}/${version}`));
+});
+
+test('a repeated put is one, and another content under its key is refused', async () => {
+  const customerId = uniqueName('c');
+  const headers = { 'idempotency-key': uniqueName('k'), 'x-caller-id': 'shop' };
+  const first = await put(customerId, { name: 'Ada Chen' }, headers);
+  await put(customerId, { name: 'Ada Bauer' });
+  expect(await put(customerId, { name: 'Ada Chen' }, headers)).toEqual(first);
+  expect(await put(customerId, { name: 'Ada', active: true }, headers)).toMatchObject({
+    status: 422,
+    body: { error: 'request_id_reused' },
+  });
+  expect((await stub.customers.getCustomer({ customerId })).customer?.version).toBe(2n);
+});
+
 test('what cannot be stored is refused as invalid', async () => {
   const invalid = [Code.InvalidArgument, 'INVALID_REQUEST'];
   const customer = draft();
   const headers = { 'x-caller-id': 'x'.repeat(129) };
   const { createCustomer } = stub.customers;
   expect(await failure(createCustomer({ customer: { ...customer, name: 'nul\0' } }))).toEqual(invalid);
+  expect(await failure(createCustomer({ customer: { ...customer, address: 'nul\0' } }))).toEqual(invalid);
   expect(await failure(createCustomer({ customer, requestId: 'nul\0' }))).toEqual(invalid);
   expect(await failure(createCustomer({ customer, requestId: 'r' }, { headers }))).toEqual(invalid);
   expect(await failure(createCustomer({ customer: { ...customer, email: 'nobody' } }))).toEqual(invalid);

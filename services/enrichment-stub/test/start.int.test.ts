@@ -57,6 +57,44 @@ test('the migrations make the tables that the entities describe', async () => {
   await component.stop();
 });
 
+test('processes of the version before seed, insert and update beside this one', async () => {
+  const config = testConfig();
+  const stub = await runStub(config);
+  const { database, component } = createPostgres({
+    url: config.postgresUrl,
+    database: `${config.databasePrefix}enrichment`,
+    applicationName: 'test',
+    entities: [CustomerRow, ProductRow],
+    migrations: [],
+    logger: quietLogger,
+  });
+  // The statements of that version.
+  const old = { customer_id: 'c-old', name: 'Old', email: 'old@example.com', active: true, version: 1 };
+  const time = new Date().toISOString();
+  await database.query(
+    `insert into customer select * from json_populate_recordset(null::customer, $1) on conflict do nothing`,
+    [JSON.stringify([{ ...old, create_time: time, update_time: time }])],
+  );
+  expect((await stub.customers.getCustomer({ customerId: 'c-old' })).customer).toMatchObject({
+    name: 'Old',
+    address: '',
+  });
+  const content = { name: 'Old', email: 'old@example.com', address: '1 Mill Lane' };
+  await stub.customers.putCustomer({ customer: { customerId: 'c-old', ...content } });
+  await database.query(
+    `update customer set name = $2, email = $3, active = $4, version = $5, update_time = $6
+     where customer_id = $1`,
+    ['c-old', 'Older', 'old@example.com', true, 3, new Date()],
+  );
+  expect((await stub.customers.getCustomer({ customerId: 'c-old' })).customer).toMatchObject({
+    name: 'Older',
+    address: '1 Mill Lane',
+    version: 3n,
+  });
+  await component.stop();
+  await stub.stop();
+});
+
 test('without Kafka it starts, is ready, reads and writes; the events are published once Kafka is there', async () => {
   const config = testConfig();
   const alone = await runStub({ ...config, kafkaBrokers: ['127.0.0.1:1'] });

@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Client, createClient, createRouterTransport } from '@connectrpc/connect';
 import {
   type Customer as CustomerMessage,
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis?.disconnect());
 
-function message(change: Partial<CustomerMessage> = {}): CustomerMessage {
+function message(change: MessageInitShape<typeof CustomerSchema> = {}): CustomerMessage {
   return create(CustomerSchema, { customerId: 'c-1', name: 'Ada', email: 'a@b.c', version: 3n, ...change });
 }
 

@@ -70,14 +70,14 @@ export function readRequest(route: Route, adapter: RestAdapter | undefined, sent
       setOnce(request, [field], keyOf(sent.idempotencyKey), 'the header Idempotency-Key', violations);
   }
   if (violations.length === 0)
-    return { request: toMessage(method.input, request, sent.query !== ''), nameOf };
+    return { request: toMessage(method.input, request, sent.query !== '' || body?.field !== undefined), nameOf };
   const all = withContractViolations(violations, method.input, request, nameOf);
   throw adapter?.refuse?.(all) ?? violated(all);
 }
 
-/** `hasQuery`: its values have not been checked as those of a body have. */
-function toMessage(desc: DescMessage, request: JsonObject, hasQuery: boolean): Message {
-  if (hasQuery) checkJson(desc, Buffer.from(JSON.stringify(request)));
+/** `isUnchecked`: the guard has checked the body only, and of one that came wrapped only that it is JSON of some size. */
+function toMessage(desc: DescMessage, request: JsonObject, isUnchecked: boolean): Message {
+  if (isUnchecked) checkJson(desc, Buffer.from(JSON.stringify(request)));
   try {
     return fromJson(desc, request);
   } catch (error) {
@@ -157,9 +157,24 @@ function readBody(
   request: JsonObject,
   violations: FieldViolation[],
 ): void {
-  const message = toMessageJson(desc, parseObject(body), field?.name ?? '', violations);
+  const json = parseObject(body);
+  const message = toMessageJson(
+    desc,
+    field === undefined ? json : unwrapped(field, desc, json),
+    field?.name ?? '',
+    violations,
+  );
   if (field === undefined) Object.assign(request, message);
   else request[field.jsonName] = message;
+}
+
+/** The body, also when it comes as the only member of an object, under its own name: `{"customer": {…}}`. */
+function unwrapped({ name, jsonName }: DescField, desc: DescMessage, json: JsonObject): JsonObject {
+  const [only, ...others] = Object.entries(json);
+  if (only === undefined || others.length > 0) return json;
+  const [key, value] = only;
+  const isWrapper = (key === name || key === jsonName) && !fieldsOf(desc).has(key);
+  return isWrapper && isObject(value) ? value : json;
 }
 
 /** No body is like an empty object. */

@@ -51,16 +51,13 @@ export const bodies: Vector[] = [
   {
     send: 'PUT /customers/c-1',
     json: customer,
-    call: ['UpdateCustomer', { customer: { customerId: 'c-1', ...customer } }],
-    body: { customerId: 'c-1', ...customer, active: false, version: 0 },
+    call: ['PutCustomer', { customer: { customerId: 'c-1', ...customer } }],
+    body: { customerId: 'c-1', ...customer, active: true, version: 0 },
   },
   {
     send: 'PUT /customers/c-1?request_id=r-1',
     json: { ...customer, customer_id: 'c-1', version: 3 },
-    call: [
-      'UpdateCustomer',
-      { customer: { customerId: 'c-1', ...customer, version: '3' }, requestId: 'r-1' },
-    ],
+    call: ['PutCustomer', { customer: { customerId: 'c-1', ...customer, version: '3' }, requestId: 'r-1' }],
   },
   {
     send: 'POST /customers',

@@ -59,7 +59,7 @@ export const errors: Vector[] = [
   {
     send: 'PUT /customers/c-1',
     json: { ...customer, version: 7 },
-    call: ['UpdateCustomer', { customer: { customerId: 'c-1', ...customer, version: '7' } }],
+    call: ['PutCustomer', { customer: { customerId: 'c-1', ...customer, version: '7' } }],
     status: 412,
     error: 'version_mismatch',
   },

@@ -1,6 +1,7 @@
 import { badBodies, bodies } from './bodies.ts';
 import { errors } from './errors.ts';
 import { methods, missingPaths, paths } from './paths.ts';
+import { puts } from './puts.ts';
 import { queries } from './queries.ts';
 
 export type { Vector } from './vector.ts';
@@ -12,5 +13,6 @@ export const vectors = [
   ...queries,
   ...bodies,
   ...badBodies,
+  ...puts,
   ...errors,
 ];

@@ -2,7 +2,10 @@
 export interface Customer {
   readonly customerId: string;
   readonly name: string;
+  /** Empty when there is none. */
   readonly email: string;
+  /** The postal address; empty when there is none. */
+  readonly address: string;
   readonly active: boolean;
   /** 1 on creation, one more with every update. */
   readonly version: bigint;
@@ -11,12 +14,12 @@ export interface Customer {
 }
 
 /** The fields that callers set. */
-export type CustomerContent = Pick<Customer, 'name' | 'email' | 'active'>;
+export type CustomerContent = Pick<Customer, 'name' | 'email' | 'address' | 'active'>;
 
 /** A new customer. */
 export function newCustomer(customerId: string, content: CustomerContent, now: Date): Customer {
-  const { name, email, active } = content;
-  return { customerId, name, email, active, version: 1n, createTime: now, updateTime: now };
+  const { name, email, address, active } = content;
+  return { customerId, name, email, address, active, version: 1n, createTime: now, updateTime: now };
 }
 
 /**
@@ -24,6 +27,6 @@ export function newCustomer(customerId: string, content: CustomerContent, now: D
  * can rely on every cache entry being invalidated.
  */
 export function updatedCustomer(current: Customer, content: CustomerContent, now: Date): Customer {
-  const { name, email, active } = content;
-  return { ...current, name, email, active, version: current.version + 1n, updateTime: now };
+  const { name, email, address, active } = content;
+  return { ...current, name, email, address, active, version: current.version + 1n, updateTime: now };
 }

@@ -44,6 +44,7 @@ export function seedCustomers(now: Date): Customer[] {
       {
         name: `${first} ${last}`,
         email: `${first}.${last}.${number}@example.com`.toLowerCase(),
+        address: `${number} Market Street, 10115 Exampletown`,
         active: number % everyNthIsOff !== 0,
       },
       now,

@@ -8,6 +8,7 @@ type Request =
   | customers.ListCustomersRequest
   | customers.CreateCustomerRequest
   | customers.UpdateCustomerRequest
+  | customers.PutCustomerRequest
   | products.GetProductRequest
   | products.BatchGetProductsRequest
   | products.ListProductsRequest;
@@ -22,6 +23,7 @@ export function requestedIds(message: Message): string[] {
       return request.customerIds;
     case 'orderflow.enrichment.v1.CreateCustomerRequest':
     case 'orderflow.enrichment.v1.UpdateCustomerRequest':
+    case 'orderflow.enrichment.v1.PutCustomerRequest':
       return request.customer ? [request.customer.customerId] : [];
     case 'orderflow.enrichment.v1.GetProductRequest':
       return request.reference.value === undefined ? [] : [request.reference.value];

@@ -4,8 +4,11 @@ import {
   CreateCustomerRequestSchema,
   CreateCustomerResponseSchema,
   type CustomerService,
+  PutCustomerRequestSchema,
+  PutCustomerResponseSchema,
   UpdateCustomerRequestSchema,
   UpdateCustomerResponseSchema,
+  type CustomerContent as WireContent,
 } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import {
   invalidRequest,
@@ -17,11 +20,11 @@ import {
   textKey,
 } from '@orderflow/rpc';
 import { type InTransaction, readPage } from '@orderflow/runtime';
-import type { CustomerContent } from '../../domain/customer.ts';
 import type { CustomerReader, CustomerTransaction } from '../../ports.ts';
 import { batchGetCustomers } from '../../use-cases/batch-get-customers.ts';
 import { createCustomer } from '../../use-cases/create-customer.ts';
 import { getCustomer } from '../../use-cases/get-customer.ts';
+import { putCustomer } from '../../use-cases/put-customer.ts';
 import { updateCustomer } from '../../use-cases/update-customer.ts';
 import { toWireCustomer } from './wire.ts';
 
@@ -76,21 +79,28 @@ export function customerHandlers({
         })),
       );
     },
+
+    async putCustomer(request, context) {
+      const { customerId, content, version } = given(request.customer);
+      const put = { customerId, content, expectedVersion: version };
+      const repeatable = repeatableRequest(PutCustomerRequestSchema, request, context);
+      return inTransaction((transaction, runIdempotent) =>
+        respondIdempotently(PutCustomerResponseSchema, repeatable, runIdempotent, async () => ({
+          customer: toWireCustomer(await putCustomer({ transaction, now }, put)),
+        })),
+      );
+    },
   };
 }
 
-function given(customer: WireCustomer | undefined): {
-  customerId: string;
-  content: CustomerContent;
-  version: bigint;
-} {
+/** Reads the customer of a request, `active` as its message has it. */
+function given<Sent extends WireCustomer | WireContent>(customer: Sent | undefined) {
   if (customer === undefined) {
     throw invalidRequest([{ field: 'customer', description: 'is missing', reason: 'required' }]);
   }
-  const { customerId, email, active, version } = customer;
-  return {
-    customerId,
-    content: { name: storableText('customer.name', customer.name), email, active },
-    version,
-  };
+  const { customerId, email, version } = customer;
+  const name = storableText('customer.name', customer.name);
+  const address = storableText('customer.address', customer.address);
+  const active: Sent['active'] = customer.active;
+  return { customerId, content: { name, email, address, active }, version };
 }

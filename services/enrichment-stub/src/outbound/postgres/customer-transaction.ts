@@ -16,7 +16,7 @@ export function postgresCustomerTransactions(
   return idempotentTransactions(database, now, customerTransaction);
 }
 
-interface LockedCustomer extends Pick<Customer, 'customerId' | 'name' | 'email' | 'active'> {
+interface LockedCustomer extends Pick<Customer, 'customerId' | 'name' | 'email' | 'address' | 'active'> {
   readonly version: string;
   readonly createMs: number;
   readonly updateMs: number;
@@ -26,7 +26,7 @@ function customerTransaction(transaction: Transaction): CustomerTransaction {
   return {
     async findForUpdate(customerId) {
       const [row] = await transaction.query<LockedCustomer>(
-        `select customer_id as "customerId", name, email, active, version,
+        `select customer_id as "customerId", name, email, coalesce(address, '') as address, active, version,
            ${millis('create_time')} as "createMs", ${millis('update_time')} as "updateMs"
          from customer where customer_id = $1 for update`,
         [customerId],
@@ -41,22 +41,22 @@ function customerTransaction(transaction: Transaction): CustomerTransaction {
       };
     },
 
-    async insert({ customerId, name, email, active, version, createTime, updateTime }) {
+    async insert({ customerId, name, email, address, active, version, createTime, updateTime }) {
       const inserted = await transaction.query(
-        `insert into customer (customer_id, name, email, active, version, create_time, update_time)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        `insert into customer (customer_id, name, email, address, active, version, create_time, update_time)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict do nothing
          returning 1`,
-        [customerId, name, email, active, version, createTime, updateTime],
+        [customerId, name, email, address, active, version, createTime, updateTime],
       );
       return inserted.length === 1;
     },
 
-    update({ customerId, name, email, active, version, updateTime }) {
+    update({ customerId, name, email, address, active, version, updateTime }) {
       transaction.write(
-        `update customer set name = $2, email = $3, active = $4, version = $5, update_time = $6
+        `update customer set name = $2, email = $3, address = $4, active = $5, version = $6, update_time = $7
          where customer_id = $1`,
-        [customerId, name, email, active, version, updateTime],
+        [customerId, name, email, address, active, version, updateTime],
       );
     },
 

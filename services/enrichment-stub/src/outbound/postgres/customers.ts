@@ -8,15 +8,23 @@ import { tablesOf } from './tables.ts';
 export function postgresCustomers(orm: MikroORM): CustomerReader {
   const customers = () => tablesOf(orm.em.fork()).selectFrom('customer').selectAll();
   return {
-    find: (customerIds: readonly string[]): Promise<Customer[]> =>
-      customers()
+    async find(customerIds) {
+      const rows = await customers()
         .where('customerId', '=', ({ fn, val }) => fn.any(val(storable(customerIds))))
-        .execute(),
-    page: (afterId: string | undefined, limit: number): Promise<Customer[]> =>
-      customers()
+        .execute();
+      return rows.map(toCustomer);
+    },
+    async page(afterId, limit) {
+      const rows = await customers()
         .where('customerId', '>', afterId ?? '')
         .orderBy('customerId')
         .limit(limit)
-        .execute(),
+        .execute();
+      return rows.map(toCustomer);
+    },
   };
+}
+
+function toCustomer({ address, ...row }: Omit<Customer, 'address'> & { address: string | null }): Customer {
+  return { ...row, address: address ?? '' };
 }

@@ -11,6 +11,8 @@ export const CustomerRow = defineEntity({
     customerId: p.text().primary().collation(idCollation),
     name: p.text(),
     email: p.text(),
+    /** Null where a process wrote the row that did not know it. */
+    address: p.text().nullable(),
     active: p.boolean(),
     version: p.bigint(),
     createTime: p.datetime(3),

@@ -16,16 +16,18 @@ async function insertMissing(
   table: 'customer' | 'product',
   rows: readonly object[],
 ): Promise<void> {
-  const json = JSON.stringify(rows.map(toColumns), (_, value) =>
-    typeof value === 'bigint' ? value.toString() : value,
-  );
+  const seeds = rows.map(toColumns);
+  const json = JSON.stringify(seeds, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
+  // Named, so that a later version can add columns with a default while this one runs.
+  const columns = Object.keys(seeds[0] ?? {}).join(', ');
   await sql.query(
-    `insert into ${table} select * from json_populate_recordset(null::${table}, $1) on conflict do nothing`,
+    `insert into ${table} (${columns})
+     select ${columns} from json_populate_recordset(null::${table}, $1) on conflict do nothing`,
     [json],
   );
 }
 
-function toColumns(row: object): object {
+function toColumns(row: object): Record<string, unknown> {
   const columns = Object.entries(row).map(([property, value]) => [
     property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
     value,

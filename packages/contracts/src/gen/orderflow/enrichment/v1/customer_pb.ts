@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file orderflow/enrichment/v1/customer.proto.
  */
 export const file_orderflow_enrichment_v1_customer: GenFile = /*@__PURE__*/
-  fileDesc("CiZvcmRlcmZsb3cvZW5yaWNobWVudC92MS9jdXN0b21lci5wcm90bxIXb3JkZXJmbG93LmVucmljaG1lbnQudjEigAIKCEN1c3RvbWVyEjMKC2N1c3RvbWVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSGAoEbmFtZRgCIAEoCUIKukgHcgUQARjIARIZCgVlbWFpbBgDIAEoCUIKukgHcgUY/gFgARIOCgZhY3RpdmUYBCABKAgSGAoHdmVyc2lvbhgFIAEoA0IHukgEIgIoABIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQjxaOm9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvZW5yaWNobWVudC92MTtlbnJpY2htZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiZvcmRlcmZsb3cvZW5yaWNobWVudC92MS9jdXN0b21lci5wcm90bxIXb3JkZXJmbG93LmVucmljaG1lbnQudjEingIKCEN1c3RvbWVyEjMKC2N1c3RvbWVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSGAoEbmFtZRgCIAEoCUIKukgHcgUQARjIARIcCgVlbWFpbBgDIAEoCUINukgK2AEBcgUY/gFgARIOCgZhY3RpdmUYBCABKAgSGAoHdmVyc2lvbhgFIAEoA0IHukgEIgIoABIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKB2FkZHJlc3MYCCABKAlCCLpIBXIDGPQDQjxaOm9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvZW5yaWNobWVudC92MTtlbnJpY2htZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A customer of the enrichment API.
@@ -36,7 +36,7 @@ export type Customer = Message<"orderflow.enrichment.v1.Customer"> & {
   name: string;
 
   /**
-   * The address for mail about orders.
+   * The address for mail about orders; empty when there is none.
    *
    * @generated from field: string email = 3;
    */
@@ -70,6 +70,13 @@ export type Customer = Message<"orderflow.enrichment.v1.Customer"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 7;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The postal address, as it is written on a parcel; empty when there is none.
+   *
+   * @generated from field: string address = 8;
+   */
+  address: string;
 };
 
 /**

@@ -6,6 +6,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Customer } from "./customer_pb.ts";
 import { file_orderflow_enrichment_v1_customer } from "./customer_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file orderflow/enrichment/v1/customer_service.proto.
  */
 export const file_orderflow_enrichment_v1_customer_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci5vcmRlcmZsb3cvZW5yaWNobWVudC92MS9jdXN0b21lcl9zZXJ2aWNlLnByb3RvEhdvcmRlcmZsb3cuZW5yaWNobWVudC52MSI1ChJHZXRDdXN0b21lclJlcXVlc3QSHwoLY3VzdG9tZXJfaWQYASABKAlCCrpIB3IFEAEYgAIiSgoTR2V0Q3VzdG9tZXJSZXNwb25zZRIzCghjdXN0b21lchgBIAEoCzIhLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkN1c3RvbWVyIkYKGEJhdGNoR2V0Q3VzdG9tZXJzUmVxdWVzdBIqCgxjdXN0b21lcl9pZHMYASADKAlCFLpIEZIBDggBEMgBIgdyBRABGIACInEKGUJhdGNoR2V0Q3VzdG9tZXJzUmVzcG9uc2USNAoJY3VzdG9tZXJzGAEgAygLMiEub3JkZXJmbG93LmVucmljaG1lbnQudjEuQ3VzdG9tZXISHgoWbm90X2ZvdW5kX2N1c3RvbWVyX2lkcxgCIAMoCSJTChRMaXN0Q3VzdG9tZXJzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAQiZgoVTGlzdEN1c3RvbWVyc1Jlc3BvbnNlEjQKCWN1c3RvbWVycxgBIAMoCzIhLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkN1c3RvbWVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJyChVDcmVhdGVDdXN0b21lclJlcXVlc3QSOwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lckIGukgDyAEBEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABIk0KFkNyZWF0ZUN1c3RvbWVyUmVzcG9uc2USMwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lciJyChVVcGRhdGVDdXN0b21lclJlcXVlc3QSOwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lckIGukgDyAEBEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABIk0KFlVwZGF0ZUN1c3RvbWVyUmVzcG9uc2USMwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lcjKlBgoPQ3VzdG9tZXJTZXJ2aWNlEpcBCgtHZXRDdXN0b21lchIrLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkdldEN1c3RvbWVyUmVxdWVzdBosLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkdldEN1c3RvbWVyUmVzcG9uc2UiLZACAYLT5JMCJGIIY3VzdG9tZXISGC9jdXN0b21lcnMve2N1c3RvbWVyX2lkfRKaAQoRQmF0Y2hHZXRDdXN0b21lcnMSMS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5CYXRjaEdldEN1c3RvbWVyc1JlcXVlc3QaMi5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5CYXRjaEdldEN1c3RvbWVyc1Jlc3BvbnNlIh6QAgGC0+STAhUSEy9jdXN0b21lcnM6YmF0Y2hHZXQShQEKDUxpc3RDdXN0b21lcnMSLS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5MaXN0Q3VzdG9tZXJzUmVxdWVzdBouLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkxpc3RDdXN0b21lcnNSZXNwb25zZSIVkAIBgtPkkwIMEgovY3VzdG9tZXJzEpwBCg5DcmVhdGVDdXN0b21lchIuLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkNyZWF0ZUN1c3RvbWVyUmVxdWVzdBovLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkNyZWF0ZUN1c3RvbWVyUmVzcG9uc2UiKZACAoLT5JMCIDoIY3VzdG9tZXJiCGN1c3RvbWVyIgovY3VzdG9tZXJzErMBCg5VcGRhdGVDdXN0b21lchIuLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLlVwZGF0ZUN1c3RvbWVyUmVxdWVzdBovLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLlVwZGF0ZUN1c3RvbWVyUmVzcG9uc2UiQJACAoLT5JMCNzoIY3VzdG9tZXJiCGN1c3RvbWVyGiEvY3VzdG9tZXJzL3tjdXN0b21lci5jdXN0b21lcl9pZH1CPFo6b3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9lbnJpY2htZW50L3YxO2VucmljaG1lbnR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_orderflow_enrichment_v1_customer]);
+  fileDesc("Ci5vcmRlcmZsb3cvZW5yaWNobWVudC92MS9jdXN0b21lcl9zZXJ2aWNlLnByb3RvEhdvcmRlcmZsb3cuZW5yaWNobWVudC52MSI1ChJHZXRDdXN0b21lclJlcXVlc3QSHwoLY3VzdG9tZXJfaWQYASABKAlCCrpIB3IFEAEYgAIiSgoTR2V0Q3VzdG9tZXJSZXNwb25zZRIzCghjdXN0b21lchgBIAEoCzIhLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkN1c3RvbWVyIkYKGEJhdGNoR2V0Q3VzdG9tZXJzUmVxdWVzdBIqCgxjdXN0b21lcl9pZHMYASADKAlCFLpIEZIBDggBEMgBIgdyBRABGIACInEKGUJhdGNoR2V0Q3VzdG9tZXJzUmVzcG9uc2USNAoJY3VzdG9tZXJzGAEgAygLMiEub3JkZXJmbG93LmVucmljaG1lbnQudjEuQ3VzdG9tZXISHgoWbm90X2ZvdW5kX2N1c3RvbWVyX2lkcxgCIAMoCSJTChRMaXN0Q3VzdG9tZXJzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAQiZgoVTGlzdEN1c3RvbWVyc1Jlc3BvbnNlEjQKCWN1c3RvbWVycxgBIAMoCzIhLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLkN1c3RvbWVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJyChVDcmVhdGVDdXN0b21lclJlcXVlc3QSOwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lckIGukgDyAEBEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABIk0KFkNyZWF0ZUN1c3RvbWVyUmVzcG9uc2USMwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lciJyChVVcGRhdGVDdXN0b21lclJlcXVlc3QSOwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lckIGukgDyAEBEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDGIABIk0KFlVwZGF0ZUN1c3RvbWVyUmVzcG9uc2USMwoIY3VzdG9tZXIYASABKAsyIS5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lciJ2ChJQdXRDdXN0b21lclJlcXVlc3QSQgoIY3VzdG9tZXIYASABKAsyKC5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DdXN0b21lckNvbnRlbnRCBrpIA8gBARIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAxiAASK1AgoPQ3VzdG9tZXJDb250ZW50EjMKC2N1c3RvbWVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSGAoEbmFtZRgCIAEoCUIKukgHcgUQARjIARIcCgVlbWFpbBgDIAEoCUINukgK2AEBcgUY/gFgARITCgZhY3RpdmUYBCABKAhIAIgBARIYCgd2ZXJzaW9uGAUgASgDQge6SAQiAigAEi8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoHYWRkcmVzcxgIIAEoCUIIukgFcgMY9ANCCQoHX2FjdGl2ZSJKChNQdXRDdXN0b21lclJlc3BvbnNlEjMKCGN1c3RvbWVyGAEgASgLMiEub3JkZXJmbG93LmVucmljaG1lbnQudjEuQ3VzdG9tZXIylAcKD0N1c3RvbWVyU2VydmljZRKXAQoLR2V0Q3VzdG9tZXISKy5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5HZXRDdXN0b21lclJlcXVlc3QaLC5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5HZXRDdXN0b21lclJlc3BvbnNlIi2QAgGC0+STAiRiCGN1c3RvbWVyEhgvY3VzdG9tZXJzL3tjdXN0b21lcl9pZH0SmgEKEUJhdGNoR2V0Q3VzdG9tZXJzEjEub3JkZXJmbG93LmVucmljaG1lbnQudjEuQmF0Y2hHZXRDdXN0b21lcnNSZXF1ZXN0GjIub3JkZXJmbG93LmVucmljaG1lbnQudjEuQmF0Y2hHZXRDdXN0b21lcnNSZXNwb25zZSIekAIBgtPkkwIVEhMvY3VzdG9tZXJzOmJhdGNoR2V0EoUBCg1MaXN0Q3VzdG9tZXJzEi0ub3JkZXJmbG93LmVucmljaG1lbnQudjEuTGlzdEN1c3RvbWVyc1JlcXVlc3QaLi5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5MaXN0Q3VzdG9tZXJzUmVzcG9uc2UiFZACAYLT5JMCDBIKL2N1c3RvbWVycxKcAQoOQ3JlYXRlQ3VzdG9tZXISLi5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DcmVhdGVDdXN0b21lclJlcXVlc3QaLy5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5DcmVhdGVDdXN0b21lclJlc3BvbnNlIimQAgKC0+STAiA6CGN1c3RvbWVyYghjdXN0b21lciIKL2N1c3RvbWVycxJ2Cg5VcGRhdGVDdXN0b21lchIuLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLlVwZGF0ZUN1c3RvbWVyUmVxdWVzdBovLm9yZGVyZmxvdy5lbnJpY2htZW50LnYxLlVwZGF0ZUN1c3RvbWVyUmVzcG9uc2UiA5ACAhKqAQoLUHV0Q3VzdG9tZXISKy5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5QdXRDdXN0b21lclJlcXVlc3QaLC5vcmRlcmZsb3cuZW5yaWNobWVudC52MS5QdXRDdXN0b21lclJlc3BvbnNlIkCQAgKC0+STAjc6CGN1c3RvbWVyYghjdXN0b21lchohL2N1c3RvbWVycy97Y3VzdG9tZXIuY3VzdG9tZXJfaWR9QjxaOm9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvZW5yaWNobWVudC92MTtlbnJpY2htZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_orderflow_enrichment_v1_customer]);
 
 /**
  * The request of GetCustomer.
@@ -221,7 +223,8 @@ export const CreateCustomerResponseSchema: GenMessage<CreateCustomerResponse> = 
  */
 export type UpdateCustomerRequest = Message<"orderflow.enrichment.v1.UpdateCustomerRequest"> & {
   /**
-   * The new content of the customer. version 0: any current version.
+   * The new content of the customer. version 0: any current version. An empty address leaves the present one, for
+   * clients that do not know the field.
    *
    * @generated from field: orderflow.enrichment.v1.Customer customer = 1;
    */
@@ -264,6 +267,127 @@ export type UpdateCustomerResponse = Message<"orderflow.enrichment.v1.UpdateCust
  */
 export const UpdateCustomerResponseSchema: GenMessage<UpdateCustomerResponse> = /*@__PURE__*/
   messageDesc(file_orderflow_enrichment_v1_customer_service, 9);
+
+/**
+ * The request of PutCustomer.
+ *
+ * @generated from message orderflow.enrichment.v1.PutCustomerRequest
+ */
+export type PutCustomerRequest = Message<"orderflow.enrichment.v1.PutCustomerRequest"> & {
+  /**
+   * The content of the customer.
+   *
+   * @generated from field: orderflow.enrichment.v1.CustomerContent customer = 1;
+   */
+  customer?: CustomerContent | undefined;
+
+  /**
+   * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
+   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
+   * no other caller can choose (UUIDs).
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message orderflow.enrichment.v1.PutCustomerRequest.
+ * Use `create(PutCustomerRequestSchema)` to create a new message.
+ */
+export const PutCustomerRequestSchema: GenMessage<PutCustomerRequest> = /*@__PURE__*/
+  messageDesc(file_orderflow_enrichment_v1_customer_service, 10);
+
+/**
+ * A customer as a caller wants it: like Customer, so that one that was read can be changed and sent back.
+ *
+ * @generated from message orderflow.enrichment.v1.CustomerContent
+ */
+export type CustomerContent = Message<"orderflow.enrichment.v1.CustomerContent"> & {
+  /**
+   * The customer's id, chosen by the caller for a new customer. Example: "c-1".
+   *
+   * @generated from field: string customer_id = 1;
+   */
+  customerId: string;
+
+  /**
+   * The full name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The address for mail about orders; empty: none.
+   *
+   * @generated from field: string email = 3;
+   */
+  email: string;
+
+  /**
+   * Whether orders of this customer are accepted. Absent: a new customer is active, an existing one stays as it is.
+   *
+   * @generated from field: optional bool active = 4;
+   */
+  active?: boolean | undefined;
+
+  /**
+   * The version that the caller has read; 0: any, and the customer need not exist.
+   *
+   * @generated from field: int64 version = 5;
+   */
+  version: bigint;
+
+  /**
+   * Not used: the server sets it.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 6;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Not used: the server sets it.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 7;
+   */
+  updateTime?: Timestamp | undefined;
+
+  /**
+   * The postal address; empty: none.
+   *
+   * @generated from field: string address = 8;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message orderflow.enrichment.v1.CustomerContent.
+ * Use `create(CustomerContentSchema)` to create a new message.
+ */
+export const CustomerContentSchema: GenMessage<CustomerContent> = /*@__PURE__*/
+  messageDesc(file_orderflow_enrichment_v1_customer_service, 11);
+
+/**
+ * The response of PutCustomer.
+ *
+ * @generated from message orderflow.enrichment.v1.PutCustomerResponse
+ */
+export type PutCustomerResponse = Message<"orderflow.enrichment.v1.PutCustomerResponse"> & {
+  /**
+   * The customer as stored; version 1 when it is new.
+   *
+   * @generated from field: orderflow.enrichment.v1.Customer customer = 1;
+   */
+  customer?: Customer | undefined;
+};
+
+/**
+ * Describes the message orderflow.enrichment.v1.PutCustomerResponse.
+ * Use `create(PutCustomerResponseSchema)` to create a new message.
+ */
+export const PutCustomerResponseSchema: GenMessage<PutCustomerResponse> = /*@__PURE__*/
+  messageDesc(file_orderflow_enrichment_v1_customer_service, 12);
 
 /**
  * Customers. External to orderflow; written in Go in production.
@@ -317,7 +441,8 @@ export const CustomerService: GenService<{
     output: typeof CreateCustomerResponseSchema;
   },
   /**
-   * Replaces name, email and active of a customer and publishes CustomerUpdated.
+   * Replaces name, email and active of a customer, and its address if one is given, and publishes CustomerUpdated. Over
+   * REST there is PutCustomer.
    * Errors: NOT_FOUND (CUSTOMER_NOT_FOUND), ABORTED (VERSION_MISMATCH) when the given version is not
    * the current one, INVALID_ARGUMENT (REQUEST_ID_REUSED).
    * May be repeated with the same request_id: the stored response is returned.
@@ -328,6 +453,19 @@ export const CustomerService: GenService<{
     methodKind: "unary";
     input: typeof UpdateCustomerRequestSchema;
     output: typeof UpdateCustomerResponseSchema;
+  },
+  /**
+   * Creates a customer, or replaces name, email and address of the one with this id, and publishes CustomerUpdated.
+   * Errors: ABORTED (VERSION_MISMATCH) when the given version is not the current one, or there is no such customer;
+   * INVALID_ARGUMENT (REQUEST_ID_REUSED).
+   * May be repeated with the same request_id: the stored response is returned.
+   *
+   * @generated from rpc orderflow.enrichment.v1.CustomerService.PutCustomer
+   */
+  putCustomer: {
+    methodKind: "unary";
+    input: typeof PutCustomerRequestSchema;
+    output: typeof PutCustomerResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_orderflow_enrichment_v1_customer_service, 0);
