@@ -105,6 +105,53 @@ test('page tokens that hold what no list has written are refused', async () => {
   for (const call of calls) expect(errorInfo(await errorOf(call))?.reason).toBe('PAGE_TOKEN_INVALID');
 });
 
+/** Sets stock over REST. */
+async function put(productId: string, body: object) {
+  const response = await fetch(`${inventory.baseUrl}/inventory/${productId}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', 'x-caller-id': 'shop' },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+test('what can be ordered is set beside what is reserved, without a reason, too', async () => {
+  await reserve('p-30', 4);
+  expect(await put('p-30', { quantity_available: 10 })).toMatchObject({
+    status: 200,
+    body: { productId: 'p-30', onHand: 14, reserved: 4, available: 10 },
+  });
+  expect(await put('p-30', { quantity_available: 0 })).toMatchObject({ body: { onHand: 4, available: 0 } });
+  const { adjustments } = await client.listStockAdjustments({ productId: 'p-30' });
+  expect(adjustments).toMatchObject([
+    { delta: -10n, onHand: 4n, reason: 'SetStock, without a reason', callerId: 'shop' },
+    { delta: -986n, onHand: 14n },
+    { reason: 'stocked from the start' },
+  ]);
+  expect(await put('p-30', { quantity_available: 1, on_hand: 5 })).toMatchObject({
+    status: 400,
+    body: { violations: [{ reason: 'set_stock.one_quantity' }] },
+  });
+  // A client of the contract before leaves out 0, and always has a reason.
+  await client.setStock({ productId: 'p-31', reason });
+  expect((await client.getStock({ productId: 'p-31' })).stock?.onHand).toBe(0n);
+});
+
+test('what can be ordered is exact, whatever is reserved at the same time', async () => {
+  const calls = Array.from({ length: 40 }, (_, n) =>
+    n % 2 === 0 ? reserve('p-32', 1) : client.setStock({ productId: 'p-32', quantityAvailable: 100n }),
+  );
+  const set = (await Promise.all(calls)).flatMap((result) => (typeof result === 'string' ? [] : [result]));
+  for (const { stock } of set) expect(stock).toMatchObject({ available: 100n });
+  const { stock } = await client.getStock({ productId: 'p-32' });
+  expect(stock?.reserved).toBe(20n);
+  // Each was set while some of the orders had reserved, and the others reserve of it.
+  const { adjustments } = await client.listStockAdjustments({ productId: 'p-32' });
+  expect(adjustments).toHaveLength(21);
+  expect(adjustments[0]?.onHand).toBe(stock?.onHand);
+  expect(adjustments.reduce((sum, { delta }) => sum + delta, 0n)).toBe(stock?.onHand);
+});
+
 test('a product that was never stocked can be', async () => {
   const { stock } = await client.setStock({ productId: 'x-new', onHand: 3n, reason });
   expect(stock).toMatchObject({ onHand: 3n, reserved: 0n, committed: 0n });

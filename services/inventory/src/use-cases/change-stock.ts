@@ -4,8 +4,8 @@ import type { StockTransaction } from '../ports.ts';
 /** A requested change of the quantity on hand. */
 export interface StockChange {
   readonly productId: string;
-  /** An absolute quantity, or a difference. */
-  readonly onHand: { readonly set: bigint } | { readonly add: bigint };
+  /** An absolute quantity, a difference, or the quantity that can still be ordered after it. */
+  readonly onHand: { readonly set: bigint } | { readonly add: bigint } | { readonly available: bigint };
   readonly reason: string;
   readonly callerId: string;
 }
@@ -20,7 +20,7 @@ export async function changeStock(
 ): Promise<Stock> {
   const before = await transaction.lock(productId);
   const createTime = now();
-  const onHand = 'set' in wanted ? wanted.set : before.onHand + wanted.add;
+  const onHand = newOnHand(before, wanted);
   const stock = withOnHand(before, onHand, createTime);
   transaction.write(stock, {
     productId,
@@ -31,4 +31,9 @@ export async function changeStock(
     createTime,
   });
   return stock;
+}
+
+function newOnHand({ onHand, reserved }: Stock, wanted: StockChange['onHand']): bigint {
+  if ('set' in wanted) return wanted.set;
+  return 'add' in wanted ? onHand + wanted.add : reserved + wanted.available;
 }

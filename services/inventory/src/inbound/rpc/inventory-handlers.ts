@@ -17,7 +17,7 @@ import {
 } from '@orderflow/rpc';
 import { crashPoint, type InTransaction, readPage } from '@orderflow/runtime';
 import type { ReservationReader, StockReader, StockTransaction } from '../../ports.ts';
-import { changeStock } from '../../use-cases/change-stock.ts';
+import { changeStock, type StockChange } from '../../use-cases/change-stock.ts';
 import { getReservation } from '../../use-cases/get-reservation.ts';
 import { getStock } from '../../use-cases/get-stock.ts';
 import { crashPoints } from '../crash-points.ts';
@@ -58,9 +58,14 @@ export function inventoryHandlers({
     },
 
     async setStock(request, context) {
-      const { productId, onHand, reason } = request;
+      const { productId, onHand = 0n, quantityAvailable, reason } = request;
       const repeatable = repeatableRequest(SetStockRequestSchema, request, context);
-      const change = { productId, onHand: { set: onHand }, reason, callerId: callerIdOf(context) };
+      const change: StockChange = {
+        productId,
+        onHand: quantityAvailable === undefined ? { set: onHand } : { available: quantityAvailable },
+        reason: reason || 'SetStock, without a reason',
+        callerId: callerIdOf(context),
+      };
       const response = await inTransaction((transaction, runIdempotent) =>
         respondIdempotently(SetStockResponseSchema, repeatable, runIdempotent, async () => ({
           stock: toWireStock(await changeStock({ transaction, now }, change)),
