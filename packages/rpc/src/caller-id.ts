@@ -2,7 +2,8 @@ import type { HandlerContext } from '@connectrpc/connect';
 import { invalidRequest } from './invalid-request.ts';
 import { UnaryCall } from './unary-call.ts';
 
-const header = 'x-caller-id';
+/** The header in which a caller names itself. */
+export const callerHeader = 'x-caller-id';
 
 /** Headers carry ASCII only: other characters do not arrive as they were sent. */
 const callerId = /^[\x20-\x7e]{1,128}$/;
@@ -14,12 +15,14 @@ const callerId = /^[\x20-\x7e]{1,128}$/;
  */
 export function callerIdOf(context: Pick<HandlerContext, 'requestHeader'>): string {
   const value =
-    context instanceof UnaryCall ? context.headerValue(header) : context.requestHeader.get(header);
+    context instanceof UnaryCall
+      ? context.headerValue(callerHeader)
+      : context.requestHeader.get(callerHeader);
   const given = value || 'anonymous';
   if (callerId.test(given)) return given;
   throw invalidRequest([
     {
-      field: header,
+      field: callerHeader,
       description: 'must be at most 128 printable ASCII characters',
       reason: 'header.caller_id',
     },

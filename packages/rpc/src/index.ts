@@ -18,6 +18,7 @@ export {
   type ReasonDeclaration,
   rpcError,
 } from './errors.ts';
+export { callOptions, type Forwarded, passedOn } from './forwarded.ts';
 export { type FieldViolation, invalidRequest, storableText } from './invalid-request.ts';
 export {
   type KeyPart,

@@ -3,6 +3,7 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
 import type { BrowserAccess } from './browser-access.ts';
 import type { ErrorMeanings } from './calls.ts';
+import type { Forwarded } from './forwarded.ts';
 import type { ListenerLimits } from './listener.ts';
 import type { RestAdapter } from './rest/adapter.ts';
 
@@ -56,6 +57,8 @@ export interface RpcServerOptions extends ErrorMeanings {
   readonly services: readonly DescService[];
   /** The methods that REST serves in a form of their own. */
   readonly rest?: readonly RestAdapter[];
+  /** What REST serves besides these services. RPC, health and reflection do not have it. */
+  readonly forwarded?: readonly Forwarded[];
   readonly health: Health;
   /** The text of `/metrics`. */
   readonly prometheus: () => Promise<string>;

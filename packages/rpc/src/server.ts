@@ -15,6 +15,7 @@ import { contextValuesOf } from './connection.ts';
 import { reportCuts } from './cut-connections.ts';
 import { checkTimeout, giveDeadline, limitDeadline, limitReading } from './deadlines.ts';
 import { errorReasons, rpcError } from './errors.ts';
+import { addForwarded } from './forwarded.ts';
 import { healthRoutes } from './health-service.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import { canBeCall } from './http-calls.ts';
@@ -32,6 +33,7 @@ import type { Match } from './rest/route-table.ts';
 import { defaultRpcServerLimits, type RpcServer, type RpcServerOptions } from './server-options.ts';
 import { encodingTrailers } from './trailers.ts';
 import { createUnaryGrpc } from './unary-grpc.ts';
+import { within } from './within.ts';
 
 /** The time for the responses of aborted calls, and for the last bytes to be sent. */
 const FAREWELL_MS = 250;
@@ -41,11 +43,12 @@ const COMPRESS_MIN_BYTES = 16 * 1024;
 
 /** Serves gRPC, gRPC-Web and Connect, over HTTP/1.1 and cleartext HTTP/2, with health, reflection and metrics. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const { service, health, logger, cors } = options;
+  const { service, health, logger, cors, forwarded = [] } = options;
   const limits = { ...defaultRpcServerLimits, ...options.limits };
   const { declaredReasons = true, defaultDeadline = true } = options.policies ?? {};
   const services = [...options.services, HealthService, ServerReflection, ServerReflectionV1Alpha];
   const serviceNames = services.map((desc) => desc.typeName);
+  const forwardedMethods = forwarded.flatMap(({ methods }) => methods);
   const closing = new AbortController();
   const shutdown = new AbortController();
   let port: number | undefined;
@@ -77,7 +80,9 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     declaredReasons,
   });
   const handlerOptions = {
-    readMaxBytes: Math.max(...services.flatMap((desc) => desc.methods.map(maxBytes))),
+    readMaxBytes: Math.max(
+      ...[...services.flatMap(({ methods }) => methods), ...forwardedMethods].map(maxBytes),
+    ),
     acceptCompression: [...acceptedCompressions],
     compressMinBytes: COMPRESS_MIN_BYTES,
     // Unknown fields would take memory, and would change the hash that identifies a repeated request.
@@ -104,13 +109,16 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       const { idleTimeoutMs } = limits;
       reflectionRoutes({ services, closing: closing.signal, openStreams, idleTimeoutMs })(router);
       const { guard } = admission;
+      const own = [...router.handlers];
+      // Not with the router that records what gRPC serves.
+      addForwarded(connectRouter, forwarded);
       rest = createRest({
-        ...{ services, guard, maxBytes, compressMinBytes: COMPRESS_MIN_BYTES },
+        ...{ services, forwarded: forwardedMethods, guard, maxBytes, compressMinBytes: COMPRESS_MIN_BYTES },
         handlers: [...router.handlers],
         adapters: options.rest ?? [],
         reasons: { ...errorReasons, ...options.reasons },
       });
-      router.handlers.splice(0, Infinity, ...guardHandlers(router.handlers, guard));
+      router.handlers.splice(0, Infinity, ...guardHandlers(own, guard));
     },
     contextValues: (nodeRequest) => contextValuesFor(nodeRequest as HttpRequest),
     shutdownSignal: shutdown.signal,
@@ -286,12 +294,4 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       listener.destroy();
     },
   };
-}
-
-async function within(ms: number, work: Promise<void>): Promise<boolean> {
-  const over = new AbortController();
-  const late = delay(ms, false, { signal: over.signal }).catch(() => false);
-  const inTime = await Promise.race([work.then(() => true), late]);
-  over.abort();
-  return inTime;
 }

@@ -25,7 +25,10 @@ export interface App {
 
 /** What a service adds to the skeleton. */
 export interface ServiceParts
-  extends Pick<RpcServerOptions, 'routes' | 'services' | 'rest' | 'refusalError' | 'reasons' | 'cors'> {
+  extends Pick<
+    RpcServerOptions,
+    'routes' | 'services' | 'rest' | 'forwarded' | 'refusalError' | 'reasons' | 'cors'
+  > {
   /** Everything but the server, in the order in which it starts. */
   readonly parts: readonly Component[];
   /** The parts that readiness depends on; absent: all of them. */

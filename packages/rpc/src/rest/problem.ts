@@ -26,8 +26,8 @@ export interface Problem {
 export type ReasonStatuses = Readonly<Record<string, Pick<ReasonDeclaration, 'status' | 'errorByViolation'>>>;
 
 /**
- * Converts an error. Its status is that of its reason; that of its code for reasons that are not declared here, which
- * come from another service. `nameOf` returns what the caller calls a field.
+ * Converts an error. Its status is that of its reason; for one that is not declared here, which comes from another
+ * service, that of its code. `nameOf` returns what the caller calls a field.
  */
 export function toProblem(
   error: ConnectError,
@@ -36,7 +36,7 @@ export function toProblem(
 ): Problem {
   const info = errorInfo(error);
   const declared = info && reasons[info.reason];
-  const status = declared?.status ?? codeToHttpStatus(error.code);
+  const status = declared?.status ?? statusOf(error.code);
   const violations = violationsOf(error, nameOf);
   const message = withName(error, nameOf);
   return {
@@ -56,6 +56,12 @@ export function toProblem(
       ...(violations.length > 0 && { violations }),
     },
   };
+}
+
+/** The status of the reasons that services declare with this code, which Connect has as 400 and 409. */
+function statusOf(code: Code): number {
+  if (code === Code.FailedPrecondition) return 409;
+  return code === Code.Aborted ? 412 : codeToHttpStatus(code);
 }
 
 /** What is wrong with which field; `reason` is the violated rule, or why the order would be rejected. */

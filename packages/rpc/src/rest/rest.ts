@@ -23,7 +23,7 @@ import { readRequest } from './request-json.ts';
 import { toResponseJson } from './response-json.ts';
 import { type RestCall, restCallKey } from './rest-call.ts';
 import { createRouteTable, type Match } from './route-table.ts';
-import { type Route, routesOf } from './routes.ts';
+import { type Route, routesOf, routesOfMethod } from './routes.ts';
 
 /** Every path is also served below this one. */
 const BASE_PATH = '/api/v1';
@@ -65,7 +65,9 @@ export interface ServedRoute extends Route {
  */
 export function createRest(options: {
   services: readonly DescService[];
-  /** Of the methods of the services. They must pass the gate, and need not be guarded. */
+  /** Methods of other services that are served, too. */
+  forwarded: readonly DescMethod[];
+  /** Of all these methods. They must pass the gate, and need not be guarded. */
   handlers: readonly UniversalHandler[];
   adapters: readonly RestAdapter[];
   /** Guards a handler so that it reads only admitted bytes. */
@@ -76,10 +78,10 @@ export function createRest(options: {
   compressMinBytes: number;
   reasons: ReasonStatuses;
 }): Rest {
-  const { services, guard, maxBytes, compressMinBytes, reasons } = options;
+  const { services, forwarded, guard, maxBytes, compressMinBytes, reasons } = options;
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
   const table = createRouteTable<ServedRoute>();
-  const routes = routesOf(services);
+  const routes = [...routesOf(services), ...forwarded.flatMap(routesOfMethod)];
   for (const route of routes) {
     const handler = handlers.get(createMethodUrl('/', route.method));
     if (handler === undefined) throw new Error(`${route.method.name} has no handler`);

@@ -40,20 +40,19 @@ export interface RouteBody {
  * @throws Error when an annotation is wrong, or has something that is not supported
  */
 export function routesOf(services: readonly DescService[]): Route[] {
-  return services.flatMap(({ methods }) =>
-    methods.flatMap((method) => {
-      if (!hasOption(method, http)) return [];
-      const rule = getOption(method, http);
-      try {
-        return [rule, ...rule.additionalBindings].map((binding) =>
-          routeOf(method, binding, binding !== rule),
-        );
-      } catch (error) {
-        const { message } = error as Error;
-        throw new Error(`google.api.http of ${method.parent.typeName}.${method.name}: ${message}`);
-      }
-    }),
-  );
+  return services.flatMap(({ methods }) => methods.flatMap(routesOfMethod));
+}
+
+/** Reads the routes of one method, see {@link routesOf}; there are none without an annotation. */
+export function routesOfMethod(method: DescMethod): Route[] {
+  if (!hasOption(method, http)) return [];
+  const rule = getOption(method, http);
+  try {
+    return [rule, ...rule.additionalBindings].map((binding) => routeOf(method, binding, binding !== rule));
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`google.api.http of ${method.parent.typeName}.${method.name}: ${message}`);
+  }
 }
 
 function routeOf(method: DescMethod, rule: HttpRule, isAdditional: boolean): Route {

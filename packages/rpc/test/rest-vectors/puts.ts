@@ -63,6 +63,13 @@ export const puts: Vector[] = [
     error: 'invalid_request',
     fields: ['customer.customer'],
   })),
+  {
+    send: 'PUT /customers/c-1',
+    json: { client: customer },
+    status: 400,
+    error: 'invalid_request',
+    fields: ['customer.client'],
+  },
   // Inside of what wraps it dates are checked, too: the decoder would read this one as the 2nd of March.
   {
     send: 'PUT /customers/c-1',

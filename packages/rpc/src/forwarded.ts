@@ -1,0 +1,98 @@
+import type { DescMethod, DescMethodUnary } from '@bufbuild/protobuf';
+import {
+  type CallOptions,
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  type HandlerContext,
+  type Transport,
+} from '@connectrpc/connect';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+  RetryInfoSchema,
+} from '@orderflow/contracts/google/rpc/error_details';
+import { callerHeader, callerIdOf } from './caller-id.ts';
+import { errorDomain, errorInfo, isOwnError, rpcError } from './errors.ts';
+
+/** Methods of another service that this server serves as REST, too, by calling that service. */
+export interface Forwarded {
+  /** Unary methods that have a `google.api.http` annotation. */
+  readonly methods: readonly DescMethod[];
+  readonly transport: Transport;
+}
+
+/** Registers a handler for each of the methods. */
+export function addForwarded(router: ConnectRouter, forwarded: readonly Forwarded[]): void {
+  for (const { methods, transport } of forwarded) {
+    for (const method of methods) {
+      if (!isUnary(method)) throw new Error(`${method.name} is a stream: it cannot be forwarded`);
+      addMethod(router, method, transport);
+    }
+  }
+}
+
+function isUnary(method: DescMethod): method is DescMethodUnary {
+  return method.methodKind === 'unary';
+}
+
+function addMethod(router: ConnectRouter, method: DescMethodUnary, transport: Transport): void {
+  router.rpc(method, async (request, context) => {
+    const { signal, timeoutMs, headers } = callOptions(context);
+    try {
+      return (await transport.unary(method, signal, timeoutMs, headers, request)).message;
+    } catch (error) {
+      throw passedOn(error);
+    }
+  });
+}
+
+/** How a call is made on behalf of the call that is handled: for the same caller, and no longer than it lasts. */
+export function callOptions(context: HandlerContext): CallOptions {
+  const timeoutMs = context.timeoutMs();
+  const isNamed = context.requestHeader.has(callerHeader);
+  return {
+    signal: context.signal,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(isNamed && { headers: { [callerHeader]: callerIdOf(context) } }),
+  };
+}
+
+/** The details that errors have. */
+const detailSchemas = [BadRequestSchema, PreconditionFailureSchema, RetryInfoSchema] as const;
+
+/**
+ * Converts the error of a call of another service, so that the caller gets what that service says: its code, text,
+ * reason and details. One without a reason becomes that of its code where there is such a reason. Any other error is
+ * returned unchanged: that of the client already says that the service is unavailable, and the rest is a bug.
+ */
+export function passedOn(error: unknown): unknown {
+  if (!(error instanceof ConnectError) || isOwnError(error)) return error;
+  const info = errorInfo(error);
+  if (info === undefined) return withReason(error);
+  return new ConnectError(
+    error.rawMessage,
+    error.code,
+    undefined,
+    [
+      { desc: ErrorInfoSchema, value: { reason: info.reason, domain: errorDomain, metadata: info.metadata } },
+      ...detailSchemas.flatMap((desc) => error.findDetails(desc).map((value) => ({ desc, value }))),
+    ],
+    error,
+  );
+}
+
+function withReason(error: ConnectError): ConnectError {
+  const { rawMessage: text } = error;
+  switch (error.code) {
+    case Code.DeadlineExceeded:
+      return rpcError('DEADLINE_EXCEEDED', text, {}, [], error);
+    case Code.Unavailable:
+      return rpcError('DEPENDENCY_UNAVAILABLE', text, {}, [], error);
+    case Code.Unimplemented:
+      return rpcError('UNIMPLEMENTED', text, {}, [], error);
+    default:
+      return error;
+  }
+}
