@@ -12,7 +12,7 @@ import {
 import { file_orderflow_order_event_v1_order_submitted } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import { file_orderflow_payment_event_v1_payment_events } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
 import { repositoryRoot } from '@orderflow/devstack';
-import type { ReasonDeclaration } from '@orderflow/rpc';
+import { errorReasons, errorsOf, type ReasonDeclaration } from '@orderflow/rpc';
 import type { Metric } from '@orderflow/runtime';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -22,6 +22,7 @@ import { SKIPPED_BY_HAND } from '../../cli/src/records/skip.ts';
 import { toDeadLetter } from '../../packages/messaging/src/consumer/dead-letters.ts';
 import { skipGroup } from '../../packages/messaging/src/consumer/skips.ts';
 import { encodeEvent } from '../../packages/messaging/src/envelope.ts';
+import { toProblem } from '../../packages/rpc/src/rest/problem.ts';
 import { settings as stubSettings } from '../../services/enrichment-stub/src/config.ts';
 import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
 import { unreadableReasons } from '../../services/order/src/codec/read-submission.ts';
@@ -300,6 +301,16 @@ describe('docs/errors.md', () => {
     ]);
     expect(documented.toSorted()).toEqual(inCode.toSorted());
     for (const [reason, , , meaning] of documented) expect(meaning, reason).toMatch(/^[A-Z].*\.$/);
+  });
+
+  test('the order API, which does not know the reasons of other services, gives them their status', async () => {
+    const reasons = await assemble<ReasonDeclaration>('errorReasons', [
+      'services/{enrichment-stub,inventory,payment}/src/inbound/rpc/error-reasons.ts',
+    ]);
+    expect(Object.keys(reasons).length).toBeGreaterThan(5);
+    for (const [reason, { status }] of Object.entries(reasons)) {
+      expect(toProblem(errorsOf(reasons)(reason, ''), errorReasons).status, reason).toBe(status);
+    }
   });
 
   test('lists every reason of a rejection with its meaning', () => {

@@ -100,6 +100,7 @@ export async function createSystem(options: {
     CUSTOMER_API_URL: urlOf('enrichment-stub'),
     PRODUCT_API_URL: urlOf('enrichment-stub'),
     INVENTORY_URL: urlOf('inventory'),
+    PAYMENT_URL: urlOf('payment'),
     GATEWAY_URL: urlOf('payment-gateway-stub'),
     ORDER_API_URL: urlOf('order-api'),
     // A killed consumer blocks its partitions this long.

@@ -7,6 +7,7 @@ import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/cu
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
 import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import { CatalogService } from '@orderflow/contracts/orderflow/order/v1/catalog_service';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
 import type { ServiceName, System } from '@orderflow/local/system';
@@ -16,7 +17,7 @@ import { encodedMessages } from './message-bytes.ts';
 
 /** The services, without health and reflection. Not fuzzed: FaultService, which exists to break its process. */
 const served: Partial<Record<ServiceName, readonly DescService[]>> = {
-  'order-api': [OrderService],
+  'order-api': [OrderService, CatalogService],
   inventory: [InventoryService],
   payment: [PaymentService],
   'enrichment-stub': [CustomerService, ProductService],

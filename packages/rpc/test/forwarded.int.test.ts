@@ -229,7 +229,7 @@ test('reads are repeated, and writes that have a key', async () => {
   }
 });
 
-test('a service that is away is 503 and says when to repeat, one that is frozen 504, and then 503 at once', async () => {
+test('a service that is unavailable is 503 and says when to repeat, one that is frozen 504, and then 503 at once', async () => {
   const peer = await startPeer({ getCustomer: () => ({ customer: { customerId: 'c-1' } }) });
   await using proxy = await createProxy({ target: peer.port });
   const policies = { retries: 0, tryTimeoutMs: 200, totalTimeoutMs: 400, breakerFailures: 2 };

@@ -1,4 +1,5 @@
 import { groups, topics } from '@orderflow/contracts';
+import { CatalogService } from '@orderflow/contracts/orderflow/order/v1/catalog_service';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import {
   createKafka,
@@ -23,6 +24,7 @@ import { ensureCurrency } from './outbound/postgres/stored-currency.ts';
 import { createRedis } from './outbound/redis/redis.ts';
 import type { Enrichment, OrderDocuments, OrderStore, Stock } from './ports.ts';
 import { apiRole } from './roles/api.ts';
+import { otherServices } from './roles/other-services.ts';
 import { relayRole } from './roles/relay.ts';
 import { sagaRole } from './roles/saga.ts';
 import type { Shared } from './roles/shared.ts';
@@ -119,12 +121,14 @@ export async function createApp(
   const enrichmentConnection = has('api', 'worker') ? connectEnrichment(shared) : undefined;
   const enrichment = overrides.enrichment ?? enrichmentConnection?.enrichment;
   const api = has('api') && enrichment ? apiRole(shared, enrichment) : undefined;
+  const others = api && otherServices(shared);
   const parts: Component[] = [
     ...(has('api', 'worker', 'relay', 'saga') ? [postgres.component] : []),
     ...(mongo ? [mongo.component] : []),
     ...(enrichmentConnection ? [redisComponent, enrichmentConnection.component] : []),
     ...(specs.length > 0 ? [topicsComponent(kafka, specs)] : []),
     ...(api ? api.components : []),
+    ...(others ? [others.component] : []),
     ...(has('relay') ? relayRole(shared) : []),
     ...(has('worker') && enrichment && mongo
       ? (await import('./roles/worker.ts')).workerRole(shared, enrichment, mongo.mongo)
@@ -135,8 +139,12 @@ export async function createApp(
   return skeleton.createApp({
     parts,
     port: config.port ?? rolePorts[roles[0]],
-    routes: (router) => api && router.service(OrderService, api.handlers),
-    services: api ? [OrderService] : [],
+    routes(router) {
+      if (api) router.service(OrderService, api.handlers);
+      if (others) router.service(CatalogService, others.catalog);
+    },
+    services: api ? [OrderService, CatalogService] : [],
+    forwarded: others?.forwarded ?? [],
     rest: [createOrderAdapter],
     refusalError: refusalErrors(Refusal, errorReasons),
     reasons: errorReasons,

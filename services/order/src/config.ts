@@ -70,6 +70,13 @@ export const settings = defineSettings({
     description:
       'Where stock is checked before an order is stored: orderflow.inventory.v1.InventoryService over gRPC.',
   },
+  paymentUrl: {
+    env: 'PAYMENT_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8003',
+    description:
+      'Where payments are read and refunded for callers of REST: orderflow.payment.v1.PaymentService over gRPC.',
+  },
   corsOrigins: {
     env: 'CORS_ORIGINS',
     schema: origins.optional(),

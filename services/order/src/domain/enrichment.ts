@@ -21,6 +21,14 @@ export interface Product {
   readonly version: bigint;
 }
 
+/** The pattern of inventory's product ids. */
+const stockableId = /^[A-Za-z0-9._:-]{1,64}$/;
+
+/** Whether inventory can have stock of a product with this id; it refuses to be asked for others. */
+export function isStockable(productId: string): boolean {
+  return stockableId.test(productId);
+}
+
 /** How fresh a value was when it was used. */
 export interface Freshness {
   readonly fetchTime: Date;

@@ -1,14 +1,13 @@
 import type { Client } from '@connectrpc/connect';
 import type { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
 import { coalesce } from '@orderflow/runtime';
+import { isStockable } from '../../domain/enrichment.ts';
 import type { Stock } from '../../ports.ts';
 
 /** The maximum number of products in one call of inventory. */
 const chunkSize = 200;
 /** How the products of several orders are coalesced into calls. */
 const coalescing = { maxItems: 100, maxWaitMs: 10 };
-/** The pattern of inventory's product ids; it has no stock of others, and refuses to be asked for them. */
-const stockable = /^[A-Za-z0-9._:-]{1,64}$/;
 
 /**
  * Reads available stock from inventory. Requests that arrive while a call is in flight are coalesced; a result is never
@@ -39,7 +38,7 @@ export function createInventoryStock(
 
   return {
     async available(productIds) {
-      const wanted = productIds.filter((id) => stockable.test(id));
+      const wanted = productIds.filter(isStockable);
       return wanted.length === 0 ? new Map() : read(wanted);
     },
   };

@@ -1,0 +1,55 @@
+import { createClient, type ServiceImpl } from '@connectrpc/connect';
+import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
+import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import type { CatalogService } from '@orderflow/contracts/orderflow/order/v1/catalog_service';
+import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
+import { createRpcTransport, type Forwarded } from '@orderflow/rpc';
+import type { Component } from '@orderflow/runtime';
+import { catalogHandlers } from '../inbound/rpc/catalog-handlers.ts';
+import type { Shared } from './shared.ts';
+
+/**
+ * Of connections of their own: callers who read or write the other services never take the place, or open the circuit,
+ * of the calls that orders need. Few at a time, because each may bring a response of 16 MiB.
+ */
+const policies = { tryTimeoutMs: 3_000, totalTimeoutMs: 7_000, retries: 1, maxConcurrent: 8 };
+
+/** What the order API serves of the other services: all of their REST paths, and the catalogue made from two of them. */
+export function otherServices({ config, logger, meter }: Shared): {
+  component: Component;
+  forwarded: Forwarded[];
+  catalog: ServiceImpl<typeof CatalogService>;
+} {
+  const connect = (name: string, baseUrl: string) =>
+    createRpcTransport({ name, baseUrl, policies, logger, meter });
+  const customers = connect('rest-customers', config.customerApiUrl);
+  const products = connect('rest-products', config.productApiUrl);
+  const inventory = connect('rest-inventory', config.inventoryUrl);
+  const payments = connect('rest-payments', config.paymentUrl);
+  return {
+    component: {
+      name: 'other-services',
+      start: async () => {},
+      stop: async () => {
+        for (const transport of [customers, products, inventory, payments]) transport.close();
+      },
+    },
+    forwarded: [
+      { methods: CustomerService.methods, transport: customers },
+      {
+        // Of the catalogue, which has their stock as well.
+        methods: ProductService.methods.filter((method) => method !== ProductService.method.listProducts),
+        transport: products,
+      },
+      { methods: InventoryService.methods, transport: inventory },
+      { methods: PaymentService.methods, transport: payments },
+    ],
+    catalog: catalogHandlers({
+      products: createClient(ProductService, products),
+      inventory: createClient(InventoryService, inventory),
+      onStockError: (error) =>
+        logger.debug({ err: error }, 'reading stock failed; products are listed without it'),
+    }),
+  };
+}
