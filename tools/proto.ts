@@ -1,8 +1,18 @@
 // pnpm proto deps | generate | release | export [FOLDER]: everything around the contracts.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { contractComments } from './contract-comments.ts';
 import { root, run } from './run.ts';
 
 const depsDir = join(root, '.orderflow/proto-deps');
@@ -58,9 +68,19 @@ function areAssembled(): boolean {
   return sources.every(([, , to]) => existsSync(join(depsDir, to)));
 }
 
-/** Generates the TypeScript code into `packages/contracts/src/gen`, or elsewhere below `out`. */
+/** Generates the TypeScript code and `comments.json` into `packages/contracts/src/gen`, or elsewhere below `out`. */
 export async function generate(out: string = root): Promise<void> {
   await run('buf', ['generate', '--output', out]);
+  await writeComments(join(out, 'packages/contracts/src/gen/comments.json'));
+}
+
+/** Writes the comments of our contracts, which the generated code does not have at run time. */
+async function writeComments(file: string): Promise<void> {
+  const work = mkdtempSync(join(tmpdir(), 'orderflow-comments-'));
+  const descriptors = join(work, 'descriptors.binpb');
+  await run('buf', ['build', 'proto', '--as-file-descriptor-set', '-o', descriptors]);
+  writeFileSync(file, `${JSON.stringify(contractComments(readFileSync(descriptors)), undefined, 2)}\n`);
+  rmSync(work, { recursive: true });
 }
 
 /** Makes the present contracts the baseline of `buf breaking`. */

@@ -3,7 +3,7 @@ export * from './money.ts';
 export { isOrderId } from './order-id.ts';
 export * from './shape/decode.ts';
 export * from './shape/json-shape.ts';
-export { maxElements } from './shape/message-plan.ts';
+export { DEFAULT_MAX_ITEMS, longScalars, maxElements } from './shape/message-plan.ts';
 export { ShapeError } from './shape/shape-error.ts';
 export { checkWireShape } from './shape/wire-shape.ts';
 export { isJsonOrder } from './submission/is-json-order.ts';
