@@ -57,6 +57,10 @@ const checks: Record<string, { check: () => Promise<unknown>; advice: string }> 
     check: () => run('node', ['tools/env-example.ts', '--check']),
     advice: 'run `pnpm settings` and commit .env.example',
   },
+  'docs/openapi.json': {
+    check: () => run('node', ['tools/openapi.ts', '--check']),
+    advice: 'run `pnpm openapi` and commit docs/openapi.json',
+  },
   'docs/order-states.md': {
     check: () => run('node', ['tools/order-states.ts', '--check']),
     advice: 'run `pnpm states` and commit docs/order-states.md',

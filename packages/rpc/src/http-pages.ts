@@ -1,20 +1,15 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { type Health, prometheusContentType } from '@orderflow/runtime';
+import { createDocPages } from './doc-pages.ts';
 import { errorReasons, rpcError } from './errors.ts';
-import type { HttpRequest, HttpResponse } from './http.ts';
+import { healthPaths } from './health-paths.ts';
+import type { HttpRequest, HttpResponse, Page } from './http.ts';
 import { sendProblem, toProblem } from './rest/problem.ts';
+import type { Rest } from './rest/rest.ts';
 import { echoed } from './short-text.ts';
 import { trailersOf } from './trailers.ts';
 
-type Page = (res: HttpResponse, holdResponse: (bytes: number) => boolean) => Promise<void> | void;
-
-/** The pages that say whether a process is healthy, by what they show. */
-const healthPaths = {
-  live: ['/health/live', '/up'],
-  ready: ['/health/ready'],
-  detailed: ['/health/detailed', '/health', '/api/v1/health'],
-};
 const healthPages: ReadonlySet<string> = new Set(Object.values(healthPaths).flat());
 
 /** Whether this path is that of a page about health. */
@@ -31,7 +26,7 @@ export function createPages(options: {
   /** See `RpcServerPolicies`. */
   declaredReasons: boolean;
   /** What REST serves. */
-  rest: { readonly paths: readonly string[] };
+  rest: Pick<Rest, 'paths' | 'openApi'>;
 }): (req: HttpRequest, res: HttpResponse, holdResponse: (bytes: number) => boolean) => Promise<void> {
   const { service, serviceNames, health, prometheus, declaredReasons, rest } = options;
 
@@ -64,6 +59,7 @@ export function createPages(options: {
         res.end(text);
       },
     ],
+    ...(rest.paths.length > 0 ? createDocPages(service, () => rest.openApi(service)) : []),
   ]);
   const served = { services: serviceNames, rest: rest.paths, pages: [...pages.keys()] };
 
@@ -71,7 +67,7 @@ export function createPages(options: {
     const path = req.url?.split('?', 1)[0] ?? '';
     const page = pages.get(path);
     if (page && (req.method === 'GET' || req.method === 'HEAD')) {
-      await page(res, holdResponse);
+      await page(res, holdResponse, req);
       return;
     }
     if (page) {

@@ -14,7 +14,14 @@ import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/paymen
 import { errorsOf, type RpcServerOptions } from '../src/index.ts';
 import { startServer } from './fixture.ts';
 
-const reasons = {
+const noSuch = { code: Code.NotFound, status: 404, description: 'There is none.' };
+const notNow = { code: Code.FailedPrecondition, status: 409, description: 'It is in another state.' };
+
+/** Every reason that the contract names. */
+export const reasons = {
+  ...{ CUSTOMER_NOT_FOUND: noSuch, PRODUCT_NOT_FOUND: noSuch, PAYMENT_NOT_FOUND: noSuch },
+  ...{ RESERVATION_NOT_FOUND: noSuch, CUSTOMER_ALREADY_EXISTS: notNow, ORDER_NEEDS_NO_ATTENTION: notNow },
+  ...{ STOCK_BELOW_RESERVED: notNow, PAYMENT_NOT_REFUNDABLE: notNow, PAYMENT_NOT_REFUSED: notNow },
   ORDER_NOT_FOUND: { code: Code.NotFound, status: 404, description: 'No order has this id.' },
   ORDER_NOT_CANCELLABLE: { code: Code.FailedPrecondition, status: 409, description: 'It is paid.' },
   ORDER_REFUSED: {

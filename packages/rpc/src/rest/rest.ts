@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { DescMethod, DescService, JsonObject } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import type {
   UniversalHandler,
@@ -18,7 +18,8 @@ import { GatheredBytes } from '../gathered-bytes.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
 import { echoed } from '../short-text.ts';
 import type { RestAdapter } from './adapter.ts';
-import { problemContentType, type ReasonStatuses, sendProblem, toProblem } from './problem.ts';
+import type { Reasons } from './openapi/error-responses.ts';
+import { problemContentType, sendProblem, toProblem } from './problem.ts';
 import { readRequest } from './request-json.ts';
 import { toResponseJson } from './response-json.ts';
 import { type RestCall, restCallKey } from './rest-call.ts';
@@ -33,12 +34,14 @@ const NO_BYTES = Buffer.alloc(0);
 const compress = promisify(gzip);
 
 /** Whether a header Accept-Encoding has gzip, without a weight of 0. */
-const gzipAccepted = /(?:^|,)\s*gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))/i;
+export const gzipAccepted = /(?:^|,)\s*gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))/i;
 
 /** Serves the methods that have a `google.api.http` annotation as REST, each by its Connect handler. */
 export interface Rest {
   /** What is served, such as `GET /orders/{order_id}`. */
   readonly paths: readonly string[];
+  /** Makes the OpenAPI 3.1 document of it; `service`: the name of the process. */
+  openApi(service: string): Promise<JsonObject>;
   /** Returns undefined when nothing is served at this path, whatever the HTTP method is. */
   find(httpMethod: string, path: string): Match<ServedRoute> | undefined;
   /**
@@ -76,7 +79,7 @@ export function createRest(options: {
   maxBytes: (method: DescMethod) => number;
   /** Responses of fewer bytes are not compressed. */
   compressMinBytes: number;
-  reasons: ReasonStatuses;
+  reasons: Reasons;
 }): Rest {
   const { services, forwarded, guard, maxBytes, compressMinBytes, reasons } = options;
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
@@ -168,6 +171,12 @@ export function createRest(options: {
 
   return {
     paths: routes.map(({ httpMethod, template }) => `${httpMethod} ${template}`),
+
+    async openApi(service) {
+      // Loaded by processes only that are asked for it.
+      const { openApiOf } = await import('./openapi/document.ts');
+      return openApiOf({ service, services, routes, adapters: options.adapters, reasons });
+    },
 
     find(httpMethod, path) {
       const method = httpMethod === 'HEAD' ? 'GET' : httpMethod;

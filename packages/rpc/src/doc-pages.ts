@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import { open, readFile } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { HttpRequest, HttpResponse, Page } from './http.ts';
+import { gzipAccepted } from './rest/rest.ts';
+
+const compress = promisify(gzip);
+
+/** The page as one script, with everything in it. */
+const script = new URL('browser/standalone.js', import.meta.resolve('@scalar/api-reference'));
+const manifest = new URL('../package.json', import.meta.resolve('@scalar/api-reference'));
+
+/** What a script is read in: so much of it is in memory for each that is being sent. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** Scalar sets styles from its script. Everything comes from this server, and calls go to it only. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Off is what would call servers of Scalar, or is a service of theirs. */
+const configuration = {
+  telemetry: false,
+  withDefaultFonts: false,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  showDeveloperTools: 'never',
+  hideClientButton: true,
+};
+
+/**
+ * Creates the OpenAPI document, made when it is first asked for, and the page that shows it. Nothing of either is in
+ * memory before that; the script of the page never is.
+ */
+export function createDocPages(service: string, openApi: () => Promise<JsonObject>): Map<string, Page> {
+  let document: ReturnType<typeof readyToSend> | undefined;
+  const html = htmlOf(`orderflow: ${service}`);
+  const redirect = (location: string) => (res: HttpResponse) => {
+    res.writeHead(308, { location });
+    res.end();
+  };
+
+  async function sendDocument(res: HttpResponse, hold: (bytes: number) => boolean, req: HttpRequest) {
+    document ??= openApi().then(readyToSend);
+    const { plain, packed, etag } = await document;
+    const isPacked = gzipAccepted.test(String(req.headers['accept-encoding'] ?? ''));
+    const body = isPacked ? packed : plain;
+    if (isUnchanged(req, res, etag)) return;
+    if (!hold(body.length)) {
+      res.writeHead(503, { 'retry-after': '1' }).end();
+      return;
+    }
+    res.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      vary: 'Accept-Encoding',
+      ...(isPacked && { 'content-encoding': 'gzip' }),
+    });
+    res.end(body);
+  }
+
+  return new Map<string, Page>([
+    ['/openapi.json', sendDocument],
+    [
+      '/docs',
+      (res) => {
+        res.writeHead(200, {
+          'content-type': 'text/html; charset=utf-8',
+          'content-security-policy': contentSecurityPolicy,
+          'referrer-policy': 'no-referrer',
+          'x-content-type-options': 'nosniff',
+        });
+        res.end(html);
+      },
+    ],
+    ['/docs/scalar.js', sendScript],
+    ['/api-docs', redirect('docs')],
+    ['/api/docs', redirect('../docs')],
+  ]);
+}
+
+/** The document as it is sent. */
+async function readyToSend(json: JsonObject) {
+  const plain = Buffer.from(JSON.stringify(json));
+  const hash = createHash('sha256').update(plain).digest('base64url').slice(0, 22);
+  return { plain, packed: await compress(plain), etag: `"${hash}"` };
+}
+
+async function sendScript(res: HttpResponse, hold: (bytes: number) => boolean, req: HttpRequest) {
+  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
+  if (isUnchanged(req, res, `"${version}"`)) return;
+  if (!hold(CHUNK_BYTES)) {
+    res.writeHead(503, { 'retry-after': '1' }).end();
+    return;
+  }
+  const file = await open(script);
+  const { size } = await file.stat();
+  res.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8', 'content-length': size });
+  if (req.method === 'HEAD') {
+    await file.close();
+    res.end();
+    return;
+  }
+  await pipeline(file.createReadStream({ highWaterMark: CHUNK_BYTES }), res).catch((error: unknown) => {
+    // Its reader has gone, or was cut.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  });
+}
+
+/** Sends 304 when the caller has what it asks for. Otherwise the response will say how to ask for it again. */
+function isUnchanged(req: HttpRequest, res: HttpResponse, etag: string): boolean {
+  res.setHeader('etag', etag);
+  // It may be kept, and must be compared before it is used.
+  res.setHeader('cache-control', 'no-cache');
+  const known = String(req.headers['if-none-match'] ?? '').split(/\s*,\s*/);
+  if (!known.some((tag) => tag.replace(/^W\//, '') === etag)) return false;
+  res.writeHead(304);
+  res.end();
+  return true;
+}
+
+/** URLs are relative: a proxy may serve all of it below another path. */
+function htmlOf(title: string): string {
+  const options = JSON.stringify(configuration).replaceAll('"', '&quot;');
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>${title}</title>
+    <link rel="icon" href="data:,">
+  </head>
+  <body>
+    <noscript>This page needs JavaScript; <a href="openapi.json">openapi.json</a> does not.</noscript>
+    <script id="api-reference" type="application/json" data-url="openapi.json" data-configuration="${options}"></script>
+    <script src="docs/scalar.js"></script>
+  </body>
+</html>
+`;
+}

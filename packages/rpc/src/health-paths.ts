@@ -1,0 +1,6 @@
+/** The pages that say whether a process is healthy, by what they show. */
+export const healthPaths = {
+  live: ['/health/live', '/up'],
+  ready: ['/health/ready'],
+  detailed: ['/health/detailed', '/health', '/api/v1/health'],
+};

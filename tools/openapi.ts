@@ -1,0 +1,65 @@
+// pnpm openapi: writes docs/openapi.json, what the order API serves over REST; with --check only compares. Either way
+// the document must be valid, and its examples must be what it says.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { CustomerService } from '../packages/contracts/src/gen/orderflow/enrichment/v1/customer_service_pb.ts';
+import { ProductService } from '../packages/contracts/src/gen/orderflow/enrichment/v1/product_service_pb.ts';
+import { InventoryService } from '../packages/contracts/src/gen/orderflow/inventory/v1/inventory_service_pb.ts';
+import { OrderService } from '../packages/contracts/src/gen/orderflow/order/v1/order_service_pb.ts';
+import { PaymentService } from '../packages/contracts/src/gen/orderflow/payment/v1/payment_service_pb.ts';
+import { errorReasons as rpcReasons } from '../packages/rpc/src/errors.ts';
+import { openApiOf } from '../packages/rpc/src/rest/openapi/document.ts';
+import { routesOf } from '../packages/rpc/src/rest/routes.ts';
+import { errorReasons as enrichmentReasons } from '../services/enrichment-stub/src/inbound/rpc/error-reasons.ts';
+import { errorReasons as inventoryReasons } from '../services/inventory/src/inbound/rpc/error-reasons.ts';
+import { errorReasons as orderReasons } from '../services/order/src/inbound/rpc/error-reasons.ts';
+import { errorReasons as paymentReasons } from '../services/payment/src/inbound/rpc/error-reasons.ts';
+import { root } from './run.ts';
+
+const services = [OrderService, CustomerService, ProductService, InventoryService, PaymentService];
+const document = openApiOf({
+  service: 'order-api',
+  services,
+  routes: routesOf(services),
+  adapters: [],
+  reasons: { ...rpcReasons, ...orderReasons, ...enrichmentReasons, ...inventoryReasons, ...paymentReasons },
+});
+
+/** Every media type that has examples: where it is in the document, and what they are. */
+function examplesIn(
+  json: unknown,
+  pointer = '',
+): [pointer: string, examples: Record<string, { value: unknown }>][] {
+  if (typeof json !== 'object' || json === null) return [];
+  const inside = Object.entries(json).flatMap(([key, value]) =>
+    examplesIn(value, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+  );
+  return 'schema' in json && 'examples' in json ? [[pointer, json.examples as never], ...inside] : inside;
+}
+
+async function problemsOf(): Promise<string[]> {
+  const { valid, errors } = await new Validator().validate(structuredClone(document));
+  if (!valid) return [`it is not OpenAPI 3.1: ${JSON.stringify(errors, undefined, 2)}`];
+  const ajv = new Ajv2020({ strict: false });
+  addFormats.default(ajv);
+  ajv.addSchema(document, 'openapi.json');
+  return examplesIn(document).flatMap(([pointer, examples]) => {
+    const validate = ajv.compile({ $ref: `openapi.json#${encodeURI(pointer)}/schema` });
+    return Object.entries(examples).flatMap(([name, { value }]) =>
+      validate(value) ? [] : [`the example ${name} at ${pointer}: ${ajv.errorsText(validate.errors)}`],
+    );
+  });
+}
+
+const text = `${JSON.stringify(document, undefined, 2)}\n`;
+const file = join(root, 'docs/openapi.json');
+const problems = await problemsOf();
+if (process.argv[2] !== '--check') writeFileSync(file, text);
+else if (readFileSync(file, 'utf8') !== text) problems.push('docs/openapi.json does not match the contracts');
+if (problems.length > 0) {
+  console.error(problems.join('\n'));
+  process.exit(1);
+}
