@@ -29,14 +29,14 @@ export type Customer = Message<"orderflow.enrichment.v1.Customer"> & {
   customerId: string;
 
   /**
-   * The full name.
+   * The full name. Example: "Ada Almeida".
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * The address for mail about orders; empty when there is none.
+   * The address for mail about orders; empty when there is none. Example: "ada.almeida@example.com".
    *
    * @generated from field: string email = 3;
    */
@@ -51,7 +51,7 @@ export type Customer = Message<"orderflow.enrichment.v1.Customer"> & {
 
   /**
    * Increases with every change of this customer; the first version is 1.
-   * 0: an unversioned API; readers must not cache the customer for long.
+   * 0: an unversioned API; readers must not cache the customer for long. Example: "4".
    *
    * @generated from field: int64 version = 5;
    */

@@ -25,7 +25,7 @@ export const file_orderflow_enrichment_v1_customer_service: GenFile = /*@__PURE_
  */
 export type GetCustomerRequest = Message<"orderflow.enrichment.v1.GetCustomerRequest"> & {
   /**
-   * The customer's id.
+   * The customer's id. Example: "c-1".
    *
    * @generated from field: string customer_id = 1;
    */
@@ -312,14 +312,14 @@ export type CustomerContent = Message<"orderflow.enrichment.v1.CustomerContent">
   customerId: string;
 
   /**
-   * The full name.
+   * The full name. Example: "Ada Almeida".
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * The address for mail about orders; empty: none.
+   * The address for mail about orders; empty: none. Example: "ada.almeida@example.com".
    *
    * @generated from field: string email = 3;
    */
@@ -333,7 +333,7 @@ export type CustomerContent = Message<"orderflow.enrichment.v1.CustomerContent">
   active?: boolean | undefined;
 
   /**
-   * The version that the caller has read; 0: any, and the customer need not exist.
+   * The version that the caller has read; 0: any, and the customer need not exist. Example: "4".
    *
    * @generated from field: int64 version = 5;
    */

@@ -38,7 +38,7 @@ export type Product = Message<"orderflow.enrichment.v1.Product"> & {
   sku: string;
 
   /**
-   * The name as shown in a shop.
+   * The name as shown in a shop. Example: "Laptop".
    *
    * @generated from field: string name = 3;
    */
@@ -66,7 +66,7 @@ export type Product = Message<"orderflow.enrichment.v1.Product"> & {
   state: Product_State;
 
   /**
-   * Increases with every change of this product; the first version is 1. 0: an unversioned API.
+   * Increases with every change of this product; the first version is 1. 0: an unversioned API. Example: "4".
    *
    * @generated from field: int64 version = 7;
    */

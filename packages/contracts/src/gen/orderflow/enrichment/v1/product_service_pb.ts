@@ -29,7 +29,7 @@ export type GetProductRequest = Message<"orderflow.enrichment.v1.GetProductReque
    */
   reference: {
     /**
-     * By product id.
+     * By product id. Example: "p-1".
      *
      * @generated from field: string product_id = 1;
      */
@@ -37,7 +37,7 @@ export type GetProductRequest = Message<"orderflow.enrichment.v1.GetProductReque
     case: "productId";
   } | {
     /**
-     * By stock keeping unit.
+     * By stock keeping unit. Example: "LAPTOP001".
      *
      * @generated from field: string sku = 2;
      */

@@ -27,7 +27,7 @@ export const file_orderflow_inventory_v1_inventory_service: GenFile = /*@__PURE_
  */
 export type GetStockRequest = Message<"orderflow.inventory.v1.GetStockRequest"> & {
   /**
-   * The product.
+   * The product. Example: "p-1".
    *
    * @generated from field: string product_id = 1;
    */
@@ -174,7 +174,7 @@ export const ListStockResponseSchema: GenMessage<ListStockResponse> = /*@__PURE_
  */
 export type SetStockRequest = Message<"orderflow.inventory.v1.SetStockRequest"> & {
   /**
-   * The product; it need not have been stocked before.
+   * The product; it need not have been stocked before. Example: "p-1".
    *
    * @generated from field: string product_id = 1;
    */
@@ -182,6 +182,7 @@ export type SetStockRequest = Message<"orderflow.inventory.v1.SetStockRequest"> 
 
   /**
    * The quantity on hand, including reserved pieces. Absent, with a reason and without quantity_available: 0.
+   * Example: "15".
    *
    * @generated from field: optional int64 on_hand = 2;
    */
@@ -246,7 +247,7 @@ export const SetStockResponseSchema: GenMessage<SetStockResponse> = /*@__PURE__*
  */
 export type AdjustStockRequest = Message<"orderflow.inventory.v1.AdjustStockRequest"> & {
   /**
-   * The product; it need not have been stocked before.
+   * The product; it need not have been stocked before. Example: "p-1".
    *
    * @generated from field: string product_id = 1;
    */
@@ -311,7 +312,7 @@ export const AdjustStockResponseSchema: GenMessage<AdjustStockResponse> = /*@__P
  */
 export type ListStockAdjustmentsRequest = Message<"orderflow.inventory.v1.ListStockAdjustmentsRequest"> & {
   /**
-   * The product.
+   * The product. Example: "p-1".
    *
    * @generated from field: string product_id = 1;
    */
@@ -374,7 +375,7 @@ export const ListStockAdjustmentsResponseSchema: GenMessage<ListStockAdjustments
  */
 export type StockAdjustment = Message<"orderflow.inventory.v1.StockAdjustment"> & {
   /**
-   * The product.
+   * The product. Example: "p-1".
    *
    * @generated from field: string product_id = 1;
    */
@@ -388,7 +389,7 @@ export type StockAdjustment = Message<"orderflow.inventory.v1.StockAdjustment"> 
   delta: bigint;
 
   /**
-   * The quantity on hand after it.
+   * The quantity on hand after it. Example: "15".
    *
    * @generated from field: int64 on_hand = 3;
    */
@@ -430,7 +431,7 @@ export const StockAdjustmentSchema: GenMessage<StockAdjustment> = /*@__PURE__*/
  */
 export type GetReservationRequest = Message<"orderflow.inventory.v1.GetReservationRequest"> & {
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */

@@ -21,7 +21,7 @@ export const file_orderflow_inventory_v1_reservation: GenFile = /*@__PURE__*/
  */
 export type Reservation = Message<"orderflow.inventory.v1.Reservation"> & {
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
@@ -125,21 +125,21 @@ export const Reservation_StateSchema: GenEnum<Reservation_State> = /*@__PURE__*/
  */
 export type ReservationLine = Message<"orderflow.inventory.v1.ReservationLine"> & {
   /**
-   * The product.
+   * The product. Example: "p-1".
    *
    * @generated from field: string product_id = 1;
    */
   productId: string;
 
   /**
-   * The requested quantity.
+   * The requested quantity. Example: "2".
    *
    * @generated from field: int64 quantity = 2;
    */
   quantity: bigint;
 
   /**
-   * The quantity that was available; only on the short lines of an unavailable reservation.
+   * The quantity that was available; only on the short lines of an unavailable reservation. Example: "13".
    *
    * @generated from field: optional int64 available = 3;
    */

@@ -21,35 +21,35 @@ export const file_orderflow_inventory_v1_stock: GenFile = /*@__PURE__*/
  */
 export type Stock = Message<"orderflow.inventory.v1.Stock"> & {
   /**
-   * The product.
+   * The product. Example: "p-1".
    *
    * @generated from field: string product_id = 1;
    */
   productId: string;
 
   /**
-   * The quantity on hand, including reserved pieces.
+   * The quantity on hand, including reserved pieces. Example: "15".
    *
    * @generated from field: int64 on_hand = 2;
    */
   onHand: bigint;
 
   /**
-   * The quantity that is reserved for orders.
+   * The quantity that is reserved for orders. Example: "2".
    *
    * @generated from field: int64 reserved = 3;
    */
   reserved: bigint;
 
   /**
-   * The quantity that can still be ordered.
+   * The quantity that can still be ordered. Example: "13".
    *
    * @generated from field: int64 available = 4;
    */
   available: bigint;
 
   /**
-   * The quantity that has left for orders since the beginning.
+   * The quantity that has left for orders since the beginning. Example: "40".
    *
    * @generated from field: int64 committed = 5;
    */

@@ -25,14 +25,14 @@ export const file_orderflow_order_v1_order: GenFile = /*@__PURE__*/
  */
 export type Order = Message<"orderflow.order.v1.Order"> & {
   /**
-   * The order's id.
+   * The order's id. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
   orderId: string;
 
   /**
-   * The customer who ordered.
+   * The customer who ordered. Example: "c-1".
    *
    * @generated from field: string customer_id = 2;
    */
@@ -116,7 +116,7 @@ export type Order = Message<"orderflow.order.v1.Order"> & {
   needsAttention: string;
 
   /**
-   * The number of this order's events that are on order-events, or in the outbox.
+   * The number of this order's events that are on order-events, or in the outbox. Example: "4".
    *
    * @generated from field: int64 version = 14;
    */
@@ -240,7 +240,7 @@ export type OrderLine = Message<"orderflow.order.v1.OrderLine"> & {
    */
   reference: {
     /**
-     * By product id.
+     * By product id. Example: "p-1".
      *
      * @generated from field: string product_id = 1;
      */
@@ -248,7 +248,7 @@ export type OrderLine = Message<"orderflow.order.v1.OrderLine"> & {
     case: "productId";
   } | {
     /**
-     * By stock keeping unit; only before the decision.
+     * By stock keeping unit; only before the decision. Example: "LAPTOP001".
      *
      * @generated from field: string sku = 2;
      */
@@ -257,14 +257,14 @@ export type OrderLine = Message<"orderflow.order.v1.OrderLine"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The quantity.
+   * The quantity. Example: "2".
    *
    * @generated from field: int64 quantity = 3;
    */
   quantity: bigint;
 
   /**
-   * The product's name; from the decision on.
+   * The product's name; from the decision on. Example: "Laptop".
    *
    * @generated from field: string product_name = 4;
    */
@@ -306,7 +306,7 @@ export const OrderLineSchema: GenMessage<OrderLine> = /*@__PURE__*/
  */
 export type OrderTransition = Message<"orderflow.order.v1.OrderTransition"> & {
   /**
-   * Numbers the order's transitions: 1, 2, 3 …
+   * Numbers the order's transitions: 1, 2, 3 … Example: "1".
    *
    * @generated from field: int64 revision = 1;
    */
@@ -320,7 +320,7 @@ export type OrderTransition = Message<"orderflow.order.v1.OrderTransition"> & {
   state: Order_State;
 
   /**
-   * Its cause: a record as topic/partition/offset, an event's id, an RPC, a deadline.
+   * Its cause: a record as topic/partition/offset, an event's id, an RPC, a deadline. Example: "CreateOrder".
    *
    * @generated from field: string cause = 3;
    */

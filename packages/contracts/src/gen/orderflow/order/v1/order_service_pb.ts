@@ -27,14 +27,14 @@ export const file_orderflow_order_v1_order_service: GenFile = /*@__PURE__*/
  */
 export type CreateOrderRequest = Message<"orderflow.order.v1.CreateOrderRequest"> & {
   /**
-   * The order's id, chosen by the caller; empty: the server chooses one (UUID, version 7).
+   * The order's id, chosen by the caller; empty: the server chooses one (UUID, version 7). Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
   orderId: string;
 
   /**
-   * The customer who orders.
+   * The customer who orders. Example: "c-1".
    *
    * @generated from field: string customer_id = 2;
    */
@@ -84,7 +84,7 @@ export type NewOrderLine = Message<"orderflow.order.v1.NewOrderLine"> & {
    */
   reference: {
     /**
-     * By product id.
+     * By product id. Example: "p-1".
      *
      * @generated from field: string product_id = 1;
      */
@@ -92,7 +92,7 @@ export type NewOrderLine = Message<"orderflow.order.v1.NewOrderLine"> & {
     case: "productId";
   } | {
     /**
-     * By stock keeping unit.
+     * By stock keeping unit. Example: "LAPTOP001".
      *
      * @generated from field: string sku = 2;
      */
@@ -101,7 +101,7 @@ export type NewOrderLine = Message<"orderflow.order.v1.NewOrderLine"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The quantity.
+   * The quantity. Example: "2".
    *
    * @generated from field: int64 quantity = 3;
    */
@@ -150,7 +150,7 @@ export const CreateOrderResponseSchema: GenMessage<CreateOrderResponse> = /*@__P
  */
 export type GetOrderRequest = Message<"orderflow.order.v1.GetOrderRequest"> & {
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
@@ -192,7 +192,7 @@ export const GetOrderResponseSchema: GenMessage<GetOrderResponse> = /*@__PURE__*
  */
 export type GetOrderStatusRequest = Message<"orderflow.order.v1.GetOrderStatusRequest"> & {
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
@@ -213,7 +213,7 @@ export const GetOrderStatusRequestSchema: GenMessage<GetOrderStatusRequest> = /*
  */
 export type GetOrderStatusResponse = Message<"orderflow.order.v1.GetOrderStatusResponse"> & {
   /**
-   * The order's id.
+   * The order's id. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
@@ -255,7 +255,7 @@ export const GetOrderStatusResponseSchema: GenMessage<GetOrderStatusResponse> = 
  */
 export type ListOrdersRequest = Message<"orderflow.order.v1.ListOrdersRequest"> & {
   /**
-   * Only of this customer; empty: of all.
+   * Only of this customer; empty: of all. Example: "c-1".
    *
    * @generated from field: string customer_id = 1;
    */
@@ -346,7 +346,7 @@ export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse> = /*@__PUR
  */
 export type CancelOrderRequest = Message<"orderflow.order.v1.CancelOrderRequest"> & {
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
@@ -404,7 +404,7 @@ export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__P
  */
 export type RetryOrderRequest = Message<"orderflow.order.v1.RetryOrderRequest"> & {
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
@@ -455,7 +455,7 @@ export const RetryOrderResponseSchema: GenMessage<RetryOrderResponse> = /*@__PUR
  */
 export type GetOrderHistoryRequest = Message<"orderflow.order.v1.GetOrderHistoryRequest"> & {
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */

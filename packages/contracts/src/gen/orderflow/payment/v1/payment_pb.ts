@@ -23,21 +23,21 @@ export const file_orderflow_payment_v1_payment: GenFile = /*@__PURE__*/
  */
 export type Payment = Message<"orderflow.payment.v1.Payment"> & {
   /**
-   * The payment's id.
+   * The payment's id. Example: "pay-o-1".
    *
    * @generated from field: string payment_id = 1;
    */
   paymentId: string;
 
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 2;
    */
   orderId: string;
 
   /**
-   * The customer who ordered; empty when the order was cancelled before there was anything to pay.
+   * The customer who ordered; empty when the order was cancelled before there was anything to pay. Example: "c-1".
    *
    * @generated from field: string customer_id = 3;
    */

@@ -23,7 +23,7 @@ export const file_orderflow_payment_v1_payment_service: GenFile = /*@__PURE__*/
  */
 export type GetPaymentRequest = Message<"orderflow.payment.v1.GetPaymentRequest"> & {
   /**
-   * The payment's id.
+   * The payment's id. Example: "pay-o-1".
    *
    * @generated from field: string payment_id = 1;
    */
@@ -65,7 +65,7 @@ export const GetPaymentResponseSchema: GenMessage<GetPaymentResponse> = /*@__PUR
  */
 export type GetPaymentByOrderRequest = Message<"orderflow.payment.v1.GetPaymentByOrderRequest"> & {
   /**
-   * The order.
+   * The order. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */
@@ -107,7 +107,7 @@ export const GetPaymentByOrderResponseSchema: GenMessage<GetPaymentByOrderRespon
  */
 export type ListPaymentsRequest = Message<"orderflow.payment.v1.ListPaymentsRequest"> & {
   /**
-   * Only of this customer; empty: of all.
+   * Only of this customer; empty: of all. Example: "c-1".
    *
    * @generated from field: string customer_id = 1;
    */
@@ -177,7 +177,7 @@ export const ListPaymentsResponseSchema: GenMessage<ListPaymentsResponse> = /*@_
  */
 export type RefundPaymentRequest = Message<"orderflow.payment.v1.RefundPaymentRequest"> & {
   /**
-   * The payment's id.
+   * The payment's id. Example: "pay-o-1".
    *
    * @generated from field: string payment_id = 1;
    */
@@ -235,7 +235,7 @@ export const RefundPaymentResponseSchema: GenMessage<RefundPaymentResponse> = /*
  */
 export type SettlePaymentRequest = Message<"orderflow.payment.v1.SettlePaymentRequest"> & {
   /**
-   * The payment's id.
+   * The payment's id. Example: "pay-o-1".
    *
    * @generated from field: string payment_id = 1;
    */
