@@ -37,6 +37,8 @@ const configuration = {
   mcp: { disabled: true },
   showDeveloperTools: 'never',
   hideClientButton: true,
+  // Several paths may have one method.
+  operationTitleSource: 'path',
 };
 
 /**

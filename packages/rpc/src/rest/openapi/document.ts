@@ -34,7 +34,7 @@ field or parameter that does not exist is refused by name; one that is \`null\` 
 exact amount as a text. Numbers and booleans of a response, and the lists of the response itself, are always there;
 whatever else is empty is left out. New fields may be added to responses.
 
-**Pages.** A list has \`next_page_token\` until its last page: send it as \`page_token\`, with the same conditions.
+**Pages.** A list has \`nextPageToken\` until its last page: send it as \`page_token\`, with the same conditions.
 
 **Errors** are \`application/problem+json\`: \`error\` is for programs, \`message\` for people, \`violations\` has
 everything that is wrong. Repeat a call after 503, and not before \`Retry-After\`. A path that does not exist is 404

@@ -33,8 +33,6 @@ export interface Schemas {
   components(): JsonObject;
 }
 
-const maxSafe = Number.MAX_SAFE_INTEGER;
-
 /** Money as REST responses have it. */
 const moneySchema: JsonObject = {
   type: 'object',
@@ -229,17 +227,28 @@ function scalarSchema(scalar: ScalarType, { protocol, direction }: Form): JsonOb
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
       return { type: 'number' };
-    case ScalarType.UINT32:
-    case ScalarType.FIXED32:
-      return { type: 'integer', minimum: 0, maximum: 2 ** 32 - 1 };
     default:
+      return wholeNumberSchema(scalar, { protocol, direction });
   }
-  if (!longScalars.has(scalar))
-    return { type: 'integer', format: 'int32', minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
-  const isUnsigned = scalar === ScalarType.UINT64 || scalar === ScalarType.FIXED64;
-  const whole = { minimum: isUnsigned ? 0 : -maxSafe, maximum: maxSafe };
-  if (direction === 'request') return { type: 'integer', format: 'int64', ...whole };
-  if (protocol === 'connect') return { type: 'string', format: 'int64', pattern: '^-?[0-9]+$' };
-  // Beyond what a double holds exactly it is a text.
-  return { type: ['integer', 'string'], format: 'int64', pattern: '^-?[0-9]{16,20}$', ...whole };
 }
+
+function wholeNumberSchema(scalar: ScalarType, { protocol, direction }: Form): JsonObject {
+  const isLong = longScalars.has(scalar);
+  const format = isLong ? 'int64' : 'int32';
+  if (direction === 'request') {
+    const maximum = isLong ? Number.MAX_SAFE_INTEGER : unsigned.has(scalar) ? 2 ** 32 - 1 : 2 ** 31 - 1;
+    const minimum = unsigned.has(scalar) ? 0 : isLong ? -maximum : -maximum - 1;
+    return { type: 'integer', format, minimum, maximum };
+  }
+  if (!isLong) return { type: 'integer', format };
+  if (protocol === 'connect') return { type: 'string', format, pattern: '^-?[0-9]+$' };
+  // Beyond what a double holds exactly it is a text.
+  return { type: ['integer', 'string'], format, pattern: '^-?[0-9]{16,20}$' };
+}
+
+const unsigned: ReadonlySet<ScalarType> = new Set([
+  ScalarType.UINT32,
+  ScalarType.FIXED32,
+  ScalarType.UINT64,
+  ScalarType.FIXED64,
+]);
