@@ -5,27 +5,23 @@ import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { CustomerService } from '../packages/contracts/src/gen/orderflow/enrichment/v1/customer_service_pb.ts';
-import { ProductService } from '../packages/contracts/src/gen/orderflow/enrichment/v1/product_service_pb.ts';
-import { InventoryService } from '../packages/contracts/src/gen/orderflow/inventory/v1/inventory_service_pb.ts';
+import { CatalogService } from '../packages/contracts/src/gen/orderflow/order/v1/catalog_service_pb.ts';
 import { OrderService } from '../packages/contracts/src/gen/orderflow/order/v1/order_service_pb.ts';
-import { PaymentService } from '../packages/contracts/src/gen/orderflow/payment/v1/payment_service_pb.ts';
 import { errorReasons as rpcReasons } from '../packages/rpc/src/errors.ts';
 import { openApiOf } from '../packages/rpc/src/rest/openapi/document.ts';
-import { routesOf } from '../packages/rpc/src/rest/routes.ts';
-import { errorReasons as enrichmentReasons } from '../services/enrichment-stub/src/inbound/rpc/error-reasons.ts';
-import { errorReasons as inventoryReasons } from '../services/inventory/src/inbound/rpc/error-reasons.ts';
+import { routesOf, routesOfMethod } from '../packages/rpc/src/rest/routes.ts';
+import { createOrderAdapter } from '../services/order/src/inbound/rest/create-order.ts';
 import { errorReasons as orderReasons } from '../services/order/src/inbound/rpc/error-reasons.ts';
-import { errorReasons as paymentReasons } from '../services/payment/src/inbound/rpc/error-reasons.ts';
+import { forwardedMethods } from '../services/order/src/roles/other-services.ts';
 import { root } from './run.ts';
 
-const services = [OrderService, CustomerService, ProductService, InventoryService, PaymentService];
+const services = [OrderService, CatalogService];
 const document = openApiOf({
   service: 'order-api',
   services,
-  routes: routesOf(services),
-  adapters: [],
-  reasons: { ...rpcReasons, ...orderReasons, ...enrichmentReasons, ...inventoryReasons, ...paymentReasons },
+  routes: [...routesOf(services), ...forwardedMethods.flatMap(routesOfMethod)],
+  adapters: [createOrderAdapter],
+  reasons: { ...rpcReasons, ...orderReasons },
 });
 
 /** Every media type that has examples: where it is in the document, and what they are. */

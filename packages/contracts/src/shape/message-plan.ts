@@ -157,7 +157,7 @@ function maxItemsOf(field: DescField): number | undefined {
 }
 
 /** The types whose values a double does not always hold: JSON has them as texts. */
-const longScalars: ReadonlySet<ScalarType> = new Set([
+export const longScalars: ReadonlySet<ScalarType> = new Set([
   ScalarType.INT64,
   ScalarType.UINT64,
   ScalarType.SINT64,

@@ -15,6 +15,18 @@ import type { Shared } from './shared.ts';
  */
 const policies = { tryTimeoutMs: 3_000, totalTimeoutMs: 7_000, retries: 1, maxConcurrent: 8 };
 
+/** The methods of the other services that the order API serves as REST. */
+const forwarded = {
+  customers: CustomerService.methods,
+  // Those are of the catalogue, which has their stock as well.
+  products: ProductService.methods.filter((method) => method !== ProductService.method.listProducts),
+  inventory: InventoryService.methods,
+  payments: PaymentService.methods,
+};
+
+/** All of them, for the description of the API. */
+export const forwardedMethods = Object.values(forwarded).flat();
+
 /** What the order API serves of the other services: all of their REST paths, and the catalogue made from two of them. */
 export function otherServices({ config, logger, meter }: Shared): {
   component: Component;
@@ -36,14 +48,10 @@ export function otherServices({ config, logger, meter }: Shared): {
       },
     },
     forwarded: [
-      { methods: CustomerService.methods, transport: customers },
-      {
-        // Of the catalogue, which has their stock as well.
-        methods: ProductService.methods.filter((method) => method !== ProductService.method.listProducts),
-        transport: products,
-      },
-      { methods: InventoryService.methods, transport: inventory },
-      { methods: PaymentService.methods, transport: payments },
+      { methods: forwarded.customers, transport: customers },
+      { methods: forwarded.products, transport: products },
+      { methods: forwarded.inventory, transport: inventory },
+      { methods: forwarded.payments, transport: payments },
     ],
     catalog: catalogHandlers({
       products: createClient(ProductService, products),

@@ -1,4 +1,4 @@
-import type { DescField, JsonObject } from '@bufbuild/protobuf';
+import type { DescField, DescMethod, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { RestDescription } from '../adapter.ts';
 import { nameOf, type Parameter } from '../query-parameters.ts';
 import type { Route } from '../routes.ts';
@@ -67,11 +67,13 @@ export function operationOf(
       header('Deadline'),
     ],
     ...(body !== undefined && {
-      requestBody: jsonBody(adapted?.request ?? bodySchema(route, body, requestId, schemas)),
+      requestBody: jsonBody(
+        adapted ? resolved(adapted.request, method, schemas) : bodySchema(route, body, requestId, schemas),
+      ),
     }),
     responses: {
       ...(adapted
-        ? adaptedResponses(adapted)
+        ? adaptedResponses(adapted, method, schemas)
         : { 200: { description: 'Done.', ...jsonContent(responseSchema(route, schemas)) } }),
       ...errorResponses(errors, body !== undefined, reasons),
     },
@@ -140,13 +142,30 @@ function responseSchema({ method, responseField }: Route, schemas: Schemas): Jso
   return schemas.field(responseField, response);
 }
 
-function adaptedResponses({ responses }: RestDescription): JsonObject {
+function adaptedResponses({ responses }: RestDescription, method: DescMethod, schemas: Schemas): JsonObject {
   return Object.fromEntries(
     Object.entries(responses).map(([status, { description, schema, headers = {} }]) => [
       status,
-      { description, headers: textHeaders(headers), ...jsonContent(schema) },
+      {
+        description,
+        headers: textHeaders(headers),
+        ...jsonContent(resolved(schema, method, schemas)),
+      },
     ]),
   );
+}
+
+/** Refers to components where an adapter refers to messages in the method's response, by their full names. */
+function resolved(schema: JsonObject, { output }: DescMethod, schemas: Schemas): JsonObject {
+  const resolve = (json: JsonValue): JsonValue => {
+    if (Array.isArray(json)) return json.map(resolve);
+    if (typeof json !== 'object' || json === null) return json;
+    const { $ref: name } = json;
+    const field = output.fields.find(({ message }) => message !== undefined && message.typeName === name);
+    if (field?.message) return schemas.message(field.message, response);
+    return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, resolve(value)]));
+  };
+  return resolve(schema) as JsonObject;
 }
 
 function textHeaders(headers: Readonly<Record<string, string>>): JsonObject {
