@@ -18,7 +18,7 @@ import { onWholeSystem } from './whole-system.ts';
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 2);
 /** Orders per second. */
 const rates = { slow: 2, fast: 50 };
-const seconds = { warmUp: 10, idle: 10, slow: 15, fast: 30, floorFast: 10 };
+const seconds = { warmUp: 10, afterLoad: 5, idle: 30, slow: 15, fast: 30, floorFast: 10 };
 const backlogOrders = 5_000;
 
 /**
@@ -41,6 +41,8 @@ async function measure(bench: SagaBench) {
   say('warming up');
   await atRate(bench, { prefix: 'warm', rate: rates.fast, forSeconds: seconds.warmUp });
   say('idle');
+  // What V8 compiles and collects after a load belongs to the load.
+  await sleep(seconds.afterLoad * 1_000);
   const idle: Usage = await usedBy(bench, () => sleep(seconds.idle * 1_000));
 
   const rate = () => ({ system: [] as SteadyRun[], hops: [] as ChainRun[], floor: [] as ChainRun[] });

@@ -22,6 +22,7 @@ const clientCalls = decision('0035-unary-calls-without-streams');
 const offsets = decision('0036-offsets-committed-later');
 const dutyCycle = decision('0042-a-quarter-of-the-time');
 const transactions = decision('0037-one-way-to-open-a-transaction');
+const oneDecider = decision('0046-one-decider');
 const memory = decision('0040-memory-of-a-process');
 
 const costOfOrder =
@@ -89,7 +90,8 @@ export const targets: readonly Target[] = [
     words: 'created → CONFIRMED at 2 a second against the floor with the same guarantees, p50',
     missed:
       'The floor is one process whose relays never wait; an order crosses seven. Notified relays, fewer round trips and ' +
-      `calls without streams brought it closer (${notified}, ${transactions}, ${unaryCalls}, ${clientCalls}).`,
+      `calls without streams brought it closer (${notified}, ${transactions}, ${unaryCalls}, ${clientCalls}). An API that ` +
+      `decides orders would, too, and not by enough (${oneDecider}).`,
   },
   {
     benchmark: 'saga',
