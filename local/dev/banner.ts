@@ -33,6 +33,12 @@ Send an order, and see it
   redis-cli -u ${stack.urls.REDIS_URL} --scan --pattern 'enrichment:*'
   kcat -C -b ${brokers} -t orders.order-worker.dlq -o beginning -e -f '%h\\n'
 
+Order over REST, and look at it
+  curl -s -H 'content-type: application/json' -d '{"order_id":"o-3","customer_id":"c-1","items":[{"sku":"MOUSE001","quantity":2}]}' http://${api}/orders
+  curl -s http://${api}/orders/o-3/status
+  curl -s 'http://${api}/products?sku=MOUSE001'
+  http://${api}/docs describes all paths
+
 Order over RPC, and look at it
   grpcurl -plaintext -d '{"order_id":"o-2","customer_id":"c-1","lines":[{"sku":"LAPTOP001","quantity":1}],"request_id":"r-1"}' ${api} ${orderService}/CreateOrder
   curl -s -H 'content-type: application/json' -d '{"orderId":"o-2"}' http://${api}/${orderService}/GetOrder
