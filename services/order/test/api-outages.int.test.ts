@@ -37,6 +37,25 @@ test('orders are taken and read while everything but Postgres is unavailable, an
   expect(await api.query('select topic from outbox')).toEqual([{ topic: 'orders' }]);
 });
 
+test('callers of REST who wait for a service take no place from the calls that orders need', async () => {
+  await using api = await runApi({}, ['api'], { checkLimitMs: 2_000 });
+  const released = Promise.withResolvers<void>();
+  api.inventory.state.responses = released.promise;
+  const waiting = Array.from({ length: 64 }, () =>
+    fetch(`${api.baseUrl}/inventory:batchGet?product_ids=p-1`),
+  );
+  // So many at a time.
+  await eventually(() => expect(api.inventory.calls).toHaveLength(8));
+  api.inventory.state.responses = Promise.resolve();
+  const [line] = lines;
+  const order = { customerId: 'c-1', lines: [{ ...line, quantity: 16n }] };
+  expect(await reasonOf(api.orders.createOrder(order))).toBe('ORDER_REFUSED');
+  expect((await fetch(`${api.baseUrl}/payments/none`)).status).toBe(503);
+  expect((await fetch(`${api.baseUrl}/health/ready`)).status).toBe(200);
+  released.resolve();
+  expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set([200]));
+});
+
 test('while Postgres is unavailable callers get UNAVAILABLE, and the API says that it is not ready', async () => {
   const { behindProxy, proxy } = await postgresBehindProxy();
   await using _ = proxy;

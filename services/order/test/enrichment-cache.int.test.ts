@@ -135,6 +135,19 @@ test.each([
   expect(await c.get()).toMatchObject({ value: { name: 'Ada' } });
 });
 
+test('entries of the versions before and after are read: without fields, and with others', async () => {
+  const c = fixture();
+  const value = { customerId: 'c-1', name: 'Ada', email: '', active: false, version: 3n };
+  await c.put(message({ email: '', address: '1 Mill Lane' }));
+  expect(await c.get()).toMatchObject({ value });
+  expect((await c.get())?.value).not.toHaveProperty('address');
+  const entry = await redis.getBuffer(c.key);
+  // Field 100, the text "new".
+  await redis.set(c.key, Buffer.concat([entry ?? Buffer.alloc(0), Buffer.from('a206036e6577', 'hex')]));
+  expect(await c.get()).toMatchObject({ value });
+  expect(c.reportedError).toEqual([]);
+});
+
 test('an entry of another customer, or from the future, is no cache entry', async () => {
   const c = fixture();
   await c.put(message({ customerId: 'c-2' }));

@@ -44,6 +44,7 @@ export async function runApi(
     CUSTOMER_API_URL: enrichment.url,
     PRODUCT_API_URL: enrichment.url,
     INVENTORY_URL: inventory.url,
+    PAYMENT_URL: `http://${nowhere}`,
     KAFKA_SESSION_TIMEOUT: '3s',
     PORT: '0',
     ...env,
