@@ -70,7 +70,10 @@ export function readRequest(route: Route, adapter: RestAdapter | undefined, sent
       setOnce(request, [field], keyOf(sent.idempotencyKey), 'the header Idempotency-Key', violations);
   }
   if (violations.length === 0)
-    return { request: toMessage(method.input, request, sent.query !== '' || body?.field !== undefined), nameOf };
+    return {
+      request: toMessage(method.input, request, sent.query !== '' || body?.field !== undefined),
+      nameOf,
+    };
   const all = withContractViolations(violations, method.input, request, nameOf);
   throw adapter?.refuse?.(all) ?? violated(all);
 }
