@@ -1,7 +1,6 @@
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { Fault_Kind, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
-import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestSystem, type TestSystem } from '../src/test-system.ts';
 
@@ -144,12 +143,4 @@ test('while a service is unavailable its paths are 503 and say when to repeat; t
   expect(JSON.stringify(body)).not.toContain('availableQuantity');
   expect((await fetch(`${door}/health/ready`)).status).toBe(200);
   expect(await call('GET', `${door}/customers/c-1`)).toMatchObject({ status: 200 });
-
-  await system.services.inventory.start();
-  await eventually(async () => {
-    expect(await call('GET', `${door}/inventory/p-1`)).toMatchObject({
-      status: 200,
-      body: { available: 15 },
-    });
-  });
 });

@@ -66,6 +66,7 @@ describe.skipIf(skipped !== undefined)('grpcurl, which knows no protos, against 
         'CreateCustomer',
         'GetCustomer',
         'ListCustomers',
+        'PutCustomer',
         'UpdateCustomer',
       ]);
     });
