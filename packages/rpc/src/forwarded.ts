@@ -18,12 +18,15 @@ import { errorDomain, errorInfo, isOwnError, rpcError } from './errors.ts';
 
 /** Methods of another service that this server serves as REST, too, by calling that service. */
 export interface Forwarded {
-  /** Unary methods that have a `google.api.http` annotation. */
+  /** Unary methods; of these, those that have a `google.api.http` annotation are served. */
   readonly methods: readonly DescMethod[];
   readonly transport: Transport;
 }
 
-/** Registers a handler for each of the methods. */
+/**
+ * Registers a handler for each of the methods.
+ * @throws Error when one is a stream
+ */
 export function addForwarded(router: ConnectRouter, forwarded: readonly Forwarded[]): void {
   for (const { methods, transport } of forwarded) {
     for (const method of methods) {
