@@ -99,7 +99,7 @@ export function createRest(options: {
   async function converted(
     { status, header = new Headers(), body }: UniversalServerResponse,
     { read, response }: RestCall,
-    acceptsGzip: boolean,
+    acceptEncoding: string,
     vary: string | undefined,
   ): Promise<UniversalServerResponse> {
     if (status !== 200 || response === undefined) {
@@ -112,7 +112,7 @@ export function createRest(options: {
     setAll(header, { ...response.headers, 'content-type': 'application/json' });
     if (response.body.length < compressMinBytes) return withBody(response.status, header, response.body);
     header.set('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
-    if (!acceptsGzip) return withBody(response.status, header, response.body);
+    if (!gzipAccepted.test(acceptEncoding)) return withBody(response.status, header, response.body);
     header.set('content-encoding', 'gzip');
     return withBody(response.status, header, await compress(response.body));
   }
@@ -126,7 +126,7 @@ export function createRest(options: {
     const { headers, url = '' } = req;
     const queryAt = url.indexOf('?');
     const query = queryAt < 0 ? '' : url.slice(queryAt + 1);
-    const acceptsGzip = gzipAccepted.test(String(headers['accept-encoding'] ?? ''));
+    const acceptEncoding = String(headers['accept-encoding'] ?? '');
     const hasType = headers['content-type'] !== undefined;
     const key = headers['idempotency-key'];
     const idempotencyKey = key === undefined ? undefined : String(key);
@@ -145,7 +145,7 @@ export function createRest(options: {
     const mayHaveBody = route.httpMethod !== 'GET' || announcesBody(headers);
 
     // What the handler gets is empty, see `restMessages`.
-    for (const name of ['content-length', 'content-encoding', 'accept-encoding']) delete headers[name];
+    for (const name of ['content-length', 'content-encoding', 'accept-encoding']) headers[name] = undefined;
     headers['content-type'] = 'application/proto';
     const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
 
@@ -155,8 +155,9 @@ export function createRest(options: {
       if (sent.length > 0 && route.body !== undefined && !hasType) {
         throw unsupported('the body has no content type: send it with content-type: application/json');
       }
-      const unpacked = await bodyCompression?.decompress(Uint8Array.from(sent), maxBytes(route.method));
-      const bytes = Buffer.from(unpacked ?? sent);
+      const bytes = bodyCompression
+        ? Buffer.from(await bodyCompression.decompress(Uint8Array.from(sent), maxBytes(route.method)))
+        : sent;
       if (!isUtf8(bytes)) throw rpcError('MALFORMED_REQUEST', 'the body is not UTF-8');
       call.read = readRequest(route, adapter, { values, query, idempotencyKey, body: bytes.toString() });
       yield NO_BYTES;
@@ -164,7 +165,7 @@ export function createRest(options: {
 
     const handle = guard(async ({ body, ...others }) => {
       const response = await route.handler({ ...others, method: 'POST', body: callBody(body) });
-      return converted(response, call, acceptsGzip, res.getHeader('vary')?.toString());
+      return converted(response, call, acceptEncoding, res.getHeader('vary')?.toString());
     });
     return handle(request).then((response) => universalResponseToNodeResponse(response, res));
   }
