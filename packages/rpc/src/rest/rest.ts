@@ -14,7 +14,6 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import { compressionNamed, type HandleUniversal } from '../admission.ts';
 import { normalContentType } from '../content-type.ts';
 import { rpcError } from '../errors.ts';
-import { GatheredBytes } from '../gathered-bytes.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
 import { echoed } from '../short-text.ts';
 import type { RestAdapter } from './adapter.ts';
@@ -229,10 +228,13 @@ function announcesBody(headers: HttpRequest['headers']): boolean {
   return Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined;
 }
 
+/** What Connect has, and what was admitted, is one piece, or none. */
 async function wholeOf(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
-  const gathered = new GatheredBytes();
-  for await (const piece of pieces) gathered.add(piece);
-  return gathered.peek();
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  const [first, ...others] = all;
+  if (first === undefined || others.length > 0) return Buffer.concat(all);
+  return Buffer.from(first.buffer, first.byteOffset, first.length);
 }
 
 function setAll(header: Headers, values: Readonly<Record<string, string>>): void {
