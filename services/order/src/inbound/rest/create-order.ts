@@ -52,9 +52,7 @@ function readBody(json: JsonObject, text: string): AdaptedBody {
 
   const isNamed = (line: number, member: string) => named.has(nameOf(`lines[${line}].${member}`));
 
-  /** What follows from what was wrong already is not said again. */
   function violate(line: number, member: string, description: string, reason: string): void {
-    if (isNamed(line, member)) return;
     violations.push({ field: nameOf(`lines[${line}].${member}`), description, reason });
   }
 
@@ -68,12 +66,8 @@ function readBody(json: JsonObject, text: string): AdaptedBody {
       reject(at, 'reference', description, 'PRODUCT_REFERENCE_INVALID');
     }
     if (!Number.isSafeInteger(quantity)) violate(at, 'quantity', 'must be a whole number', 'json.type');
-    if (quotedPrice?.amount === undefined && quotedPrice !== undefined) {
-      const description = `${quotedPrice.text} is not an amount with at most two decimals; send it without a price, or round it`;
-      reject(at, 'quoted_price', description, 'QUOTED_PRICE_INVALID');
-    } else if (quotedPrice !== undefined && quotedPrice.amount < 0n) {
-      reject(at, 'quoted_price', 'the price is negative', 'QUOTED_PRICE_INVALID');
-    }
+    const wrongPrice = priceProblem(quotedPrice);
+    if (wrongPrice !== undefined) reject(at, 'quoted_price', wrongPrice, 'QUOTED_PRICE_INVALID');
     return {
       // Without one there is a violation; the contract need not say it again.
       ...(reference ? { [reference.by]: reference.value } : { product_id: '-' }),
@@ -97,6 +91,13 @@ function readBody(json: JsonObject, text: string): AdaptedBody {
 
 function toViolation({ field, description, rule }: MemberProblem): Violation {
   return { field, description, reason: rule };
+}
+
+function priceProblem(price: Line['quotedPrice']): string | undefined {
+  if (price === undefined) return undefined;
+  if (price.amount === undefined)
+    return `${price.text} is not an amount with at most two decimals: round it, or leave it out`;
+  return price.amount < 0n ? 'the price is negative' : undefined;
 }
 
 function toMoneyJson({ amount, currency }: { amount: bigint; currency: string | undefined }): JsonObject {
