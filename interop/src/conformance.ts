@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { buildOnce } from '@orderflow/e2e/build-once';
 import { loadProtos, type Protos } from '../conformance/protos.ts';
-import { buildOnce } from './build-once.ts';
 import { interop, needGo, output, root, run } from './go.ts';
 
 const suite = 'connectrpc.com/conformance';

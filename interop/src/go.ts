@@ -6,7 +6,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } fro
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { buildOnce } from './build-once.ts';
+import { buildOnce } from '@orderflow/e2e/build-once';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const interop = join(root, 'interop');

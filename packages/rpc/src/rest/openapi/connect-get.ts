@@ -49,6 +49,7 @@ export function connectOperation(
         },
       },
       ...connectErrorResponses(errors, reasons),
+      415: { description: 'The encoding is neither json nor proto.' },
     },
   };
 }

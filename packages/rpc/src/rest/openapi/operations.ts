@@ -4,6 +4,7 @@ import { nameOf, type Parameter } from '../query-parameters.ts';
 import type { Route } from '../routes.ts';
 import { documentationOfMethod } from './comments.ts';
 import { errorResponses, type Reasons } from './error-responses.ts';
+import { requiredMembers } from './field-rules.ts';
 import type { Form, Schemas } from './schemas.ts';
 
 const request: Form = { protocol: 'rest', direction: 'request' };
@@ -17,7 +18,7 @@ export const headerParameters = {
     description:
       'Makes the call repeatable: chosen by the caller, unique per call. With the same key the stored response is ' +
       'returned. It belongs to the caller that `x-caller-id` names. It may also be sent as `requestId` in the body.',
-    schema: { type: 'string', pattern: '^[!-~]{1,128}$', examples: ['5f0c6a2e-8f0e-4f57-9d0a-6c1f0a4be8f1'] },
+    schema: { type: 'string', pattern: '^[!-~]{0,128}$', examples: ['5f0c6a2e-8f0e-4f57-9d0a-6c1f0a4be8f1'] },
   },
   CallerId: {
     name: 'x-caller-id',
@@ -25,13 +26,13 @@ export const headerParameters = {
     description:
       'Who calls. Callers without it share one namespace of keys: send it, or choose keys that no other caller can ' +
       'choose, such as UUIDs.',
-    schema: { type: 'string', pattern: '^[!-~]{1,128}$', examples: ['shop'] },
+    schema: { type: 'string', pattern: '^[!-~]{0,128}$', examples: ['shop'] },
   },
   Deadline: {
     name: 'connect-timeout-ms',
     in: 'header',
     description: 'The time that the call may take, in milliseconds. Absent: 60 s, which is also the most.',
-    schema: { type: 'integer', minimum: 1, maximum: 60_000, examples: [5000] },
+    schema: { type: 'integer', minimum: 0, maximum: 60_000, examples: [5000] },
   },
 } as const satisfies Record<string, JsonObject>;
 
@@ -52,6 +53,7 @@ export function operationOf(
 ): JsonObject {
   const { method, body } = route;
   const { summary, text, errors } = documentationOfMethod(method);
+  const needed = requiredMembers(method.input);
   const requestId = method.input.fields.find(({ name }) => name === 'request_id');
   return {
     operationId,
@@ -62,7 +64,7 @@ export function operationOf(
       ...route.variables.map((variable, at) => pathParameter(variables[at] ?? '', variable, schemas)),
       ...queryOf(route)
         .filter(({ fields }) => fields[0] !== requestId)
-        .map((parameter) => queryParameter(parameter, schemas)),
+        .map((parameter) => queryParameter(parameter, needed, schemas)),
       ...(requestId ? [header('IdempotencyKey'), header('CallerId')] : []),
       header('Deadline'),
     ],
@@ -101,11 +103,17 @@ function pathParameter(name: string, parameter: Parameter, schemas: Schemas): Js
   };
 }
 
-function queryParameter(parameter: Parameter, schemas: Schemas): JsonObject {
+function queryParameter(
+  parameter: Parameter,
+  needed: ReturnType<typeof requiredMembers>,
+  schemas: Schemas,
+): JsonObject {
   const { description, ...schema } = schemaOf(parameter, schemas);
+  const [field, ...inner] = parameter.fields;
   return {
     name: nameOf(parameter.fields, 'name'),
     in: 'query',
+    ...(field && inner.length === 0 && needed.has(field) && { required: true }),
     ...(description !== undefined && { description }),
     schema,
   };
@@ -130,7 +138,9 @@ function bodySchema(
 }
 
 function jsonBody(schema: JsonObject): JsonObject {
-  return { ...(schema['required'] !== undefined && { required: true }), ...jsonContent(schema) };
+  // An empty body is like an empty object.
+  const isRequired = 'required' in schema || 'oneOf' in schema;
+  return { ...(isRequired && { required: true }), ...jsonContent(schema) };
 }
 
 function jsonContent(schema: JsonObject): JsonObject {

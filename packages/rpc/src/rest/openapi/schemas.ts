@@ -236,8 +236,10 @@ function wholeNumberSchema(scalar: ScalarType, { protocol, direction }: Form): J
   const isLong = longScalars.has(scalar);
   const format = isLong ? 'int64' : 'int32';
   if (direction === 'request') {
-    const maximum = isLong ? Number.MAX_SAFE_INTEGER : unsigned.has(scalar) ? 2 ** 32 - 1 : 2 ** 31 - 1;
-    const minimum = unsigned.has(scalar) ? 0 : isLong ? -maximum : -maximum - 1;
+    const isUnsigned = unsigned.has(scalar);
+    // JavaScript cannot write the limits of 64 bits; the format says them.
+    if (isLong) return { type: 'integer', format, ...(isUnsigned && { minimum: 0 }) };
+    const [minimum, maximum] = isUnsigned ? [0, 2 ** 32 - 1] : [-(2 ** 31), 2 ** 31 - 1];
     return { type: 'integer', format, minimum, maximum };
   }
   if (!isLong) return { type: 'integer', format };
