@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { create, type DescField, ScalarType } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import { deadLetterTopic, groups, readers, topics } from '@orderflow/contracts';
+import { deadLetterTopic, groups, ignoredMembers, readers, topics } from '@orderflow/contracts';
 import { file_orderflow_enrichment_event_v1_customer_updated } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { file_orderflow_inventory_event_v1_inventory_events } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import {
@@ -311,6 +311,15 @@ describe('docs/errors.md', () => {
     for (const [reason, { status }] of Object.entries(reasons)) {
       expect(toProblem(errorsOf(reasons)(reason, ''), errorReasons).status, reason).toBe(status);
     }
+  });
+
+  test('lists the members of POST /orders that are not used', () => {
+    const listed = /These members are not used.*?\n\n/s.exec(section('docs/errors.md', 'POST /orders'))?.[0];
+    const inCode = Object.values(ignoredMembers).map((names) => names.filter((name) => !/[A-Z]/.test(name)));
+    const inText = listed
+      ?.split(/\sof\s+an?\s+\w+[;.]/)
+      .map((part) => [...part.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    expect(inText?.slice(0, 3)).toEqual(inCode);
   });
 
   test('lists every reason of a rejection with its meaning', () => {
