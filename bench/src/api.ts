@@ -8,6 +8,7 @@ import { fillOutbox } from './outbox.ts';
 import { cpuSeconds } from './processes.ts';
 import { resultOf, startProgram } from './program.ts';
 import { type Figure, median, report } from './report.ts';
+import { measureRest } from './rest.ts';
 
 /** Rounds come in pairs, A B B A, so that a change of the machine's speed affects both alike. */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 12);
@@ -40,7 +41,7 @@ const ratioOf = (whole: readonly Run[], ...parts: readonly (readonly Run[])[]) =
 const inSeries = (a: readonly Run[], b: readonly Run[]): Run[] =>
   a.map(({ seconds }, round) => ({ seconds: seconds + (b[round]?.seconds ?? Number.NaN) }));
 
-/** Measures CreateOrder against an empty RPC and against its SQL, and the relay against its two halves. */
+/** Measures CreateOrder against an empty RPC and against its SQL, REST against Connect, and the relay against its halves. */
 export async function benchApi(): Promise<boolean> {
   const title = 'order API and relay: compared with their parts';
   const figures = await onFreshSystem(
@@ -48,8 +49,9 @@ export async function benchApi(): Promise<boolean> {
     async ({ stack, system, running, say }) => {
       await Promise.all([system.services['enrichment-stub'].start(), system.services.inventory.start()]);
       const calls = await measureCalls(stack, system, running, say);
+      const rest = await measureRest(system.services['order-api'], running, rounds, say);
       await system.stop();
-      return [...calls, ...(await measureRelay(stack, system, running, say))];
+      return [...calls, ...rest, ...(await measureRelay(stack, system, running, say))];
     },
   );
   return report('api', figures);
