@@ -109,11 +109,6 @@ async function sendScript(res: HttpResponse, hold: (bytes: number) => boolean, r
   const file = await open(script);
   const { size } = await file.stat();
   res.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8', 'content-length': size });
-  if (req.method === 'HEAD') {
-    await file.close();
-    res.end();
-    return;
-  }
   await pipeline(file.createReadStream({ highWaterMark: CHUNK_BYTES }), res).catch((error: unknown) => {
     // Its reader has gone, or was cut.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;

@@ -25,6 +25,7 @@ import {
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { describe, expect, test } from 'vitest';
 import { errorReasons } from '../src/errors.ts';
+import type { RestAdapter } from '../src/rest/adapter.ts';
 import { openApiOf } from '../src/rest/openapi/document.ts';
 import { createSchemas, type Form } from '../src/rest/openapi/schemas.ts';
 import { routesOf } from '../src/rest/routes.ts';
@@ -246,14 +247,43 @@ describe('the document', () => {
   const served = { service: 'test', services, routes: routesOf(services), adapters: [] };
 
   test('has a path once, whatever its routes call its variables', () => {
-    const { paths } = openApiOf({ ...served, reasons: { ...errorReasons, ...reasons } });
-    const path = (paths as Record<string, object>)['/customers/{customer_id}'];
-    expect(path).toMatchObject({
-      get: { parameters: expect.arrayContaining([expect.objectContaining({ name: 'customer_id' })]) },
-      put: { parameters: expect.arrayContaining([expect.objectContaining({ name: 'customer_id' })]) },
+    const routes = served.routes.map((route) => {
+      const [customer] = route.method.input.fields;
+      const name = customer?.message?.fields.find(({ name }) => name === 'name');
+      if (route.httpMethod !== 'PUT' || customer === undefined || name === undefined) return route;
+      return { ...route, variables: [{ fields: [customer, name] }] };
     });
-    expect(path).toHaveProperty('put.responses.412');
-    expect(path).not.toHaveProperty('get.responses.412');
+    const { paths } = openApiOf({ ...served, routes, reasons: { ...errorReasons, ...reasons } });
+    const variable = {
+      parameters: expect.arrayContaining([expect.objectContaining({ name: 'customer_id' })]),
+    };
+    expect(paths).toMatchObject({ '/customers/{customer_id}': { get: variable, put: variable } });
+    expect(paths).not.toHaveProperty('/customers/{name}');
+  });
+
+  test('has what an adapter takes and returns, and the messages it refers to', () => {
+    const description = {
+      request: { type: 'object', required: ['a'] },
+      responses: {
+        202: {
+          description: 'Later.',
+          schema: { properties: { it: { $ref: 'orderflow.enrichment.v1.Customer' } } },
+          headers: { Location: 'Where.' },
+        },
+      },
+    };
+    const adapter = { method: CustomerService.method.createCustomer, description } as unknown as RestAdapter;
+    const { paths } = openApiOf({ ...served, adapters: [adapter], reasons: errorReasons });
+    const schema = { properties: { it: { $ref: '#/components/schemas/Customer' } } };
+    expect(paths).toMatchObject({
+      '/customers': {
+        post: {
+          requestBody: { required: true, content: { 'application/json': { schema: description.request } } },
+          responses: { 202: { headers: { Location: {} }, content: { 'application/json': { schema } } } },
+        },
+      },
+    });
+    expect(paths).not.toHaveProperty(['/customers', 'post', 'responses', '200']);
   });
 
   test('has the reasons of other services with the status of their code', () => {

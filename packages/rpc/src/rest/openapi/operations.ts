@@ -18,7 +18,7 @@ export const headerParameters = {
     description:
       'Makes the call repeatable: chosen by the caller, unique per call. With the same key the stored response is ' +
       'returned. It belongs to the caller that `x-caller-id` names. It may also be sent as `requestId` in the body.',
-    schema: { type: 'string', pattern: '^[!-~]{0,128}$', examples: ['5f0c6a2e-8f0e-4f57-9d0a-6c1f0a4be8f1'] },
+    schema: { type: 'string', maxLength: 128, examples: ['5f0c6a2e-8f0e-4f57-9d0a-6c1f0a4be8f1'] },
   },
   CallerId: {
     name: 'x-caller-id',
@@ -26,7 +26,7 @@ export const headerParameters = {
     description:
       'Who calls. Callers without it share one namespace of keys: send it, or choose keys that no other caller can ' +
       'choose, such as UUIDs.',
-    schema: { type: 'string', pattern: '^[!-~]{0,128}$', examples: ['shop'] },
+    schema: { type: 'string', pattern: '^[ -~]{0,128}$', examples: ['shop'] },
   },
   Deadline: {
     name: 'connect-timeout-ms',
