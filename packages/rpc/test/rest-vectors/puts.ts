@@ -54,21 +54,21 @@ export const puts: Vector[] = [
     json: { customer, version: 1 },
     status: 400,
     error: 'invalid_request',
-    fields: ['customer.customer'],
+    fields: ['customer.customer', 'customer.name'],
   },
   ...[{ customer: [customer] }, { customer: 'Ann' }, { customer: { customer } }].map((json) => ({
     send: 'PUT /customers/c-1',
     json,
     status: 400,
     error: 'invalid_request',
-    fields: ['customer.customer'],
+    fields: ['customer.customer', 'customer.name'],
   })),
   {
     send: 'PUT /customers/c-1',
     json: { client: customer },
     status: 400,
     error: 'invalid_request',
-    fields: ['customer.client'],
+    fields: ['customer.client', 'customer.name'],
   },
   // Inside of what wraps it dates are checked, too: the decoder would read this one as the 2nd of March.
   {
