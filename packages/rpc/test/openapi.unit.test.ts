@@ -22,7 +22,16 @@ import {
   Ignore,
   oneof as oneofOption,
 } from '@orderflow/contracts/buf/validate/validate';
+import { Health } from '@orderflow/contracts/grpc/health/v1/health';
+import { ServerReflection } from '@orderflow/contracts/grpc/reflection/v1/reflection';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
+import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
+import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import { CatalogService } from '@orderflow/contracts/orderflow/order/v1/catalog_service';
+import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
+import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
+import { FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { describe, expect, test } from 'vitest';
 import { errorReasons } from '../src/errors.ts';
 import type { RestAdapter } from '../src/rest/adapter.ts';
@@ -259,6 +268,22 @@ describe('the document', () => {
     };
     expect(paths).toMatchObject({ '/customers/{customer_id}': { get: variable, put: variable } });
     expect(paths).not.toHaveProperty('/customers/{name}');
+  });
+
+  test('can be made of every service of the contracts', () => {
+    const services = [
+      ...[OrderService, CatalogService, CustomerService, ProductService, InventoryService, PaymentService],
+      ...[GatewayService, FaultService, Health, ServerReflection],
+    ];
+    const routes = routesOf(services);
+    const { components } = openApiOf({ ...served, services, routes, reasons: errorReasons });
+    expect(components).toMatchObject({
+      schemas: {
+        Order: { properties: { orderId: { examples: ['o-1'] }, version: { examples: [4] } } },
+        // A method, of which it says how often it was called.
+        'orderflow.testing.v1.GetCallCountsResponse': { properties: { calls: { type: 'object' } } },
+      },
+    });
   });
 
   test('has what an adapter takes and returns, and the messages it refers to', () => {

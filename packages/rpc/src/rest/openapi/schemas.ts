@@ -118,12 +118,13 @@ export function createSchemas(): Schemas {
 
   function property(field: DescField, form: Form): JsonObject {
     const { text, example } = documentationOfMember(field.parent, field);
+    const examples = examplesOf(field, example);
     const texts = form.direction === 'request' ? rulesOf(field).texts.map(asRule) : [];
     const description = [text, ...texts].filter(Boolean).join(' ');
     return {
       ...value(field, form),
       ...(description !== '' && { description }),
-      ...(example !== undefined && { examples: [exampleOf(field, example)] }),
+      ...(examples.length > 0 && { examples }),
     };
   }
 
@@ -178,9 +179,11 @@ function asRule(text: string): string {
   return `Rule: ${text}.`;
 }
 
-/** An example of the contract as JSON has it. */
-function exampleOf({ scalar }: DescField, text: string): JsonValue {
-  return scalar === undefined || scalar === ScalarType.STRING ? text : (JSON.parse(text) as JsonValue);
+/** The example of a field as JSON has it; of maps and messages it is about a part of them only. */
+function examplesOf({ fieldKind, scalar }: DescField, text: string | undefined): JsonValue[] {
+  if (text === undefined || scalar === undefined || fieldKind === 'map') return [];
+  const value = scalar === ScalarType.STRING ? text : (JSON.parse(text) as JsonValue);
+  return [fieldKind === 'list' ? [value] : value];
 }
 
 /** Of the fields of a oneof at most one is there; exactly one, where the contract needs one. */
