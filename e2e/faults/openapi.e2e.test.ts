@@ -5,7 +5,7 @@ import { startWhole, type Whole } from '../src/whole.ts';
 const skipped = reasonToSkipPython();
 if (skipped) console.warn(`Skipped: ${skipped}`);
 
-describe.skipIf(skipped !== undefined)('the order API over REST', () => {
+describe('REST', () => {
   let whole: Whole;
 
   beforeAll(async () => {
@@ -15,16 +15,34 @@ describe.skipIf(skipped !== undefined)('the order API over REST', () => {
   });
   afterAll(() => whole?.[Symbol.asyncDispose]());
 
-  test('responds to made-up requests as its OpenAPI document says', async () => {
-    const seed = 1;
-    const { cases, isClean, text } = await runSchemathesis({
-      url: whole.services['order-api'].url,
-      seed,
-      maxExamples: 5,
-      phases: ['examples', 'fuzzing'],
-    });
-    console.log(`schemathesis: seed ${seed}, ${cases} cases`);
-    expect(isClean, text).toBe(true);
-    expect(cases).toBeGreaterThanOrEqual(300);
-  });
+  test.for(['order-api', 'enrichment-stub', 'inventory', 'payment'] as const)(
+    '%s has its document and its page',
+    async (name) => {
+      const { url } = whole.services[name];
+      const [document, page] = await Promise.all(
+        ['/openapi.json', '/docs'].map((path) => fetch(`${url}${path}`)),
+      );
+      expect([document?.status, page?.status]).toEqual([200, 200]);
+      expect(await document?.json()).toMatchObject({
+        openapi: '3.1.0',
+        info: { title: `orderflow: ${name}` },
+      });
+    },
+  );
+
+  test.skipIf(skipped !== undefined)(
+    'the order API responds to made-up requests as its OpenAPI document says',
+    async () => {
+      const seed = 1;
+      const { cases, isClean, text } = await runSchemathesis({
+        url: whole.services['order-api'].url,
+        seed,
+        maxExamples: 5,
+        phases: ['examples', 'fuzzing'],
+      });
+      console.log(`schemathesis: seed ${seed}, ${cases} cases`);
+      expect(isClean, text).toBe(true);
+      expect(cases).toBeGreaterThanOrEqual(300);
+    },
+  );
 });
