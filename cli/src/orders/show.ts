@@ -50,12 +50,13 @@ export const show: Command = {
     if (head === '') {
       const ahead = await part('Records not read yet', async () => {
         await using offsets = await openTopicOffsets(cli.kafka);
-        return unread(offsets);
+        // Awaited: `offsets` is closed when this returns.
+        return await unread(offsets);
       });
       cli.print([await deadLetters(), ahead].filter((text) => text !== '').join('\n\n'));
       const maybe = ahead === '' ? '' : 'its record has not been read yet, ';
       throw new CommandError(
-        `Order ${printableCell(orderId, 80)} does not exist: ${maybe}its record could not be read, or was never sent.`,
+        `Order ${printableCell(orderId, 80)} does not exist: ${maybe}its record could not be read or was never sent, or the call with it was refused.`,
       );
     }
     const parts = await Promise.all([
