@@ -377,6 +377,15 @@ describe('orders show', () => {
     expect(shown).toMatch(/^claimed is COMPLETED$/m);
   });
 
+  test('says of an order that does not exist why that may be, and that there is nothing else', async () => {
+    await eventually(async () => {
+      expect(await ordersCommand(whole.env, 'show', 'nowhere')).toEqual({
+        code: 1,
+        said: expect.stringMatching(/^No dead letters\.\nOrder nowhere does not exist: its record could not/),
+      });
+    });
+  });
+
   test('says who is awaited, and since when', async () => {
     await whole.services.payment.stop();
     try {
