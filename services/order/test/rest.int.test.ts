@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readSubmission } from '../src/codec/read-submission.ts';
@@ -20,6 +21,11 @@ async function rest(method: string, path: string, headers: Record<string, string
 
 const post = (json: object, headers: Record<string, string> = {}) =>
   rest('POST', '/api/v1/orders', { 'x-caller-id': 'shop', ...headers }, json);
+
+test('docs/openapi.json is what the order API serves, its adapters and the paths of other services too', async () => {
+  const file = await readFile(new URL('../../../docs/openapi.json', import.meta.url), 'utf8');
+  expect((await rest('GET', '/openapi.json')).body).toEqual(JSON.parse(file));
+});
 
 test('an order, its status, its history and the list say the same as over RPC', async () => {
   await api.place('o-1');
