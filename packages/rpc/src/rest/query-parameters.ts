@@ -50,15 +50,15 @@ export function queryParameters(
         const { typeName } = field.message;
         const isRecursive = fields.slice(0, -1).some(({ message }) => message === field.message);
         if (typeName.startsWith('google.protobuf.') || isRecursive || field.message === desc) {
-          throw new Error(`${nameOf(fields, 'name')}, a ${typeName}, cannot be a query parameter`);
+          throw new Error(`${fieldPath(fields, 'name')}, a ${typeName}, cannot be a query parameter`);
         }
         addParameters(field.message, fields);
         continue;
       }
       if (field.fieldKind === 'map' || (field.fieldKind === 'list' && field.listKind === 'message')) {
-        throw new Error(`${nameOf(fields, 'name')}, a ${field.fieldKind}, cannot be a query parameter`);
+        throw new Error(`${fieldPath(fields, 'name')}, a ${field.fieldKind}, cannot be a query parameter`);
       }
-      for (const by of ['name', 'jsonName'] as const) parameters.set(nameOf(fields, by), { fields });
+      for (const by of ['name', 'jsonName'] as const) parameters.set(fieldPath(fields, by), { fields });
     }
   }
 }
@@ -68,7 +68,7 @@ function sameChoice(field: DescField, other: DescField | undefined): boolean {
 }
 
 /** The path of a field: `customer.customer_id`, or as JSON names it. */
-export function nameOf(fields: readonly DescField[], by: 'name' | 'jsonName'): string {
+export function fieldPath(fields: readonly DescField[], by: 'name' | 'jsonName'): string {
   return fields.map((field) => field[by]).join('.');
 }
 
@@ -141,7 +141,7 @@ const otherPages =
   'none repeats or leaves out what changes meanwhile';
 
 function unknownParameter(parameters: ReadonlyMap<string, Parameter>): string {
-  const names = new Set([...parameters.values()].map(({ fields }) => nameOf(fields, 'name')));
+  const names = new Set([...parameters.values()].map(({ fields }) => fieldPath(fields, 'name')));
   return names.size === 0
     ? 'does not exist here: this path takes no query parameters'
     : `does not exist here: the query parameters are ${[...names].join(', ')}`;

@@ -15,7 +15,7 @@ import { violated, violationsOf } from '../validation.ts';
 import type { AdaptedBody, RestAdapter } from './adapter.ts';
 import { listEnumNames, longEnumName } from './enum-names.ts';
 import { decodeSegment } from './path-template.ts';
-import { nameOf, readQuery, setField } from './query-parameters.ts';
+import { fieldPath, readQuery, setField } from './query-parameters.ts';
 import type { Route } from './routes.ts';
 
 /** A request of a route, as it was sent. */
@@ -121,7 +121,7 @@ function readPath(
 ): void {
   for (const [at, variable] of variables.entries()) {
     const text = decodeSegment(values[at] ?? '');
-    const name = nameOf(variable.fields, 'name');
+    const name = fieldPath(variable.fields, 'name');
     if (text === undefined)
       throw rpcError('MALFORMED_REQUEST', `${name} in the path is not percent-encoded UTF-8`);
     setOnce(request, variable.fields, text, `the ${name} of the path`, violations);
@@ -146,7 +146,7 @@ function setOnce(
     request,
   );
   if (before !== undefined && before !== '' && before !== text) {
-    const field = nameOf(fields, 'name');
+    const field = fieldPath(fields, 'name');
     violations.push({ field, description: `differs from ${where}`, reason: 'json.contradiction' });
     return;
   }

@@ -1,6 +1,6 @@
 import type { DescField, DescMethod, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { RestDescription } from '../adapter.ts';
-import { nameOf, type Parameter } from '../query-parameters.ts';
+import { fieldPath, type Parameter } from '../query-parameters.ts';
 import type { Route } from '../routes.ts';
 import { documentationOfMethod } from './comments.ts';
 import { errorResponses, type Reasons } from './error-responses.ts';
@@ -85,7 +85,7 @@ export function operationOf(
 /** The query parameters, each once: a request may use other names for some. */
 function queryOf({ query }: Route): Parameter[] {
   const byName = new Map(
-    [...query.values()].map((parameter) => [nameOf(parameter.fields, 'name'), parameter]),
+    [...query.values()].map((parameter) => [fieldPath(parameter.fields, 'name'), parameter]),
   );
   return [...byName.values()];
 }
@@ -111,7 +111,7 @@ function queryParameter(
   const { description, ...schema } = schemaOf(parameter, schemas);
   const [field, ...inner] = parameter.fields;
   return {
-    name: nameOf(parameter.fields, 'name'),
+    name: fieldPath(parameter.fields, 'name'),
     in: 'query',
     ...(field && inner.length === 0 && needed.has(field) && { required: true }),
     ...(description !== undefined && { description }),
