@@ -41,7 +41,7 @@ const FAREWELL_MS = 250;
 /** Below this, compressing takes more time than sending: services call each other for a few KiB at most. */
 const COMPRESS_MIN_BYTES = 16 * 1024;
 
-/** Serves gRPC, gRPC-Web and Connect, over HTTP/1.1 and cleartext HTTP/2, with health, reflection and metrics. */
+/** Serves gRPC, gRPC-Web, Connect and REST, over HTTP/1.1 and cleartext HTTP/2, with health, reflection and metrics. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { service, health, logger, cors, forwarded = [] } = options;
   const limits = { ...defaultRpcServerLimits, ...options.limits };

@@ -2,7 +2,7 @@ const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /** The names of an open object so far; most deeply nested ones have one. */
-type Names = string | Set<string> | undefined;
+type NamesSoFar = string | Set<string> | undefined;
 
 /**
  * Returns a name that one object of this JSON has twice, however it is escaped; undefined when there is none.
@@ -10,7 +10,7 @@ type Names = string | Set<string> | undefined;
  * time linear in the length of the text, at any depth.
  */
 export function duplicateMember(text: string): string | undefined {
-  const open: Names[] = [];
+  const open: NamesSoFar[] = [];
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case OPEN_OBJECT:
@@ -59,7 +59,7 @@ function nameOf(written: string): string {
   return written.includes('\\') ? JSON.parse(`"${written}"`) : written;
 }
 
-function withName(names: Names, name: string): Names {
+function withName(names: NamesSoFar, name: string): NamesSoFar {
   if (names === undefined) return name;
   return (typeof names === 'string' ? new Set([names]) : names).add(name);
 }

@@ -32,9 +32,10 @@ export interface JsonOrder {
  * Parses the order of a record as JSON. With `products` or `items` it is plain JSON:
  * `{"orderId":"o-1","customerId":"c-1","products":[{"productId":"p-1","name":"Laptop","price":999.99}]}` A product
  * without `quantity` counts 1; the price has no currency. Otherwise it is the JSON mapping of OrderSubmitted, with
- * `lines`. The same rules apply to both: names in either spelling (`orderId`, `order_id`), ids as text or whole numbers,
- * numbers as numbers or as text ({@link jsonNumber}), null like absent, unknown members ignored. Duplicates are refused:
- * a name that an object has twice, both spellings of a name, `products` with `lines`, two references of a line.
+ * `lines`. Either may be the only member of an object, `{"order": …}`, and have its customer's id inside of `customer`.
+ * The same rules apply to both: names in either spelling (`orderId`, `order_id`), ids as text or whole numbers, numbers as
+ * numbers or as text ({@link jsonNumber}), null like absent, unknown members ignored. Duplicates are refused: a name that
+ * an object has twice, both spellings of a name, `products` with `lines`, two references of a line.
  * `readOrderRequest` reads the same order as a request.
  * @throws UnreadableError; ShapeError when there are more than 1,000 lines
  */

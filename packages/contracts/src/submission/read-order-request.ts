@@ -54,9 +54,9 @@ const known = {
 };
 
 /**
- * Reads an order that is sent as a request: what `readJsonOrder` reads of a record, and prices by more names, an order
- * inside of `{"order": …}`, money with a decimal `amount`. Where records ignore what they do not know, it is a problem
- * here. `text` is what `json` was parsed from.
+ * Reads an order that is sent as a request: what `readJsonOrder` reads of a record, and prices by more names, options
+ * beside `{"order": …}`, money with a decimal `amount`. Where records ignore what they do not know, it is a problem here.
+ * `text` is what `json` was parsed from.
  */
 export function readOrderRequest(json: JsonObject, text: string): OrderRequest {
   const problems: MemberProblem[] = [];
