@@ -169,7 +169,6 @@ describe('/docs', () => {
     const script = await send(port, { method: 'GET', path: '/docs/scalar.js' });
     expect(script.headers['content-type']).toBe('text/javascript; charset=utf-8');
     expect(String(body)).toContain('src="docs/scalar.js"');
-    expect(String(script.body)).toHaveLength(String(script.body).length);
     expect(Buffer.byteLength(String(script.body))).toBe(Number(script.headers['content-length']));
     const known = { 'if-none-match': String(script.headers.etag) };
     expect(await send(port, { method: 'GET', path: '/docs/scalar.js', headers: known })).toMatchObject({
