@@ -55,8 +55,8 @@ export interface RpcServerOptions extends ErrorMeanings {
   readonly routes: (router: ConnectRouter) => void;
   /** The services that `routes` adds, for health and reflection. */
   readonly services: readonly DescService[];
-  /** The methods that REST serves in a form of their own. */
-  readonly rest?: readonly RestAdapter[];
+  /** Of the methods that REST serves in a form of their own. */
+  readonly restAdapters?: readonly RestAdapter[];
   /** What REST serves besides these services. RPC, health and reflection do not have it. */
   readonly forwarded?: readonly Forwarded[];
   readonly health: Health;

@@ -115,7 +115,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       rest = createRest({
         ...{ services, forwarded: forwardedMethods, guard, maxBytes, compressMinBytes: COMPRESS_MIN_BYTES },
         handlers: [...router.handlers],
-        adapters: options.rest ?? [],
+        adapters: options.restAdapters ?? [],
         reasons: { ...errorReasons, ...options.reasons },
       });
       router.handlers.splice(0, Infinity, ...guardHandlers(own, guard));

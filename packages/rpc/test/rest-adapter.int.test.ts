@@ -1,4 +1,5 @@
 import { Code } from '@connectrpc/connect';
+import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { expect, test } from 'vitest';
 import { errorsOf, type RestAdapter, restAdapter } from '../src/index.ts';
@@ -23,8 +24,8 @@ const adapter = restAdapter(OrderService.method.createOrder, {
   description,
 });
 
-async function post(json: object, rest: readonly RestAdapter[] = [adapter]) {
-  const { port, calls, lines, metrics } = await startRestServer({ rest });
+async function post(json: object, restAdapters: readonly RestAdapter[] = [adapter]) {
+  const { port, calls, lines, metrics } = await startRestServer({ restAdapters });
   const headers = { 'content-type': 'application/json', 'idempotency-key': 'k-1' };
   const response = await send(port, { method: 'POST', path: '/orders', headers, body: JSON.stringify(json) });
   return { response, calls, lines, metrics };
@@ -81,4 +82,9 @@ test('an adapter of a method that has a path without its whole request fails the
   await expect(post({}, [read])).rejects.toThrow(
     'GET /orders/{order_id} has an adapter, and so needs body: "*"',
   );
+});
+
+test('an adapter of a method without a path fails the start', async () => {
+  const unserved = { ...adapter, method: CustomerService.method.updateCustomer };
+  await expect(post({}, [unserved])).rejects.toThrow('UpdateCustomer has an adapter, and no path');
 });

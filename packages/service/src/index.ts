@@ -27,7 +27,7 @@ export interface App {
 export interface ServiceParts
   extends Pick<
     RpcServerOptions,
-    'routes' | 'services' | 'rest' | 'forwarded' | 'refusalError' | 'reasons' | 'cors'
+    'routes' | 'services' | 'restAdapters' | 'forwarded' | 'refusalError' | 'reasons' | 'cors'
   > {
   /** Everything but the server, in the order in which it starts. */
   readonly parts: readonly Component[];

@@ -145,7 +145,7 @@ export async function createApp(
     },
     services: api ? [OrderService, CatalogService] : [],
     forwarded: others?.forwarded ?? [],
-    rest: [createOrderAdapter],
+    restAdapters: api ? [createOrderAdapter] : [],
     refusalError: refusalErrors(Refusal, errorReasons),
     reasons: errorReasons,
     ...(config.corsOrigins && { cors: { allowedOrigins: config.corsOrigins } }),

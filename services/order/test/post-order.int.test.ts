@@ -33,7 +33,7 @@ const server = createRpcServer({
       },
     }),
   services: [OrderService],
-  rest: [createOrderAdapter],
+  restAdapters: [createOrderAdapter],
   health: createHealth([]),
   prometheus: async () => '',
   logger: silent,

@@ -84,6 +84,10 @@ export function createRest(options: {
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
   const table = createRouteTable<ServedRoute>();
   const routes = [...routesOf(services), ...forwarded.flatMap(routesOfMethod)];
+  for (const { method } of options.adapters) {
+    if (!routes.some((route) => route.method === method))
+      throw new Error(`${method.name} has an adapter, and no path`);
+  }
   for (const route of routes) {
     const handler = handlers.get(createMethodUrl('/', route.method));
     if (handler === undefined) throw new Error(`${route.method.name} has no handler`);
@@ -170,7 +174,8 @@ export function createRest(options: {
   }
 
   return {
-    paths: routes.map(({ httpMethod, template }) => `${httpMethod} ${template}`),
+    // `{customer.customer_id}` is `{customer_id}` to those who send it.
+    paths: routes.map(({ httpMethod, template }) => `${httpMethod} ${template.replaceAll(/\{\w+\./g, '{')}`),
 
     async openApi(service) {
       // Loaded by processes only that are asked for it.

@@ -16,6 +16,8 @@ export function createRedis(url: string, logger: Logger): { redis: Redis; compon
     maxRetriesPerRequest: 1,
     connectTimeout: 2_000,
     commandTimeout: maxWaitMs,
+    // Servers before Redis 7.2 refuse the command for it.
+    disableClientInfo: true,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
   let failedAt: number | undefined;
