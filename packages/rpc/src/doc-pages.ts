@@ -106,14 +106,20 @@ async function sendScript(res: HttpResponse, hold: (bytes: number) => boolean, r
     res.writeHead(503, { 'retry-after': '1' }).end();
     return;
   }
-  const file = await open(script);
+  await using file = await open(script);
   const { size } = await file.stat();
   res.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8', 'content-length': size });
-  await pipeline(file.createReadStream({ highWaterMark: CHUNK_BYTES }), res).catch((error: unknown) => {
-    // Its reader has gone, or was cut.
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  const bytes = file.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false });
+  await pipeline(bytes, res).catch((error: unknown) => {
+    if (!readerHasGone.has((error as NodeJS.ErrnoException).code)) throw error;
   });
 }
+
+/** The codes of errors about a reader that has gone, or was cut: while it read, or before it could. */
+const readerHasGone = new Set<string | undefined>([
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_UNABLE_TO_PIPE',
+]);
 
 /** Sends 304 when the caller has what it asks for. Otherwise the response will say how to ask for it again. */
 function isUnchanged(req: HttpRequest, res: HttpResponse, etag: string): boolean {

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
@@ -159,6 +160,18 @@ describe('/openapi.json', () => {
   });
 });
 
+/** The descriptors with which this process has the script of the page open. */
+function openScripts(): string[] {
+  return readdirSync('/proc/self/fd').filter((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`).endsWith('/standalone.js');
+    } catch {
+      // It was that of the list.
+      return false;
+    }
+  });
+}
+
 describe('/docs', () => {
   test('is a page that loads only what this server has', async () => {
     const { port } = await startRestServer();
@@ -213,6 +226,18 @@ describe('/docs', () => {
     expect(response.writableFinished).toBe(false);
     // Meanwhile its file is closed, too.
     expect((await send(port, { method: 'GET', path: '/docs/scalar.js' })).status).toBe(200);
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  test.runIf(process.platform === 'linux')('readers that leave at once keep no file open', async () => {
+    const { port, lines } = await startRestServer();
+    for (let reader = 0; reader < 40; reader++) {
+      const socket = connectTcp(port, '127.0.0.1');
+      socket.write('GET /docs/scalar.js HTTP/1.1\r\nhost: test\r\n\r\n', () => socket.destroy());
+      await once(socket, 'close');
+    }
+    expect((await send(port, { method: 'GET', path: '/docs/scalar.js' })).status).toBe(200);
+    await expect.poll(openScripts).toEqual([]);
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
