@@ -101,16 +101,17 @@ function withContractViolations(
   } catch {
     return [...violations];
   }
+  const known = new Set(violations.map(({ field }) => field));
   const others = violationsOf(desc, message)
     .map((violation) => ({ ...violation, field: nameOf(violation.field) }))
     // What is wrong was left out: that it is missing is no news.
-    .filter(({ field }) => !violations.some((known) => isInside(field, known.field)));
+    .filter(({ field }) => !withOuter(field).some((name) => known.has(name)));
   return [...violations, ...others];
 }
 
-/** Whether a field is this one, or inside of it. */
-function isInside(field: string, outer: string): boolean {
-  return field.startsWith(outer) && /^(?:$|[.[])/.test(field.slice(outer.length));
+/** A field, and what it is inside of: `lines[0].price`, `lines`, `lines[0]`. */
+function withOuter(field: string): string[] {
+  return [field, ...Array.from(field.matchAll(/[.[]/g), ({ index }) => field.slice(0, index))];
 }
 
 function readPath(
