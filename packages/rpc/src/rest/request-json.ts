@@ -66,8 +66,7 @@ export function readRequest(route: Route, adapter: RestAdapter | undefined, sent
   readPath(route, sent.values, request, violations);
   if (sent.idempotencyKey !== undefined) {
     const field = method.input.fields.find(({ name }) => name === 'request_id');
-    if (field !== undefined)
-      setOnce(request, [field], keyOf(sent.idempotencyKey), 'the header Idempotency-Key', violations);
+    if (field !== undefined) setKey(request, field, keyOf(sent.idempotencyKey), violations);
   }
   if (violations.length === 0)
     return {
@@ -132,6 +131,16 @@ function readPath(
 /** The key may be in quotes: draft-ietf-httpapi-idempotency-key-header has it as a structured string. */
 function keyOf(header: string): string {
   return /^"(.*)"$/.exec(header)?.[1]?.replace(/\\(["\\])/g, '$1') ?? header;
+}
+
+/** Makes the call repeatable, which its caller expects: an empty key would not. */
+function setKey(request: JsonObject, field: DescField, key: string, violations: FieldViolation[]): void {
+  if (key !== '') {
+    setOnce(request, [field], key, 'the header Idempotency-Key', violations);
+    return;
+  }
+  const description = 'is empty, so that the call could not be repeated: send a key, or leave the header out';
+  violations.push({ field: 'idempotency-key', description, reason: 'header.idempotency_key' });
 }
 
 /** Sets a field that the body may have, too, if it has the same value. */

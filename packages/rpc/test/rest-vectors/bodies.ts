@@ -111,6 +111,14 @@ export const badBodies: Vector[] = [
     fields: ['request_id'],
     says: 'Idempotency-Key',
   },
+  ...['', '""'].map((key) => ({
+    send: 'DELETE /orders/o-1',
+    headers: { 'idempotency-key': key },
+    status: 400,
+    error: 'invalid_request',
+    fields: ['idempotency-key'],
+    says: 'is empty',
+  })),
   {
     send: 'PUT /customers/c-1',
     json: { ...customer, nickname: 'A' },

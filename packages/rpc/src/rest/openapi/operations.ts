@@ -18,7 +18,12 @@ export const headerParameters = {
     description:
       'Makes the call repeatable: chosen by the caller, unique per call. With the same key the stored response is ' +
       'returned. It belongs to the caller that `x-caller-id` names. It may also be sent as `requestId` in the body.',
-    schema: { type: 'string', maxLength: 128, examples: ['5f0c6a2e-8f0e-4f57-9d0a-6c1f0a4be8f1'] },
+    schema: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
+      examples: ['5f0c6a2e-8f0e-4f57-9d0a-6c1f0a4be8f1'],
+    },
   },
   CallerId: {
     name: 'x-caller-id',
