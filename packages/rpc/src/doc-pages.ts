@@ -109,6 +109,11 @@ async function sendScript(res: HttpResponse, hold: (bytes: number) => boolean, r
   await using file = await open(script);
   const { size } = await file.stat();
   res.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8', 'content-length': size });
+  if (req.method === 'HEAD') {
+    // Over HTTP/2 it has ended, and a pipe to it would not.
+    res.end();
+    return;
+  }
   const bytes = file.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false });
   await pipeline(bytes, res).catch((error: unknown) => {
     if (!readerHasGone.has((error as NodeJS.ErrnoException).code)) throw error;
