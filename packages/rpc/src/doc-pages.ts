@@ -131,8 +131,8 @@ function isUnchanged(req: HttpRequest, res: HttpResponse, etag: string): boolean
   res.setHeader('etag', etag);
   // It may be kept, and must be compared before it is used.
   res.setHeader('cache-control', 'no-cache');
-  const known = String(req.headers['if-none-match'] ?? '').split(/\s*,\s*/);
-  if (!known.some((tag) => tag.replace(/^W\//, '') === etag)) return false;
+  const known = String(req.headers['if-none-match'] ?? '').split(',');
+  if (!known.some((tag) => tag.trim().replace(/^W\//, '') === etag)) return false;
   res.writeHead(304);
   res.end();
   return true;
