@@ -81,7 +81,7 @@ test('the response of an order, and where it is', async () => {
   expect(body).toEqual({
     orderId: 'a:b',
     status: 'PENDING',
-    message: 'the order is stored, and is decided a moment later: GET /orders/a:b/status',
+    message: 'the order is stored: GET /orders/a:b/status says what becomes of it',
     order: { orderId: 'a:b', customerId: 'c-1', state: 'PENDING', refunded: false, version: 0 },
   });
   expect((await post({ json: { ...json, validate_only: true } })).response.headers.has('location')).toBe(

@@ -38,7 +38,7 @@ export const createOrderAdapter: RestAdapter = restAdapter(OrderService.method.c
 function messageOf({ orderId, state }: Order, validateOnly: boolean): string {
   if (validateOnly) return 'nothing was stored: this is the order as it would be';
   return state === Order_State.PENDING
-    ? `the order is stored, and is decided a moment later: GET /orders/${orderId}/status`
+    ? `the order is stored: GET /orders/${orderId}/status says what becomes of it`
     : 'the order was stored before, and is decided';
 }
 
