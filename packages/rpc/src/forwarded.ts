@@ -7,6 +7,7 @@ import {
   type HandlerContext,
   type Transport,
 } from '@connectrpc/connect';
+import { codeToString } from '@connectrpc/connect/protocol-connect';
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -67,23 +68,14 @@ const detailSchemas = [BadRequestSchema, PreconditionFailureSchema, RetryInfoSch
 
 /**
  * Converts the error of a call of another service, so that the caller gets what that service says: its code, text,
- * reason and details. One without a reason becomes that of its code where there is such a reason. Any other error is
- * returned unchanged: that of the client already says that the service is unavailable, and the rest is a bug.
+ * reason and details. One without a reason becomes that of its code where there is such a reason, or has the code as its
+ * reason where that says what is wrong with the request. Any other error is returned unchanged: that of the client
+ * already says that the service is unavailable, and the rest is a bug.
  */
 export function passedOn(error: unknown): unknown {
   if (!(error instanceof ConnectError) || isOwnError(error)) return error;
   const info = errorInfo(error);
-  if (info === undefined) return withReason(error);
-  return new ConnectError(
-    error.rawMessage,
-    error.code,
-    undefined,
-    [
-      { desc: ErrorInfoSchema, value: { reason: info.reason, domain: errorDomain, metadata: info.metadata } },
-      ...detailSchemas.flatMap((desc) => error.findDetails(desc).map((value) => ({ desc, value }))),
-    ],
-    error,
-  );
+  return info === undefined ? withReason(error) : withInfo(error, info.reason, info.metadata);
 }
 
 function withReason(error: ConnectError): ConnectError {
@@ -96,6 +88,30 @@ function withReason(error: ConnectError): ConnectError {
     case Code.Unimplemented:
       return rpcError('UNIMPLEMENTED', text, {}, [], error);
     default:
-      return error;
+      return aboutRequest.has(error.code) ? withInfo(error, codeToString(error.code).toUpperCase()) : error;
   }
+}
+
+/** Codes that say what is wrong with a request: the code alone is reason enough. */
+const aboutRequest: ReadonlySet<Code> = new Set([
+  Code.InvalidArgument,
+  Code.NotFound,
+  Code.AlreadyExists,
+  Code.FailedPrecondition,
+  Code.Aborted,
+  Code.OutOfRange,
+]);
+
+/** The error of another service, with this reason, as this one sends it. */
+function withInfo(error: ConnectError, reason: string, metadata: Record<string, string> = {}): ConnectError {
+  return new ConnectError(
+    error.rawMessage,
+    error.code,
+    undefined,
+    [
+      { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata } },
+      ...detailSchemas.flatMap((desc) => error.findDetails(desc).map((value) => ({ desc, value }))),
+    ],
+    error,
+  );
 }

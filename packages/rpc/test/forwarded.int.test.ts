@@ -206,7 +206,13 @@ test('an error without a reason gets one', async () => {
   expect(await reasonFor(Code.Unavailable)).toBe('dependency_unavailable');
   expect(await reasonFor(Code.DeadlineExceeded)).toBe('deadline_exceeded');
   expect(await reasonFor(Code.Unimplemented)).toBe('unimplemented');
+  expect(await reasonFor(Code.NotFound)).toBe('not_found');
+  expect(await send(port, read)).toMatchObject({ status: 404, body: { message: 'of another program' } });
+  expect(await reasonFor(Code.FailedPrecondition)).toBe('failed_precondition');
+  expect((await send(port, read)).status).toBe(409);
   expect(await reasonFor(Code.Unknown)).toBe('internal');
+  // That this server may not call it is not the fault of the caller.
+  expect(await reasonFor(Code.Unauthenticated)).toBe('internal');
 });
 
 test('reads are repeated, and writes that have a key', async () => {
