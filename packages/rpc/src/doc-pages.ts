@@ -13,8 +13,10 @@ const compress = promisify(gzip);
 const script = new URL('browser/standalone.js', import.meta.resolve('@scalar/api-reference'));
 const manifest = new URL('../package.json', import.meta.resolve('@scalar/api-reference'));
 
-/** What a script is read in: so much of it is in memory for each that is being sent. */
-const CHUNK_BYTES = 64 * 1024;
+/** What a script is read in. */
+const CHUNK_BYTES = 16 * 1024;
+/** What a reader takes who reads nothing of a script: pieces in the file's stream and in Node's of HTTP/2, and objects. */
+const READER_BYTES = 144 * 1024;
 
 /** Scalar sets styles from its script. Everything comes from this server, and calls go to it only. */
 const contentSecurityPolicy = [
@@ -102,7 +104,7 @@ async function readyToSend(json: JsonObject) {
 async function sendScript(res: HttpResponse, hold: (bytes: number) => boolean, req: HttpRequest) {
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
   if (isUnchanged(req, res, `"${version}"`)) return;
-  if (!hold(CHUNK_BYTES)) {
+  if (!hold(READER_BYTES)) {
     res.writeHead(503, { 'retry-after': '1' }).end();
     return;
   }
