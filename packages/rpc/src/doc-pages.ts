@@ -57,7 +57,11 @@ export function createDocPages(service: string, openApi: () => Promise<JsonObjec
 
   async function sendDocument(res: HttpResponse, hold: (bytes: number) => boolean, req: HttpRequest) {
     document ??= openApi().then(readyToSend);
-    const { plain, packed, etag } = await document;
+    const { plain, packed, etag } = await document.catch((error: unknown) => {
+      // Made anew for the next reader.
+      document = undefined;
+      throw error;
+    });
     const isPacked = gzipAccepted.test(String(req.headers['accept-encoding'] ?? ''));
     const body = isPacked ? packed : plain;
     if (isUnchanged(req, res, etag)) return;

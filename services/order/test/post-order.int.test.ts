@@ -84,9 +84,10 @@ test('the response of an order, and where it is', async () => {
     message: 'the order is stored: GET /orders/a:b/status says what becomes of it',
     order: { orderId: 'a:b', customerId: 'c-1', state: 'PENDING', refunded: false, version: 0 },
   });
-  expect((await post({ json: { ...json, validate_only: true } })).response.headers.has('location')).toBe(
-    false,
-  );
+  for (const other of [{ validate_only: true }, { order_id: '.' }, { order_id: '..' }]) {
+    const { response } = await post({ json: { ...json, ...other } });
+    expect([response.ok, response.headers.has('location')]).toEqual([true, false]);
+  }
 });
 
 test('errors of the handler name fields as the sender did', async () => {

@@ -13,6 +13,7 @@ import type { FieldViolation } from '../invalid-request.ts';
 import { echoed } from '../short-text.ts';
 import { violated, violationsOf } from '../validation.ts';
 import type { AdaptedBody, RestAdapter } from './adapter.ts';
+import { emptyPut } from './empty-put.ts';
 import { listEnumNames, longEnumName } from './enum-names.ts';
 import { decodeSegment } from './path-template.ts';
 import { fieldPath, readQuery, setField } from './query-parameters.ts';
@@ -54,8 +55,10 @@ export function readRequest(route: Route, adapter: RestAdapter | undefined, sent
       const description = `${route.httpMethod} ${route.template} takes no body: use the query`;
       violations.push({ field: 'body', description, reason: 'json.no_body' });
     }
-  } else if (adapter === undefined) readBody(body.desc, body.field, sent.body, request, violations);
-  else {
+  } else if (adapter === undefined) {
+    readBody(body.desc, body.field, sent.body, request, violations);
+    violations.push(...emptyPut(route, request));
+  } else {
     const read = adapter.readBody(parseObject(sent.body), sent.body);
     Object.assign(request, read.request);
     for (const violation of read.violations) {

@@ -36,11 +36,21 @@ export const puts: Vector[] = [
     json: { quantity_available: 0 },
     call: ['SetStock', { productId: 'p-1', quantityAvailable: '0' }],
   },
-  // Of clients that leave out a 0.
+  // Over RPC it sets 0: protobuf leaves out a 0.
+  ...[{ reason: 'count' }, { on_hand: null, reason: 'count' }].map((json) => ({
+    send: 'PUT /inventory/p-1',
+    json,
+    status: 400,
+    error: 'invalid_request',
+    fields: ['body'],
+  })),
   {
     send: 'PUT /inventory/p-1',
-    json: { reason: 'count' },
-    call: ['SetStock', { productId: 'p-1', reason: 'count' }],
+    json: {},
+    status: 400,
+    error: 'invalid_request',
+    // The second is the contract's rule.
+    fields: ['body', ''],
   },
   {
     send: 'PUT /customers/c-1',

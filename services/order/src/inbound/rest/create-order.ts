@@ -23,7 +23,7 @@ export const createOrderAdapter: RestAdapter = restAdapter(OrderService.method.c
     return {
       status: validateOnly ? 200 : 202,
       // Relative to `/orders`, also where that is behind a prefix.
-      headers: validateOnly ? {} : { location: `orders/${encodeURIComponent(orderId)}` },
+      headers: validateOnly || isDots(orderId) ? {} : { location: `orders/${encodeURIComponent(orderId)}` },
       body: {
         orderId,
         status: json['state'] ?? '',
@@ -34,6 +34,11 @@ export const createOrderAdapter: RestAdapter = restAdapter(OrderService.method.c
   },
   description: createOrderDescription,
 });
+
+/** Clients remove such segments from a URL, also when they are percent-encoded. */
+function isDots(orderId: string): boolean {
+  return orderId === '.' || orderId === '..';
+}
 
 function messageOf({ orderId, state }: Order, validateOnly: boolean): string {
   if (validateOnly) return 'nothing was stored: this is the order as it would be';
