@@ -113,23 +113,3 @@ test('of many violations the first 50 are named, and all are counted', async () 
   expect(body).toMatchObject({ status: 400, metadata: { violations: '200' } });
   expect((body['violations'] as unknown[]).length).toBeLessThanOrEqual(50);
 });
-
-test('naming what is wrong takes time linear in the lines', async () => {
-  // Three problems a line, and one of the contract.
-  const wrong = { price: -1, quantity: 0.5, sku: 5.5 };
-  /** The least CPU time of several requests, in microseconds. */
-  async function cpuFor(lines: number): Promise<number> {
-    const json = { items: Array.from({ length: lines }, () => wrong) };
-    const times: number[] = [];
-    for (let run = 0; run < 12; run++) {
-      const before = process.cpuUsage();
-      expect((await post({ json })).response.status).toBe(400);
-      times.push(process.cpuUsage(before).user);
-    }
-    return Math.min(...times);
-  }
-  // First, for the code is compiled meanwhile.
-  const many = await cpuFor(1000);
-  // Twice as much is usual, for there is a constant part; where each problem is compared with each, 9 times.
-  expect(many).toBeLessThan(5 * (await cpuFor(250)));
-});
