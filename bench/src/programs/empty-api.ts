@@ -1,12 +1,14 @@
-// An order API without a backend: CreateOrder returns the same order to every caller. Prints its port.
+// An order API without a backend: CreateOrder and GetOrder return the same order to every caller. Prints its port.
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { toMoney } from '@orderflow/contracts';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import {
   CreateOrderResponseSchema,
+  GetOrderResponseSchema,
   OrderService,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
+import { createOrderAdapter } from '@orderflow/order/inbound/rest/create-order';
 import { startBareServer } from '../bare-server.ts';
 
 const time = timestampFromDate(new Date());
@@ -25,9 +27,11 @@ const response = create(CreateOrderResponseSchema, {
     updateTime: time,
   },
 });
+const found = create(GetOrderResponseSchema, response.order ? { order: response.order } : {});
 const port = await startBareServer({
   service: 'empty-api',
-  routes: (router) => router.service(OrderService, { createOrder: () => response }),
+  routes: (router) => router.service(OrderService, { createOrder: () => response, getOrder: () => found }),
   services: [OrderService],
+  restAdapters: [createOrderAdapter],
 });
 console.log(`port ${port}`);

@@ -1,5 +1,5 @@
-// One half of the relay alone, in batches of 500: STAGE (`produce` or `drain`) COUNT. Prints {rows, seconds}.
-import { Kafka, logLevel, Partitioners } from 'kafkajs';
+// A part of the relay alone, in batches of 500: STAGE (`produce`, `drain` or `handed`) COUNT. Prints {rows, seconds}.
+import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import pg from 'pg';
 import { fillOutbox, outboxTable, outboxValue } from '../outbox.ts';
 
@@ -8,8 +8,7 @@ const count = Number(text);
 const batchSize = 500;
 const env = (name: string): string => process.env[name] ?? '';
 
-async function produce(): Promise<() => Promise<void>> {
-  const topic = 'bench-relay-produce';
+async function connectProducer(topic: string): Promise<Producer> {
   const kafka = new Kafka({ brokers: env('KAFKA_BROKERS').split(','), logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
@@ -17,6 +16,13 @@ async function produce(): Promise<() => Promise<void>> {
   await admin.disconnect();
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
+  return producer;
+}
+
+/** Sends records. */
+async function produce(): Promise<() => Promise<void>> {
+  const topic = 'bench-relay-produce';
+  const producer = await connectProducer(topic);
   const { headers, value } = outboxValue;
   return async () => {
     for (let start = 0; start < count; start += batchSize) {
@@ -30,11 +36,17 @@ async function produce(): Promise<() => Promise<void>> {
   };
 }
 
-async function drain(): Promise<() => Promise<void>> {
+async function connectFilled(): Promise<pg.Pool> {
   const pool = new pg.Pool({ connectionString: `${env('POSTGRES_URL')}/postgres` });
   await pool.query('drop table if exists outbox');
   await pool.query(outboxTable);
   await fillOutbox(pool, 'bench', count);
+  return pool;
+}
+
+/** Reads rows and deletes them. */
+async function drain(): Promise<() => Promise<void>> {
+  const pool = await connectFilled();
   return async () => {
     for (;;) {
       const { rows } = await pool.query(
@@ -47,7 +59,24 @@ async function drain(): Promise<() => Promise<void>> {
   };
 }
 
-const stages: Record<string, () => Promise<() => Promise<void>>> = { produce, drain };
+/** Sends rows that are in memory, and deletes them while the next ones are sent: the least of a relay that reads none. */
+async function handed(): Promise<() => Promise<void>> {
+  const topic = 'bench-relay-handed';
+  const [producer, pool] = await Promise.all([connectProducer(topic), connectFilled()]);
+  const { rows } = await pool.query('select id, key, value, headers from outbox order by id');
+  return async () => {
+    let deletion: Promise<unknown> = Promise.resolve();
+    for (let start = 0; start < rows.length; start += batchSize) {
+      const messages = rows.slice(start, start + batchSize);
+      await Promise.all([producer.send({ topic, acks: -1, messages }), deletion]);
+      const ids = messages.map(({ id }) => id);
+      deletion = pool.query('delete from outbox where id = any ($1::bigint[])', [ids]);
+    }
+    await deletion;
+  };
+}
+
+const stages: Record<string, () => Promise<() => Promise<void>>> = { produce, drain, handed };
 const prepare = stages[stage];
 if (prepare === undefined) throw new Error(`no stage ${stage}: ${Object.keys(stages).join(', ')}`);
 const work = await prepare();
