@@ -5,7 +5,7 @@ import {
   type JsonValue,
   toJson,
 } from '@bufbuild/protobuf';
-import { decodeMessage, isJsonOrder, topics } from '@orderflow/contracts';
+import { decodeMessage, isJsonOrder, isObject, topics } from '@orderflow/contracts';
 import { file_orderflow_enrichment_event_v1_customer_updated } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { file_orderflow_inventory_event_v1_inventory_events } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import { file_orderflow_order_event_v1_order_events } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
@@ -100,8 +100,4 @@ function decodeProtobuf(value: Uint8Array, headers: Readonly<Record<string, stri
 function orderIdIn(json: JsonObject): string | undefined {
   const id = json['orderId'] ?? json['order_id'];
   return typeof id === 'string' ? id : undefined;
-}
-
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }

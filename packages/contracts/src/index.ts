@@ -7,7 +7,7 @@ export { DEFAULT_MAX_ITEMS, longScalars, maxElements } from './shape/message-pla
 export { ShapeError } from './shape/shape-error.ts';
 export { checkWireShape } from './shape/wire-shape.ts';
 export { isJsonOrder } from './submission/is-json-order.ts';
-export type { MemberProblem } from './submission/members.ts';
+export { isObject, type MemberProblem } from './submission/members.ts';
 export { type JsonOrder, readJsonOrder, UnreadableError } from './submission/read-json-order.ts';
 export { ignoredMembers, type OrderRequest, readOrderRequest } from './submission/read-order-request.ts';
 export * from './topics.ts';

@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { JsonObject } from '@bufbuild/protobuf';
+import { compressGzip, gzipAccepted } from './gzip.ts';
 import type { HttpRequest, HttpResponse, Page } from './http.ts';
-import { gzipAccepted } from './rest/rest.ts';
-
-const compress = promisify(gzip);
 
 /** The page as one script, with everything in it. */
 const script = new URL('browser/standalone.js', import.meta.resolve('@scalar/api-reference'));
@@ -102,7 +98,7 @@ export function createDocPages(service: string, openApi: () => Promise<JsonObjec
 async function readyToSend(json: JsonObject) {
   const plain = Buffer.from(JSON.stringify(json));
   const hash = createHash('sha256').update(plain).digest('base64url').slice(0, 22);
-  return { plain, packed: await compress(plain), etag: `"${hash}"` };
+  return { plain, packed: await compressGzip(plain), etag: `"${hash}"` };
 }
 
 async function sendScript(res: HttpResponse, hold: (bytes: number) => boolean, req: HttpRequest) {

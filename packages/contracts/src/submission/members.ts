@@ -139,6 +139,7 @@ export class Members {
   }
 }
 
+/** Whether it is a JSON object: neither a list, nor null, nor a single value. */
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,15 +3,7 @@ import { DEFAULT_MAX_ITEMS } from '../shape/message-plan.ts';
 import { tooMany } from '../shape/shape-error.ts';
 import { duplicateMember } from './duplicate-member.ts';
 import { isObject, type MemberProblem, Members } from './members.ts';
-import {
-  isWrapped,
-  names,
-  readIdOfCustomer,
-  readMoney,
-  readReference,
-  type SubmittedLine,
-  toQuotedPrice,
-} from './submitted-order.ts';
+import { names, readMoney, readReference, type SubmittedLine, toQuotedPrice } from './submitted-order.ts';
 
 /** The text is not JSON, or has another shape. The message says where and what was expected. */
 export class UnreadableError extends Error {
@@ -43,7 +35,7 @@ export function readJsonOrder(text: string): JsonOrder {
   const problems: MemberProblem[] = [];
   const whole = new Members(parse(text), '', problems);
   const isOnly = Object.keys(whole.json).length === 1;
-  const order = (isOnly && isWrapped(whole) ? whole.object(['order']) : undefined) ?? whole;
+  const order = (isOnly && isObject(whole.json['order']) ? whole.object(['order']) : undefined) ?? whole;
   const list = order.used(['products', 'lines']) ?? (order.used(['items']) || 'lines');
   const isPlain = list !== 'lines';
   const submission = {
@@ -77,7 +69,7 @@ function parse(text: string): JsonObject {
 function readCustomerId(order: Members): string {
   const customerId = order.id(names.customerId);
   if (customerId !== '' || !isObject(order.json['customer'])) return customerId;
-  return readIdOfCustomer(order.object(['customer']));
+  return order.object(['customer'])?.id(names.idOfCustomer) ?? '';
 }
 
 function readProduct(product: Members): SubmittedLine {

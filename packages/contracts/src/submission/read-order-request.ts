@@ -3,10 +3,8 @@ import { duplicateMember } from './duplicate-member.ts';
 import { jsonNumber } from './json-number.ts';
 import { isObject, type MemberProblem, Members, type Names } from './members.ts';
 import {
-  isWrapped,
   names,
   type QuotedPrice,
-  readIdOfCustomer,
   readMoney,
   readReference,
   type SubmittedLine,
@@ -61,7 +59,7 @@ const known = {
 export function readOrderRequest(json: JsonObject, text: string): OrderRequest {
   const problems: MemberProblem[] = [];
   const whole = new Members(json, '', problems);
-  const inside = isWrapped(whole) ? whole.object(['order']) : undefined;
+  const inside = isObject(json['order']) ? whole.object(['order']) : undefined;
   const order = inside ?? whole;
   if (inside) whole.refuseOthers(known.envelope, 'an order, validate_only and request_id');
   order.refuseOthers(
@@ -88,7 +86,7 @@ function readCustomerId(order: Members): string {
   const customerId = order.id(names.customerId);
   const customer = order.object(['customer']);
   customer?.refuseOthers(known.customer, 'the members are user_id, name and email');
-  const inside = readIdOfCustomer(customer);
+  const inside = customer?.id(names.idOfCustomer) ?? '';
   if (customerId === '' || inside === '') return customerId || inside;
   if (customerId !== inside) order.report('customer', 'differs from the customer id', 'json.contradiction');
   return customerId;

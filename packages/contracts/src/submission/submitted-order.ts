@@ -1,5 +1,5 @@
 import { toMinorUnits } from '../money.ts';
-import { isObject, type Members, type Names } from './members.ts';
+import type { Members, Names } from './members.ts';
 
 /** Identifies a product: by its id, or by its stock keeping unit. */
 type ProductReference = { readonly by: 'product_id' | 'sku'; readonly value: string };
@@ -41,11 +41,6 @@ export function readReference(line: Members): ProductReference | undefined {
   return sku === '' ? undefined : { by: 'sku', value: sku };
 }
 
-/** Reads the id of the customer inside of `customer`, of an order that has it nowhere else. */
-export function readIdOfCustomer(customer: Members | undefined): string {
-  return customer?.id(names.idOfCustomer) ?? '';
-}
-
 /** Reads a price that is a number, in a currency that is not named. */
 export function toQuotedPrice(price: number): QuotedPrice {
   const amount = Math.round(price * 100);
@@ -66,9 +61,4 @@ export function readMoney(money: Members): QuotedPrice {
       : undefined;
   if (amount === undefined) return { amount, text: `${units} units and ${nanos} nanos` };
   return { amount, currency: currencyCode || undefined };
-}
-
-/** The order itself, where it is inside of `{"order": …}`. */
-export function isWrapped(order: Members): boolean {
-  return isObject(order.json['order']);
 }

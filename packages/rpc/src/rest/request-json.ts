@@ -7,6 +7,7 @@ import {
   type Message,
 } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { isObject } from '@orderflow/contracts';
 import { checkJson } from '../admitted.ts';
 import { rpcError } from '../errors.ts';
 import type { FieldViolation } from '../invalid-request.ts';
@@ -203,10 +204,6 @@ function parseObject(text: string): JsonObject {
   }
   if (!isObject(json)) throw rpcError('MALFORMED_REQUEST', 'the body is not a JSON object');
   return json;
-}
-
-function isObject(json: JsonValue | undefined): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 /** Converts an object to the JSON of a message: names and enums as the contract has them. */

@@ -1,6 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { DescMethod, DescService, JsonObject } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import type {
@@ -14,6 +12,7 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import { compressionNamed, type HandleUniversal } from '../admission.ts';
 import { normalContentType } from '../content-type.ts';
 import { rpcError } from '../errors.ts';
+import { compressGzip, gzipAccepted } from '../gzip.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
 import { echoed } from '../short-text.ts';
 import type { RestAdapter } from './adapter.ts';
@@ -29,11 +28,6 @@ import { type Route, routesOf, routesOfMethod } from './routes.ts';
 const BASE_PATH = '/api/v1';
 
 const NO_BYTES = Buffer.alloc(0);
-
-const compress = promisify(gzip);
-
-/** Whether a header Accept-Encoding has gzip, without a weight of 0. */
-export const gzipAccepted = /(?:^|,)\s*gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))/i;
 
 /** Serves the methods that have a `google.api.http` annotation as REST, each by its Connect handler. */
 export interface Rest {
@@ -117,7 +111,7 @@ export function createRest(options: {
     header.set('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
     if (!gzipAccepted.test(acceptEncoding)) return withBody(response.status, header, response.body);
     header.set('content-encoding', 'gzip');
-    return withBody(response.status, header, await compress(response.body));
+    return withBody(response.status, header, await compressGzip(response.body));
   }
 
   function serveCall(

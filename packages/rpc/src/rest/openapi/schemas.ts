@@ -10,6 +10,7 @@ import {
 import { FeatureSet_FieldPresence as Presence } from '@bufbuild/protobuf/wkt';
 import { DEFAULT_MAX_ITEMS, longScalars } from '@orderflow/contracts';
 import { MoneySchema } from '@orderflow/contracts/google/type/money';
+import { shortEnumNames } from '../enum-names.ts';
 import { documentationOf, documentationOfMember } from './comments.ts';
 import { messageRuleTexts, requiredMembers, rulesOf } from './field-rules.ts';
 
@@ -207,14 +208,14 @@ function choices(
 
 function enumSchema(desc: DescEnum, { protocol }: Form): JsonObject {
   const values = desc.values.filter(({ number, name }) => number !== 0 || !name.endsWith('_UNSPECIFIED'));
-  const prefix = protocol === 'rest' ? (desc.sharedPrefix ?? '') : '';
-  const nameOf = (name: string) => name.slice(prefix.length);
+  const short = protocol === 'rest' ? shortEnumNames(desc) : undefined;
+  const nameOf = ({ number, name }: DescEnum['values'][number]) => short?.get(number) ?? name;
   const meanings = values.map(
-    (value) => `- \`${nameOf(value.name)}\`: ${documentationOfMember(desc, value).text}`,
+    (value) => `- \`${nameOf(value)}\`: ${documentationOfMember(desc, value).text}`,
   );
   return {
     type: 'string',
-    enum: values.map(({ name }) => nameOf(name)),
+    enum: values.map(nameOf),
     description: `${documentationOf(desc).text}\n\n${meanings.join('\n')}`,
   };
 }
