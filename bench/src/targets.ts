@@ -22,7 +22,6 @@ const clientCalls = decision('0035-unary-calls-without-streams');
 const offsets = decision('0036-offsets-committed-later');
 const dutyCycle = decision('0042-a-quarter-of-the-time');
 const transactions = decision('0037-one-way-to-open-a-transaction');
-const postOrders = decision('0043-post-orders');
 const oneDecider = decision('0046-one-decider');
 const memory = decision('0040-memory-of-a-process');
 
@@ -172,9 +171,6 @@ export const targets: readonly Target[] = [
     figure: 'POST of an order: REST above Connect',
     target: '<= 20',
     words: 'POST /orders above the same call over Connect, CPU',
-    missed:
-      'An order in one of many shapes is read by name, and its response says what comes next. Messages bypass the codec of ' +
-      `Connect, bodies are not copied, and responses are written from the message (${postOrders}).`,
   },
   {
     benchmark: 'worker',

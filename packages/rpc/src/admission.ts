@@ -1,4 +1,3 @@
-import { getDefaultHighWaterMark } from 'node:stream';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { base64Decode } from '@bufbuild/protobuf/wire';
 import {
@@ -18,16 +17,11 @@ import {
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { type Admitted, checkPacked, Frames, PREFIX_BYTES, tooLarge } from './admitted.ts';
 import { GatheredBytes } from './gathered-bytes.ts';
-import { responseKey } from './responses.ts';
+import { PIECE_BYTES, responseKey } from './responses.ts';
 import { restCallKey } from './rest/rest-call.ts';
 
 /** Compressions that requests may use. */
 export const acceptedCompressions: readonly Compression[] = [compressionGzip, compressionBrotli];
-
-/**
- * Responses are written in pieces of the size of a stream's buffer, so that the next is produced when it has drained.
- */
-export const PIECE_BYTES = getDefaultHighWaterMark(false);
 
 /** An admitted call, and the form of its request. */
 interface AdmittedCall extends Admitted {
@@ -35,70 +29,62 @@ interface AdmittedCall extends Admitted {
   readonly isFramed: boolean;
 }
 
-/** Handles a call, in any protocol. */
-export type HandleUniversal = (req: UniversalServerRequest) => Promise<UniversalServerResponse>;
-
 const admittedKey: ContextKey<AdmittedCall | undefined> = createContextKey<AdmittedCall | undefined>(
   undefined,
 );
 
 /**
- * Bounds the memory that requests take, in all protocols, before they are decoded: bytes (MESSAGE_TOO_LARGE), elements
- * of lists and maps (INVALID_REQUEST), and all calls in flight together (OVERLOADED). Connect decodes a request itself
- * after it has been read, so it is given only bytes that have been checked here.
+ * Creates the gate that must be called for every call before its request is read. Bounds the memory that requests take,
+ * in all protocols, before they are decoded: bytes (MESSAGE_TOO_LARGE), elements of lists and maps (INVALID_REQUEST),
+ * and all calls in flight together (OVERLOADED). Connect decodes a request itself after it has been read, so it is given
+ * only bytes that have been checked here, see {@link guardHandlers} and {@link admittedBody}.
  */
-export function createAdmission(maxBytes: (method: DescMethod) => number): {
-  /** Must be called for every call before its request is read. */
-  gate(context: HandlerContext): Promise<void>;
-  /** Wraps a handler so that it reads only admitted bytes, and its response is charged for. */
-  guard(handle: HandleUniversal): HandleUniversal;
-} {
-  return {
-    async gate(context) {
-      const { method, protocolName, requestHeader, responseHeader } = context;
-      const response = context.values.get(responseKey);
-      if (response === undefined) throw new Error('an admitted call has no response');
-      // From now on it is charged as a call, no longer as a request.
-      response.charge.hold(0);
-      const rest = context.values.get(restCallKey);
-      const isFramed = protocolName !== 'connect' || method.methodKind !== 'unary';
-      const admitted: AdmittedCall = {
-        method,
-        maxBytes: maxBytes(method),
-        restBody: rest?.bodyDesc,
-        // Connect responds in the format of the request.
-        isJson: rest !== undefined || (responseHeader.get('content-type')?.endsWith('json') ?? false),
-        isFramed,
-        compression: rest
-          ? rest.bodyCompression
-          : compressionNamed(requestHeader.get(encodingHeader(protocolName, isFramed))),
-        response,
-        signal: context.signal,
-      };
-      context.values.set(admittedKey, admitted);
-      if (context.requestMethod === 'GET') await checkQuery(new URL(context.url).searchParams, admitted);
-    },
-
-    guard: (handle) => async (req) =>
-      chargedResponse(await handle({ ...req, body: admittedBody(req) }), req.contextValues?.get(admittedKey)),
+export function createAdmissionGate(
+  maxBytes: (method: DescMethod) => number,
+): (context: HandlerContext) => Promise<void> {
+  return async (context) => {
+    const { method, protocolName, requestHeader, responseHeader } = context;
+    const response = context.values.get(responseKey);
+    if (response === undefined) throw new Error('an admitted call has no response');
+    // From now on it is charged as a call, no longer as a request.
+    response.charge.hold(0);
+    const rest = context.values.get(restCallKey);
+    const isFramed = protocolName !== 'connect' || method.methodKind !== 'unary';
+    const admitted: AdmittedCall = {
+      method,
+      maxBytes: maxBytes(method),
+      restBody: rest?.bodyDesc,
+      // Connect responds in the format of the request.
+      isJson: rest !== undefined || (responseHeader.get('content-type')?.endsWith('json') ?? false),
+      isFramed,
+      compression: rest
+        ? rest.bodyCompression
+        : compressionNamed(requestHeader.get(encodingHeader(protocolName, isFramed))),
+      response,
+      signal: context.signal,
+    };
+    context.values.set(admittedKey, admitted);
+    if (context.requestMethod === 'GET') await checkQuery(new URL(context.url).searchParams, admitted);
   };
 }
 
-/** Wraps the handlers of methods, see `guard`. */
-export function guardHandlers(
-  handlers: readonly UniversalHandler[],
-  guard: (handle: HandleUniversal) => HandleUniversal,
-): UniversalHandler[] {
-  return handlers.map((handler) =>
-    Object.assign(guard(handler), {
+/** Wraps handlers so that they read only admitted bytes, and their responses are charged for. */
+export function guardHandlers(handlers: readonly UniversalHandler[]): UniversalHandler[] {
+  return handlers.map((handler) => {
+    const guarded = async (req: UniversalServerRequest) =>
+      chargedResponse(
+        await handler({ ...req, body: admittedBody(req) }),
+        req.contextValues?.get(admittedKey),
+      );
+    return Object.assign(guarded, {
       protocolNames: handler.protocolNames,
       service: handler.service,
       method: handler.method,
       requestPath: handler.requestPath,
       allowedMethods: handler.allowedMethods,
       supportedContentType: handler.supportedContentType,
-    }),
-  );
+    });
+  });
 }
 
 function chargedResponse(
@@ -141,7 +127,8 @@ async function* inPieces(
   }
 }
 
-async function* admittedBody({
+/** Yields the body of a call that has passed the gate, when it has been checked: in one piece, or message by message. */
+export async function* admittedBody({
   body,
   contextValues,
   header,

@@ -1,3 +1,13 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+
+/** The reason of every signal after a call without an error; making one for each would record a stack. */
+export const hasEnded = new DOMException('This operation was aborted', 'AbortError');
+
+/** The reason of a call whose stream its caller, or the server, has reset; see `callerHasGone`. */
+export function resetBy(code: number | undefined): ConnectError {
+  return new ConnectError(`http/2 stream closed with error code ${code}`, Code.Canceled);
+}
+
 /** Tells of the end of a call, or of other work, and why. An `AbortSignal` is one. */
 export interface Ending {
   readonly aborted: boolean;

@@ -1,6 +1,5 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { PIECE_BYTES } from './admission.ts';
-import { dropRest, type OpenResponse } from './responses.ts';
+import { dropRest, endInPieces, type OpenResponse } from './responses.ts';
 
 /** A gRPC response: `frame` is its message with its prefix; undefined for an error. */
 export interface GrpcResponse {
@@ -17,7 +16,7 @@ export interface GrpcResponse {
 export async function sendResponse(
   http2: ServerHttp2Stream,
   { header, frame, trailer }: GrpcResponse,
-  { charge, cut }: OpenResponse,
+  open: OpenResponse,
   onFault: (error: unknown) => void,
 ): Promise<void> {
   if (http2.destroyed || http2.closed) return;
@@ -35,29 +34,6 @@ export async function sendResponse(
       onFault(error);
     }
   });
-  if (frame === undefined) {
-    http2.end();
-    return;
-  }
-  for (let at = 0; at < frame.length && !http2.destroyed; at += PIECE_BYTES) {
-    if (!charge.holdResponse(frame.length - at)) {
-      cut();
-      return;
-    }
-    const piece = frame.subarray(at, at + PIECE_BYTES);
-    if (at + PIECE_BYTES >= frame.length) http2.end(piece);
-    else if (!http2.write(piece)) await drained(http2);
-  }
-}
-
-function drained(http2: ServerHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    function done(): void {
-      http2.off('drain', done);
-      http2.off('close', done);
-      resolve();
-    }
-    http2.on('drain', done);
-    http2.on('close', done);
-  });
+  if (frame === undefined) http2.end();
+  else await endInPieces(http2, frame, open);
 }

@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { Writable } from 'node:stream';
+import { getDefaultHighWaterMark, type Writable } from 'node:stream';
 import { type ContextKey, createContextKey } from '@connectrpc/connect';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import type { Charge } from './memory-budget.ts';
@@ -82,6 +82,41 @@ export function dropRest(stream: ServerHttp2Stream): void {
     if (stream.readableEnded) return;
     const timer = setTimeout(() => stream.destroy(), TRAILERS_MS);
     stream.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** Each is of the size of a stream's buffer, so that the next is written when it has drained. */
+export const PIECE_BYTES = getDefaultHighWaterMark(false);
+
+/**
+ * Ends a response with these bytes, unless its client has gone, and charges for what has not been sent: it is cut when
+ * there is no memory for it. Resolves when the last bytes wait in the stream.
+ */
+export async function endInPieces(
+  stream: Writable,
+  bytes: Uint8Array,
+  { charge, cut }: OpenResponse,
+): Promise<void> {
+  for (let at = 0; at < bytes.length && !stream.destroyed; at += PIECE_BYTES) {
+    if (!charge.holdResponse(bytes.length - at)) {
+      cut();
+      return;
+    }
+    const piece = bytes.subarray(at, at + PIECE_BYTES);
+    if (at + PIECE_BYTES >= bytes.length) stream.end(piece);
+    else if (!stream.write(piece)) await drained(stream);
+  }
+}
+
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    function done(): void {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    }
+    stream.on('drain', done);
+    stream.on('close', done);
   });
 }
 

@@ -1,12 +1,12 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DescMethod } from '@bufbuild/protobuf';
-import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
+import type { ContextValues } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Health as HealthService } from '@orderflow/contracts/grpc/health/v1/health';
 import { ServerReflection } from '@orderflow/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionV1Alpha } from '@orderflow/contracts/grpc/reflection/v1alpha/reflection';
-import { acceptedCompressions, createAdmission, guardHandlers } from './admission.ts';
+import { acceptedCompressions, createAdmissionGate, guardHandlers } from './admission.ts';
 import { maxRequestBytes } from './admitted.ts';
 import { allowBrowser } from './browser-access.ts';
 import { createCallLimit } from './call-limit.ts';
@@ -71,7 +71,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const maxBytes = (method: DescMethod) => limits.readMaxBytes ?? maxRequestBytes(method);
   const responses = new WeakMap<HttpRequest, OpenResponse>();
   const budget = createMemoryBudget(limits.memoryBytes);
-  const admission = createAdmission(maxBytes);
+  const admissionGate = createAdmissionGate(maxBytes);
 
   const interceptor = createServerInterceptor({
     logger,
@@ -108,24 +108,23 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       healthRoutes({ health, serviceNames, closing: closing.signal, openStreams })(router);
       const { idleTimeoutMs } = limits;
       reflectionRoutes({ services, closing: closing.signal, openStreams, idleTimeoutMs })(router);
-      const { guard } = admission;
       const own = [...router.handlers];
       // Not with the router that records what gRPC serves.
       addForwarded(connectRouter, forwarded);
       rest = createRest({
-        ...{ services, forwarded: forwardedMethods, guard, maxBytes, compressMinBytes: COMPRESS_MIN_BYTES },
+        ...{ services, forwarded: forwardedMethods, maxBytes, compressMinBytes: COMPRESS_MIN_BYTES },
         handlers: [...router.handlers],
         adapters: options.restAdapters ?? [],
         reasons: { ...errorReasons, ...options.reasons },
       });
-      router.handlers.splice(0, Infinity, ...guardHandlers(own, guard));
+      router.handlers.splice(0, Infinity, ...guardHandlers(own));
     },
     contextValues: (nodeRequest) => contextValuesFor(nodeRequest as HttpRequest),
     shutdownSignal: shutdown.signal,
     async requestGate(context) {
       encodingTrailers(context.responseTrailer);
       gate(context);
-      await admission.gate(context);
+      await admissionGate(context);
     },
     interceptors: [restMessages, interceptor],
     fallback: (nodeRequest, nodeResponse) =>
@@ -184,8 +183,6 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
 
   function handleRest(req: HttpRequest, res: HttpResponse, match: Match<ServedRoute>): void {
     rest.serve(req, res, match, contextValuesFor(req)).catch((error: unknown) => {
-      // Its client has gone, or it was cut.
-      if (ConnectError.from(error).code === Code.Aborted) return;
       logger.error({ err: error, path: req.url }, 'response failed');
       sendFailure(res);
     });

@@ -20,7 +20,7 @@ import {
 } from '@connectrpc/connect/protocol';
 import { contentTypeProto, grpcStatusOk, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { checkMessage, Frames, PREFIX_BYTES } from './admitted.ts';
-import { CallEnd } from './call-end.ts';
+import { CallEnd, hasEnded, resetBy } from './call-end.ts';
 import { rpcError } from './errors.ts';
 import { sendResponse } from './grpc-response.ts';
 import { nodeHeaders, webHeaders } from './http-headers.ts';
@@ -64,9 +64,6 @@ export interface UnaryStream {
 }
 
 const okTrailer = { 'grpc-status': grpcStatusOk };
-
-/** The reason of every signal after a call without an error; making one for each would record a stack. */
-const hasEnded = new DOMException('This operation was aborted', 'AbortError');
 
 /** Connect's texts, so that callers need not know who has answered. */
 const errors = {
@@ -287,9 +284,4 @@ export class UnaryCall implements HandlerContext {
     const { compression } = this.#request;
     return { 'content-type': contentTypeProto, ...(compression && { 'grpc-encoding': compression.name }) };
   }
-}
-
-/** The reason of a call whose stream its caller, or the server, has reset; see `callerHasGone`. */
-function resetBy(code: number | undefined): ConnectError {
-  return new ConnectError(`http/2 stream closed with error code ${code}`, Code.Canceled);
 }

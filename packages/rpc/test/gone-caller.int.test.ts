@@ -1,4 +1,5 @@
 import { connect, constants } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import {
@@ -56,6 +57,26 @@ test('nor is one that resets its stream with an error of its own', async () => {
   const frame = Buffer.alloc(5);
   frame.writeUInt32BE(message.length, 1);
   stream.end(Buffer.concat([frame, message]));
+  await arrived;
+  stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  await expectQuietEnd(lines);
+});
+
+test('nor is one that closes the connection of its REST call', async () => {
+  const { port, lines, arrived } = await startWaitingServer();
+  const socket = connectTcp({ host: '127.0.0.1', port });
+  socket.write('GET /customers/c-1 HTTP/1.1\r\nhost: x\r\n\r\n');
+  await arrived;
+  socket.destroy();
+  await expectQuietEnd(lines);
+});
+
+test('nor is one that resets its REST call over HTTP/2', async () => {
+  const { url, lines, arrived } = await startWaitingServer();
+  const session = connect(url);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ':method': 'GET', ':path': '/customers/c-1' });
+  stream.on('error', () => {});
   await arrived;
   stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   await expectQuietEnd(lines);

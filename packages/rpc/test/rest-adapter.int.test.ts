@@ -1,5 +1,5 @@
 import { Code } from '@connectrpc/connect';
-import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
+import { Health } from '@orderflow/contracts/grpc/health/v1/health';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { expect, test } from 'vitest';
 import { errorsOf, type RestAdapter, restAdapter } from '../src/index.ts';
@@ -85,6 +85,6 @@ test('an adapter of a method that has a path without its whole request fails the
 });
 
 test('an adapter of a method without a path fails the start', async () => {
-  const unserved = { ...adapter, method: CustomerService.method.updateCustomer };
-  await expect(post({}, [unserved])).rejects.toThrow('UpdateCustomer has an adapter, and no path');
+  const unserved = { ...adapter, method: Health.method.check };
+  await expect(post({}, [unserved])).rejects.toThrow('Check has an adapter, and no path');
 });

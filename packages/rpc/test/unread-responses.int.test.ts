@@ -17,18 +17,23 @@ import { customerClient, failure, startServer } from './fixture.ts';
 const path = '/orderflow.enrichment.v1.CustomerService/GetCustomer';
 const nameBytes = 300_000;
 
-/** The same request for a long response: Connect serves the first; the second is served without it. */
+/** The same request for a long response: Connect sends that of the first; those of the others are sent without it. */
 const requests = {
-  JSON: { contentType: 'application/json', body: Buffer.from('{"customerId":"long"}') },
-  gRPC: { contentType: 'application/grpc', body: Buffer.from('\0\0\0\0\x06\x0a\x04long') },
+  JSON: { path, contentType: 'application/json', body: Buffer.from('{"customerId":"long"}') },
+  gRPC: { path, contentType: 'application/grpc', body: Buffer.from('\0\0\0\0\x06\x0a\x04long') },
+  REST: { path: '/customers/long', contentType: undefined, body: undefined },
 };
 type Format = keyof typeof requests;
 const formats = Object.keys(requests) as Format[];
 
 /** Sends the request for a long response. */
 function requestLong(session: ClientHttp2Session, format: Format): ClientHttp2Stream {
-  const { contentType, body } = requests[format];
-  const headers = { ':method': 'POST', ':path': path, 'content-type': contentType };
+  const { path, contentType, body } = requests[format];
+  const headers = {
+    ':method': body ? 'POST' : 'GET',
+    ':path': path,
+    ...(contentType && { 'content-type': contentType }),
+  };
   const stream = session.request(headers, { endStream: false });
   stream.on('error', () => {});
   stream.end(body);

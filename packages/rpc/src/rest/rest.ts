@@ -1,21 +1,20 @@
 import { isUtf8 } from 'node:buffer';
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { DescMethod, DescService, JsonObject } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
-import type {
-  UniversalHandler,
-  UniversalServerRequest,
-  UniversalServerResponse,
-} from '@connectrpc/connect/protocol';
+import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { createMethodUrl } from '@connectrpc/connect/protocol';
 import { errorFromJsonBytes } from '@connectrpc/connect/protocol-connect';
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
-import { compressionNamed, type HandleUniversal } from '../admission.ts';
+import { admittedBody, compressionNamed } from '../admission.ts';
 import { normalContentType } from '../content-type.ts';
 import { rpcError } from '../errors.ts';
 import { compressGzip, gzipAccepted } from '../gzip.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
+import { nodeHeaders } from '../http-headers.ts';
+import { endInPieces, responseKey } from '../responses.ts';
 import { echoed } from '../short-text.ts';
 import type { RestAdapter } from './adapter.ts';
+import { fromNodeRequest } from './node-request.ts';
 import type { Reasons } from './openapi/error-responses.ts';
 import { problemContentType, sendProblem, toProblem } from './problem.ts';
 import { readRequest } from './request-json.ts';
@@ -63,18 +62,16 @@ export function createRest(options: {
   services: readonly DescService[];
   /** Methods of other services that are served, too. */
   forwarded: readonly DescMethod[];
-  /** Of all these methods. They must pass the gate, and need not be guarded. */
+  /** Of all these methods, not guarded: see `guardHandlers`. */
   handlers: readonly UniversalHandler[];
   adapters: readonly RestAdapter[];
-  /** Guards a handler so that it reads only admitted bytes. */
-  guard: (handle: HandleUniversal) => HandleUniversal;
   /** The largest request of a method. */
   maxBytes: (method: DescMethod) => number;
   /** Responses of fewer bytes are not compressed. */
   compressMinBytes: number;
   reasons: Reasons;
 }): Rest {
-  const { services, forwarded, guard, maxBytes, compressMinBytes, reasons } = options;
+  const { services, forwarded, maxBytes, compressMinBytes, reasons } = options;
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
   const table = createRouteTable<ServedRoute>();
   const routes = [...routesOf(services), ...forwarded.flatMap(routesOfMethod)];
@@ -94,24 +91,26 @@ export function createRest(options: {
 
   /** Returns the response to the caller. `vary`: what it depends on already. */
   async function converted(
-    { status, header = new Headers(), body }: UniversalServerResponse,
+    { status, header, body }: UniversalServerResponse,
     { read, response }: RestCall,
     acceptEncoding: string,
     vary: string | undefined,
-  ): Promise<UniversalServerResponse> {
+  ): Promise<SentResponse> {
+    const headers: OutgoingHttpHeaders = header ? nodeHeaders(header) : {};
     if (status !== 200 || response === undefined) {
       const unreadable = new ConnectError('', Code.Internal);
       const error = errorFromJsonBytes(await wholeOf(body ?? []), undefined, unreadable);
       const problem = toProblem(error, reasons, read?.nameOf);
-      setAll(header, { ...problem.headers, 'content-type': problemContentType });
-      return withBody(problem.status, header, Buffer.from(JSON.stringify(problem.body)));
+      Object.assign(headers, problem.headers, { 'content-type': problemContentType });
+      return { status: problem.status, headers, body: Buffer.from(JSON.stringify(problem.body)) };
     }
-    setAll(header, { ...response.headers, 'content-type': 'application/json' });
-    if (response.body.length < compressMinBytes) return withBody(response.status, header, response.body);
-    header.set('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
-    if (!gzipAccepted.test(acceptEncoding)) return withBody(response.status, header, response.body);
-    header.set('content-encoding', 'gzip');
-    return withBody(response.status, header, await compressGzip(response.body));
+    Object.assign(headers, response.headers, { 'content-type': 'application/json' });
+    const plain = { status: response.status, headers, body: response.body };
+    if (plain.body.length < compressMinBytes) return plain;
+    headers['vary'] = vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`;
+    if (!gzipAccepted.test(acceptEncoding)) return plain;
+    headers['content-encoding'] = 'gzip';
+    return { ...plain, body: await compressGzip(plain.body) };
   }
 
   function serveCall(
@@ -144,11 +143,11 @@ export function createRest(options: {
     // What the handler gets is empty, see `restMessages`.
     for (const name of ['content-length', 'content-encoding', 'accept-encoding']) headers[name] = undefined;
     headers['content-type'] = 'application/proto';
-    const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
+    const request = fromNodeRequest(req, res, contextValues);
 
     /** Reads the body only when the handler asks for it: after the gate. */
-    async function* callBody(admitted: UniversalServerRequest['body']): AsyncGenerator<Uint8Array> {
-      const sent = mayHaveBody ? await wholeOf(admitted as AsyncIterable<Uint8Array>) : NO_BYTES;
+    async function* callBody(): AsyncGenerator<Uint8Array> {
+      const sent = mayHaveBody ? await wholeOf(admittedBody(request)) : NO_BYTES;
       if (sent.length > 0 && route.body !== undefined && !hasType) {
         throw unsupported('the body has no content type: send it with content-type: application/json');
       }
@@ -160,11 +159,13 @@ export function createRest(options: {
       yield NO_BYTES;
     }
 
-    const handle = guard(async ({ body, ...others }) => {
-      const response = await route.handler({ ...others, method: 'POST', body: callBody(body) });
-      return converted(response, call, acceptEncoding, res.getHeader('vary')?.toString());
-    });
-    return handle(request).then((response) => universalResponseToNodeResponse(response, res));
+    async function respond(): Promise<void> {
+      const handled = await route.handler({ ...request, method: 'POST', body: callBody() });
+      const response = await converted(handled, call, acceptEncoding, res.getHeader('vary')?.toString());
+      await send(req, res, response, contextValues);
+    }
+
+    return respond();
   }
 
   return {
@@ -236,15 +237,24 @@ async function wholeOf(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>)
   return Buffer.from(first.buffer, first.byteOffset, first.length);
 }
 
-function setAll(header: Headers, values: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(values)) header.set(name, value);
+/** A response as Node sends it. */
+interface SentResponse {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: Buffer;
 }
 
-function withBody(status: number, header: Headers, body: Uint8Array): UniversalServerResponse {
-  header.set('content-length', String(body.length));
-  return { status, header, body: piecesOf(body) };
-}
-
-async function* piecesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield body;
+/** Sends a response, unless its client has gone, and charges for what has not been sent. */
+async function send(
+  req: HttpRequest,
+  res: HttpResponse,
+  { status, headers, body }: SentResponse,
+  contextValues: ContextValues,
+): Promise<void> {
+  const open = contextValues.get(responseKey);
+  if (open === undefined) throw new Error('a REST call has no response');
+  if (res.destroyed || res.closed) return;
+  res.writeHead(status, { ...headers, 'content-length': body.length });
+  if (req.method === 'HEAD') res.end();
+  else await endInPieces(res, body, open);
 }

@@ -60,6 +60,12 @@ export const bodies: Vector[] = [
     call: ['PutCustomer', { customer: { customerId: 'c-1', ...customer, version: '3' }, requestId: 'r-1' }],
   },
   {
+    send: 'POST /customers/c-1/update',
+    json: { ...customer, active: true, version: 3 },
+    call: ['UpdateCustomer', { customer: { customerId: 'c-1', ...customer, active: true, version: '3' } }],
+    body: { customerId: 'c-1', ...customer, active: true, version: 3 },
+  },
+  {
     send: 'POST /customers',
     json: { ...customer, customerId: 'c-2', active: true },
     call: ['CreateCustomer', { customer: { customerId: 'c-2', ...customer, active: true } }],
