@@ -2,7 +2,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settings as cli } from '../cli/src/config.ts';
-import { commonSettings, envExample, infrastructureSettings } from '../packages/runtime/src/index.ts';
+import {
+  authSettings,
+  commonSettings,
+  envExample,
+  infrastructureSettings,
+} from '../packages/runtime/src/index.ts';
 import { settings as enrichmentStub } from '../services/enrichment-stub/src/config.ts';
 import { settings as inventory } from '../services/inventory/src/config.ts';
 import { settings as order } from '../services/order/src/config.ts';
@@ -10,7 +15,7 @@ import { settings as payment } from '../services/payment/src/config.ts';
 import { settings as gatewayStub } from '../services/payment-gateway-stub/src/config.ts';
 import { root } from './run.ts';
 
-const shared = { ...commonSettings, ...infrastructureSettings };
+const shared = { ...commonSettings, ...authSettings, ...infrastructureSettings };
 
 /** The settings that are a service's own. */
 function own<T extends Record<string, unknown>>(settings: T): T {
@@ -19,6 +24,7 @@ function own<T extends Record<string, unknown>>(settings: T): T {
 
 const text = envExample([
   { title: 'every process', settings: commonSettings },
+  { title: 'access', settings: authSettings },
   { title: 'stores and broker', settings: infrastructureSettings },
   { title: 'order service', settings: own(order) },
   { title: 'inventory', settings: own(inventory) },

@@ -53,7 +53,7 @@ export async function serveConformance(protos: Protos, stream: Duplex): Promise<
       prometheus: async () => '',
       logger: createLogger({ service: 'conformance', level: 'fatal' }),
       // Everything else is as in every service.
-      policies: { declaredReasons: false, defaultDeadline: false },
+      policies: { declaredReasons: false, defaultDeadline: false, accessRules: false },
       ...(messageReceiveLimit > 0 && { limits: { readMaxBytes: messageReceiveLimit } }),
       drainMs: 0,
       graceMs: 0,

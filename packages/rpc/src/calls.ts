@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Message } from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -11,6 +12,9 @@ import {
 } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { histogram, type Logger, type Meter, withNextSpan } from '@orderflow/runtime';
+import { limitToOwn } from './access/access.ts';
+import { createAudit } from './access/audit.ts';
+import { callerKey } from './access/caller.ts';
 import type { Ending } from './call-end.ts';
 import type { CallLimit } from './call-limit.ts';
 import { connectionKey } from './connection.ts';
@@ -32,6 +36,9 @@ interface Call {
   entered: boolean;
   /** The handler produced its complete response. */
   responded: boolean;
+  /** Of a unary call, for the audit. */
+  request?: Message;
+  response?: Message;
 }
 
 const callKey: ContextKey<Call | undefined> = createContextKey<Call | undefined>(undefined);
@@ -48,13 +55,14 @@ export function createCallGate(options: {
   meter: Meter | undefined;
   /** See `RpcServerPolicies`. */
   declaredReasons: boolean;
-  /** Throws the error with which a call is refused before it is read. */
-  check: (context: HandlerContext) => void;
+  /** Throws the error with which a call is refused before it is read, or rejects with it. */
+  check: (context: HandlerContext) => void | Promise<void>;
   /** Called for each call that was refused as OVERLOADED. */
   onOverload: (cause: OverloadCause) => void;
-}): (context: HandlerContext) => void {
+}): (context: HandlerContext) => void | Promise<void> {
   const { logger, meter, declaredReasons, check, onOverload } = options;
   const durations = meter && histogram(meter, metric.rpcServerDuration);
+  const audit = createAudit(logger);
 
   return (context) => {
     const call: Call = { beganAt: performance.now(), entered: false, responded: false };
@@ -66,7 +74,7 @@ export function createCallGate(options: {
       throw ending.reason;
     }
     ending.addEventListener('abort', () => safely(context, call), { once: true });
-    check(context);
+    return check(context);
   };
 
   /** An error thrown by a listener would end the process. */
@@ -94,6 +102,12 @@ export function createCallGate(options: {
       protocol: context.values.get(restCallKey) ? 'rest' : context.protocolName,
     };
     durations?.record(ms / 1000, labels);
+    const caller = context.values.get(callerKey);
+    if (caller) {
+      const { request, response } = call;
+      const outcome = code === undefined ? 'ok' : (errorInfo(reason)?.reason ?? labels.code);
+      audit({ method: context.method, caller, request, response, outcome });
+    }
 
     const line = () => ({
       rpc: `${labels.service}/${labels.method}`,
@@ -198,12 +212,17 @@ export function createServerInterceptor(options: {
           if (!res.stream) return res;
           return { ...res, message: responses(res.message) };
         }
+        if (call) call.request = req.message;
+        limitToOwn(req.method, req.message, req.contextValues);
         validateMessage(req.method.input, req.message);
         const work = limit.run(req.method, () => next(req));
         // It may continue after the caller got DEADLINE_EXCEEDED, and it holds the request.
         req.contextValues.get(responseKey)?.charge.keepFor(work);
         const res = await untilAborted(work, ending, onLateError);
-        if (call) call.responded = true;
+        if (call) {
+          call.responded = true;
+          if (!res.stream) call.response = res.message;
+        }
         return res;
       } catch (error) {
         throw toSend(error, ending);
@@ -225,6 +244,7 @@ function traceparentOf(req: UnaryRequest | StreamRequest): string | undefined {
 async function* checked(req: StreamRequest, declaredReasons: boolean): StreamRequest['message'] {
   try {
     for await (const message of req.message) {
+      limitToOwn(req.method, message, req.contextValues);
       validateMessage(req.method.input, message);
       yield message;
     }

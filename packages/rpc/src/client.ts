@@ -1,9 +1,11 @@
 import { Agent } from 'node:http';
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import { type Client, Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { childOf, currentTrace, type Logger, type Meter, observableGauge } from '@orderflow/runtime';
+import type { OwnTokens } from './access/own-tokens.ts';
+import { rpcError } from './errors.ts';
 import { createGrpcTransport } from './grpc-transport.ts';
 import { Http2Sessions } from './http2-sessions.ts';
 import { metric } from './metrics.ts';
@@ -21,6 +23,8 @@ export interface RpcTransportOptions {
   readonly policies?: Partial<RpcPolicies> | 'none';
   /** Largest reply in bytes, 16 MiB by default; a larger one is RESOURCE_EXHAUSTED, which is not an outage. */
   readonly readMaxBytes?: number;
+  /** The tokens that calls carry, unless they have one already. Absent: none. */
+  readonly ownTokens?: OwnTokens | undefined;
   readonly logger: Logger;
   readonly meter?: Meter;
 }
@@ -44,7 +48,7 @@ const PING_INTERVAL_MS = 10_000;
 const PING_TIMEOUT_MS = 3000;
 
 export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
-  const { name, logger, meter, policies } = options;
+  const { name, logger, meter, policies, ownTokens } = options;
   const connection = connect(options);
   const calls = createProtectedCalls({
     name,
@@ -72,8 +76,10 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
         ...(signal && { signal }),
         ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),
         async once(trySignal, tryTimeoutMs) {
+          const headers = withTraceparent(header);
+          const token = headers.has('authorization') ? undefined : await ownTokens?.current();
+          if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
           try {
-            const headers = withTraceparent(header);
             return await connection.transport.unary(
               method,
               trySignal,
@@ -83,6 +89,10 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
               contextValues,
             );
           } catch (error) {
+            if (token !== undefined && isRefusedToken(error)) {
+              ownTokens?.refused(token);
+              throw rpcError('DEPENDENCY_UNAVAILABLE', `${name}: our token is refused`, {}, [], error);
+            }
             throw normalizeTransportError(error, trySignal, name);
           }
         },
@@ -99,6 +109,12 @@ export function createRpcClient<Service extends DescService>(
 ): { client: Client<Service>; transport: RpcTransport } {
   const transport = createRpcTransport(options);
   return { client: createClient(service, transport), transport };
+}
+
+/** What a peer says of our token says nothing about the request: it is an outage, until somebody corrects it. */
+function isRefusedToken(error: unknown): boolean {
+  const { code } = ConnectError.from(error);
+  return code === Code.Unauthenticated || code === Code.PermissionDenied;
 }
 
 /** In the order of their numbers in the metric. */

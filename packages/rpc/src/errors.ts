@@ -49,6 +49,18 @@ export const errorReasons = {
     description:
       'The server has no memory, or no time, for more requests, or has as many health watches and reflection streams open as it allows; nothing was done. `metadata.cause` says which: memory, calls, event_loop, streams, decompression. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`.',
   },
+  UNAUTHENTICATED: {
+    code: Code.Unauthenticated,
+    status: 401,
+    description:
+      'The method needs a token in the header `authorization`, and there is none, or it is not accepted; the text says why. Get another token, and repeat.',
+  },
+  PERMISSION_DENIED: {
+    code: Code.PermissionDenied,
+    status: 403,
+    description:
+      'The token is good, but its roles do not allow the method, or the customer in the request is another. docs/security.md says who may call what.',
+  },
   UNIMPLEMENTED: {
     code: Code.Unimplemented,
     status: 501,

@@ -14,7 +14,8 @@ import {
   PreconditionFailureSchema,
   RetryInfoSchema,
 } from '@orderflow/contracts/google/rpc/error_details';
-import { callerHeader, callerIdOf } from './caller-id.ts';
+import { callerKey } from './access/caller.ts';
+import { callerHeader, statedCallerOf } from './caller-id.ts';
 import { errorDomain, errorInfo, isOwnError, rpcError } from './errors.ts';
 
 /** Methods of another service that this server serves as REST, too, by calling that service. */
@@ -43,23 +44,37 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
 
 function addMethod(router: ConnectRouter, method: DescMethodUnary, transport: Transport): void {
   router.rpc(method, async (request, context) => {
-    const { signal, timeoutMs, headers } = callOptions(context);
+    const { signal, timeoutMs } = callOptions(context);
     try {
-      return (await transport.unary(method, signal, timeoutMs, headers, request)).message;
+      return (await transport.unary(method, signal, timeoutMs, headersOf(context), request)).message;
     } catch (error) {
       throw passedOn(error);
     }
   });
 }
 
-/** How a call is made on behalf of the call that is handled: for the same caller, and no longer than it lasts. */
+/** The other service verifies the caller itself: it gets the same token. */
+function headersOf(context: HandlerContext): Record<string, string> {
+  const stated = statedCallerOf(context);
+  const token = context.requestHeader.get('authorization');
+  return {
+    ...(stated !== undefined && { [callerHeader]: stated }),
+    ...(token !== null && { authorization: token }),
+  };
+}
+
+/**
+ * How a call is made for the call that is handled, with a token of ours: on behalf of its caller, and no longer than it
+ * lasts.
+ */
 export function callOptions(context: HandlerContext): CallOptions {
   const timeoutMs = context.timeoutMs();
-  const isNamed = context.requestHeader.has(callerHeader);
+  const caller = context.values.get(callerKey);
+  const name = caller ? (caller.onBehalfOf ?? caller.subject).slice(0, 128) : statedCallerOf(context);
   return {
     signal: context.signal,
     ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(isNamed && { headers: { [callerHeader]: callerIdOf(context) } }),
+    ...(name !== undefined && { headers: { [callerHeader]: name } }),
   };
 }
 

@@ -1,3 +1,8 @@
+export { type Caller, callerKey, customerOf } from './access/caller.ts';
+export { createOwnTokens, type OwnTokens } from './access/own-tokens.ts';
+export { type AccessRule, accessRule } from './access/rules.ts';
+export { createSigningKeys } from './access/signing-keys.ts';
+export { createTokens, type Tokens, type TokenTerms } from './access/tokens.ts';
 export type { BrowserAccess } from './browser-access.ts';
 export { callerIdOf } from './caller-id.ts';
 export {

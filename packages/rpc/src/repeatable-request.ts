@@ -26,7 +26,7 @@ import { storableText } from './invalid-request.ts';
 export function repeatableRequest<Desc extends DescMessage>(
   schema: Desc,
   request: MessageShape<Desc> & { readonly requestId: string },
-  context: Pick<HandlerContext, 'requestHeader' | 'service' | 'method'>,
+  context: Pick<HandlerContext, 'requestHeader' | 'values' | 'service' | 'method'>,
 ): RepeatableRequest | undefined {
   if (request.requestId === '') return undefined;
   const content = toBinary(schema, { ...request, requestId: '' });

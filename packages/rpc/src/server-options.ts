@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
+import type { Tokens } from './access/tokens.ts';
 import type { BrowserAccess } from './browser-access.ts';
 import type { ErrorMeanings } from './calls.ts';
 import type { Forwarded } from './forwarded.ts';
@@ -43,6 +44,8 @@ export interface RpcServerPolicies {
   readonly declaredReasons: boolean;
   /** A unary call without a deadline gets the longest. */
   readonly defaultDeadline: boolean;
+  /** The contract of every method says who may call it, or the server is not created. */
+  readonly accessRules: boolean;
 }
 
 export interface RpcServerOptions extends ErrorMeanings {
@@ -59,6 +62,8 @@ export interface RpcServerOptions extends ErrorMeanings {
   readonly restAdapters?: readonly RestAdapter[];
   /** What REST serves besides these services. RPC, health and reflection do not have it. */
   readonly forwarded?: readonly Forwarded[];
+  /** Verifies the tokens of callers. Absent: everybody may call everything. */
+  readonly tokens?: Tokens | undefined;
   readonly health: Health;
   /** The text of `/metrics`. */
   readonly prometheus: () => Promise<string>;

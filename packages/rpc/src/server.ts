@@ -6,6 +6,8 @@ import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Health as HealthService } from '@orderflow/contracts/grpc/health/v1/health';
 import { ServerReflection } from '@orderflow/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionV1Alpha } from '@orderflow/contracts/grpc/reflection/v1alpha/reflection';
+import { createAccessGate } from './access/access.ts';
+import { checkAccessRules } from './access/rules.ts';
 import { acceptedCompressions, createAdmissionGate, guardHandlers } from './admission.ts';
 import { maxRequestBytes } from './admitted.ts';
 import { allowBrowser } from './browser-access.ts';
@@ -45,7 +47,7 @@ const COMPRESS_MIN_BYTES = 16 * 1024;
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { service, health, logger, cors, forwarded = [] } = options;
   const limits = { ...defaultRpcServerLimits, ...options.limits };
-  const { declaredReasons = true, defaultDeadline = true } = options.policies ?? {};
+  const { declaredReasons = true, defaultDeadline = true, accessRules = true } = options.policies ?? {};
   const services = [...options.services, HealthService, ServerReflection, ServerReflectionV1Alpha];
   const serviceNames = services.map((desc) => desc.typeName);
   const forwardedMethods = forwarded.flatMap(({ methods }) => methods);
@@ -53,6 +55,9 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const shutdown = new AbortController();
   let port: number | undefined;
 
+  if (accessRules)
+    checkAccessRules([...options.services.flatMap(({ methods }) => methods), ...forwardedMethods]);
+  const accessGate = options.tokens && createAccessGate(options.tokens);
   const callLimit = createCallLimit(limits.maxCalls);
   const countRefusal = reportRefusals(logger, options.meter);
   const refuseStream = createStreamRefusals(options.meter, countRefusal);
@@ -65,6 +70,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       checkTimeout(context, limits.maxTimeoutMs);
       const overload = callLimit.refusal(context.method);
       if (overload) throw overloaded(overload);
+      return accessGate?.admit(context);
     },
     onOverload: countRefusal,
   });
@@ -123,7 +129,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     shutdownSignal: shutdown.signal,
     async requestGate(context) {
       encodingTrailers(context.responseTrailer);
-      gate(context);
+      await gate(context);
       await admissionGate(context);
     },
     interceptors: [restMessages, interceptor],

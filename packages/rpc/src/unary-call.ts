@@ -41,7 +41,7 @@ export interface UnaryMethod {
   /** The URL of the method at an authority; undefined when that is invalid. */
   readonly urlAt: (authority: string) => string | undefined;
   /** See `createCallGate`. */
-  readonly gate: (context: HandlerContext) => void;
+  readonly gate: (context: HandlerContext) => void | Promise<void>;
   /** The time for the whole request to arrive. */
   readonly requestTimeoutMs: number;
   /** The calls in flight. */
@@ -156,7 +156,7 @@ export class UnaryCall implements HandlerContext {
   /** Reads the request, calls the handler and responds; never throws. */
   begin(): void {
     const { http2, timeoutMs, response } = this.#request;
-    const { gate, open, requestTimeoutMs } = this.#method;
+    const { gate, open } = this.#method;
     open.add(this);
     http2.on('close', () => {
       open.delete(this);
@@ -173,13 +173,28 @@ export class UnaryCall implements HandlerContext {
       this.ending.abort(timedOut());
     }
     try {
-      gate(this);
+      const admitted = gate(this);
       // From now on it is charged as a call, no longer as a request.
       response.charge.hold(0);
+      if (admitted === undefined) this.#beginReading();
+      else void this.#beginReadingAfter(admitted);
     } catch (error) {
       this.#fail(error);
-      return;
     }
+  }
+
+  async #beginReadingAfter(admitted: Promise<void>): Promise<void> {
+    try {
+      await admitted;
+      if (!this.#isOver && !this.#request.http2.closed) this.#beginReading();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #beginReading(): void {
+    const { http2 } = this.#request;
+    const { requestTimeoutMs } = this.#method;
     this.#reading = setTimeout(() => {
       this.#fail(rpcError('DEADLINE_EXCEEDED', `the request did not arrive within ${requestTimeoutMs} ms`));
     }, requestTimeoutMs);

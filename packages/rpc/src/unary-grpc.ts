@@ -37,7 +37,7 @@ export interface UnaryTarget {
 }
 
 export function createUnaryGrpc(options: {
-  gate: (context: HandlerContext) => void;
+  gate: (context: HandlerContext) => void | Promise<void>;
   interceptor: Interceptor;
   /** The options that Connect has, too. */
   handlerOptions: Partial<UniversalHandlerOptions>;

@@ -18,6 +18,8 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly example?: string;
   /** Variables that this one requires: where it is set they must be set too, and not to `false`. */
   readonly requires?: readonly string[];
+  /** What is expected where the environment makes it required; undefined where it does not. */
+  readonly requiredWhere?: (env: NodeJS.ProcessEnv) => string | undefined;
 }
 
 export type Settings = Record<string, Setting>;
@@ -78,7 +80,7 @@ export function loadConfig<T extends Settings>(
       });
     }
   }
-  problems.push(...missingRequired(settings, env));
+  problems.push(...missingRequired(settings, env), ...missingHere(settings, env));
   if (problems.length > 0) throw new ConfigError(problems);
   return config as ConfigOf<T>;
 }
@@ -95,6 +97,14 @@ function missingRequired(settings: Settings, env: NodeJS.ProcessEnv): ConfigProb
         expected: `a value: ${setting.env} is set`,
       })),
     );
+}
+
+/** The settings that are not set where {@link Setting.requiredWhere} expects a value. */
+function missingHere(settings: Settings, env: NodeJS.ProcessEnv): ConfigProblem[] {
+  return Object.values(settings).flatMap((setting) => {
+    const expected = env[setting.env] ? undefined : setting.requiredWhere?.(env);
+    return expected === undefined ? [] : [{ env: setting.env, given: undefined, expected }];
+  });
 }
 
 /** Exit code for an invalid configuration: EX_CONFIG of sysexits.h. */
@@ -154,12 +164,12 @@ export const commonSettings = defineSettings({
     default: 'info',
     description: `The least severe log lines written: ${logLevels.join(', ')}.`,
   },
-  // Calls are not authenticated, so listening on all interfaces has to be configured explicitly.
   host: {
     env: 'HOST',
     schema: z.string(),
     default: '127.0.0.1',
-    description: 'The address to listen on. Containers need 0.0.0.0.',
+    description:
+      'The address to listen on. Containers need 0.0.0.0. All but loopback addresses need AUTH_ISSUER.',
   },
   maxConnectionsPerAddress: {
     env: 'MAX_CONNECTIONS_PER_ADDRESS',

@@ -1,3 +1,4 @@
+export { type AuthConfig, authSettings, isLoopback } from './auth-settings.ts';
 export { cachedReading } from './cached-reading.ts';
 export { type CoalesceOptions, coalesce } from './coalesce.ts';
 export {

@@ -1,5 +1,15 @@
-import { createRpcServer, type RpcServer, type RpcServerOptions } from '@orderflow/rpc';
 import {
+  createOwnTokens,
+  createRpcServer,
+  createSigningKeys,
+  createTokens,
+  type OwnTokens,
+  type RpcServer,
+  type RpcServerOptions,
+  type Tokens,
+} from '@orderflow/rpc';
+import {
+  type AuthConfig,
   type Component,
   type ConfigOf,
   type commonSettings,
@@ -47,9 +57,15 @@ export function openService<S extends Settings & typeof commonSettings>(options:
   readonly service: string;
   readonly role?: string;
   readonly settings: S;
-  readonly config: ConfigOf<S> & ConfigOf<typeof commonSettings>;
+  readonly config: ConfigOf<S> & ConfigOf<typeof commonSettings> & AuthConfig;
   readonly logger?: Logger | undefined;
-}): { readonly logger: Logger; readonly meter: Meter; createApp(parts: ServiceParts): App } {
+}): {
+  readonly logger: Logger;
+  readonly meter: Meter;
+  /** The tokens for calls of its own; undefined: they have none. */
+  readonly ownTokens: OwnTokens | undefined;
+  createApp(parts: ServiceParts): App;
+} {
   const { service, role, settings, config } = options;
   const identity = { service, ...(role !== undefined && { role }) };
   const logger = options.logger ?? createLogger({ ...identity, level: config.logLevel });
@@ -60,6 +76,7 @@ export function openService<S extends Settings & typeof commonSettings>(options:
   return {
     logger,
     meter,
+    ownTokens: ownTokensOf(config, logger),
     createApp({ parts, checked = parts, port, ...rpc }) {
       const health = createHealth(checked);
       const server = createRpcServer({
@@ -68,6 +85,7 @@ export function openService<S extends Settings & typeof commonSettings>(options:
         host: config.host,
         port,
         isOutage: isPostgresOutage,
+        tokens: tokensOf(config, logger),
         health,
         prometheus: metrics.prometheus,
         logger,
@@ -80,4 +98,31 @@ export function openService<S extends Settings & typeof commonSettings>(options:
       return { components: [metrics.component, ...parts, server], health, logger, server };
     },
   };
+}
+
+/** Verifies the tokens of callers; undefined: everybody may call. */
+function tokensOf(config: AuthConfig, logger: Logger): Tokens | undefined {
+  const { authIssuer: issuer, authJwksUrl, authAudience: audience } = config;
+  if (issuer === undefined) return undefined;
+  const terms = {
+    issuer,
+    audience,
+    rolesClaim: config.authRolesClaim,
+    customerClaim: config.authCustomerClaim,
+  };
+  const url = authJwksUrl ?? below(issuer, 'jwks');
+  return createTokens(terms, { findKey: createSigningKeys({ url, logger, now: Date.now }), now: Date.now });
+}
+
+function ownTokensOf(config: AuthConfig, logger: Logger): OwnTokens | undefined {
+  const { authIssuer, authTokenUrl, authAudience: audience, authClientId, authClientSecret } = config;
+  if (authIssuer === undefined || authClientId === undefined || authClientSecret === undefined)
+    return undefined;
+  const tokenUrl = authTokenUrl ?? below(authIssuer, 'token');
+  const client = { clientId: authClientId, clientSecret: authClientSecret };
+  return createOwnTokens({ tokenUrl, ...client, audience, logger, now: Date.now });
+}
+
+function below(issuer: string, name: string): string {
+  return `${issuer.replace(/\/$/, '')}/${name}`;
 }

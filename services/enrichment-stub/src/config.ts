@@ -1,4 +1,5 @@
 import {
+  authSettings,
   type ConfigOf,
   commonSettings,
   defineSettings,
@@ -12,6 +13,7 @@ const { topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
 /** Settings of the enrichment stub. */
 export const settings = defineSettings({
   ...commonSettings,
+  ...authSettings,
   ...kafkaSettings,
   topicPrefix,
   postgresUrl,

@@ -1,4 +1,5 @@
 import {
+  authSettings,
   type ConfigOf,
   commonSettings,
   consumerSettings,
@@ -13,6 +14,7 @@ const { topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
 /** Settings of inventory. */
 export const settings = defineSettings({
   ...commonSettings,
+  ...authSettings,
   ...kafkaSettings,
   topicPrefix,
   postgresUrl,

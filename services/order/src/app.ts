@@ -73,7 +73,7 @@ export async function createApp(
 ): Promise<App> {
   const name = `order-${roles.join('-')}`;
   const skeleton = openService({ service: 'order', role: roles.join(','), settings, config, ...overrides });
-  const { logger, meter } = skeleton;
+  const { logger, meter, ownTokens } = skeleton;
   const has = (...wanted: Role[]) => wanted.some((role) => roles.includes(role));
 
   const postgres = createPostgres({
@@ -111,6 +111,7 @@ export async function createApp(
     listen: postgres.listen,
     redis,
     kafka,
+    ownTokens,
     logger,
     meter,
     now: overrides.now ?? postgres.now,

@@ -1,5 +1,6 @@
 import { hasTwoDecimals } from '@orderflow/contracts';
 import {
+  authSettings,
   commonSettings,
   consumerSettings,
   defineSettings,
@@ -29,6 +30,7 @@ export const rolePorts: Record<Role, number> = {
 /** Settings of the order service. */
 export const settings = defineSettings({
   ...commonSettings,
+  ...authSettings,
   ...infrastructureSettings,
   port: {
     env: 'PORT',

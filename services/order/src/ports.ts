@@ -108,11 +108,12 @@ export type OrderKey = Pick<StoredOrder, 'createTime' | 'orderId'>;
 
 /** Reads orders from the order service's Postgres, so that a caller sees its own writes. */
 export interface OrderReader {
-  find(orderId: string): Promise<FullOrder | undefined>;
+  /** `ownedBy`: only if it is of this customer. */
+  find(orderId: string, ownedBy?: string | undefined): Promise<FullOrder | undefined>;
   /** Returns up to `limit` orders, newest first, after `after` or from the newest. */
   page(conditions: OrderConditions, after: OrderKey | undefined, limit: number): Promise<StoredOrder[]>;
-  /** Returns the transitions of an order, oldest first; none when the order does not exist. */
-  history(orderId: string): Promise<OrderTransition[]>;
+  /** Returns the transitions of an order, oldest first; none when the order does not exist. `ownedBy` as in `find`. */
+  history(orderId: string, ownedBy?: string | undefined): Promise<OrderTransition[]>;
 }
 
 /** Reads available stock. */
@@ -176,8 +177,11 @@ export interface DueOrders {
 
 /** Locks and writes orders in one transaction. */
 export interface SagaTransaction {
-  /** Locks the existing orders with these ids, in id order: no other transaction changes them before the end. */
-  lock(orderIds: readonly string[]): Promise<Map<string, SagaOrder>>;
+  /**
+   * Locks the existing orders with these ids, in id order: no other transaction changes them before the end.
+   * `ownedBy`: only those of this customer.
+   */
+  lock(orderIds: readonly string[], ownedBy?: string | undefined): Promise<Map<string, SagaOrder>>;
   /** Locks those of these orders whose deadline was before this time; skips orders that are locked already. */
   lockDue(
     orderIds: readonly string[],

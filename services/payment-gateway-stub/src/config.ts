@@ -1,4 +1,5 @@
 import {
+  authSettings,
   type ConfigOf,
   commonSettings,
   defineSettings,
@@ -13,6 +14,7 @@ const percent = 'a whole number from 0 to 100';
 /** Settings of the payment gateway stub. */
 export const settings = defineSettings({
   ...commonSettings,
+  ...authSettings,
   postgresUrl,
   databasePrefix,
   port: {

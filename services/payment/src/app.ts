@@ -46,7 +46,7 @@ export interface Overrides {
 /** Creates the service: the only place that knows every concrete part. */
 export function createApp(config: Config, overrides: Overrides = {}): App {
   const skeleton = openService({ service, settings, config, ...overrides });
-  const { logger, meter } = skeleton;
+  const { logger, meter, ownTokens } = skeleton;
   const terms: Terms = { ...config, callTimeoutMs: config.gatewayTryTimeoutMs };
 
   const postgres = createPostgres({
@@ -70,6 +70,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
       totalTimeoutMs: config.gatewayTryTimeoutMs,
       maxConcurrent: maxCalls,
     },
+    ownTokens,
     logger,
     meter,
   });
@@ -77,6 +78,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     name: 'orders',
     baseUrl: config.orderApiUrl,
     policies: { tryTimeoutMs: 1_000, totalTimeoutMs: 3_000 },
+    ownTokens,
     logger,
     meter,
   });

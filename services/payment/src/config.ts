@@ -1,4 +1,5 @@
 import {
+  authSettings,
   type ConfigOf,
   commonSettings,
   consumerSettings,
@@ -17,6 +18,7 @@ const durations = 'durations such as 1s,2s,4s';
 /** Settings of payment. */
 export const settings = defineSettings({
   ...commonSettings,
+  ...authSettings,
   ...kafkaSettings,
   topicPrefix,
   postgresUrl,

@@ -27,13 +27,14 @@ const coalescing = { maxItems: 100, maxWaitMs: 10 };
 
 /** Creates, reads and cancels orders over RPC. */
 export function apiRole(
-  { config, database, logger, meter, now, overrides }: Shared,
+  { config, database, ownTokens, logger, meter, now, overrides }: Shared,
   enrichment: Enrichment,
 ): { components: Component[]; handlers: Partial<ServiceImpl<typeof OrderService>> } {
   const inventory = createRpcTransport({
     name: 'inventory',
     baseUrl: config.inventoryUrl,
     policies: stockPolicies,
+    ownTokens,
     logger,
     meter,
   });

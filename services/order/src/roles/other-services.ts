@@ -28,13 +28,13 @@ const forwarded = {
 export const forwardedMethods = Object.values(forwarded).flat();
 
 /** What the order API serves of the other services: all of their REST paths, and the catalogue made from two of them. */
-export function otherServices({ config, logger, meter }: Shared): {
+export function otherServices({ config, ownTokens, logger, meter }: Shared): {
   component: Component;
   forwarded: Forwarded[];
   catalog: ServiceImpl<typeof CatalogService>;
 } {
   const connect = (name: string, baseUrl: string) =>
-    createRpcTransport({ name, baseUrl, policies, logger, meter });
+    createRpcTransport({ name, baseUrl, policies, ownTokens, logger, meter });
   const customers = connect('rest-customers', config.customerApiUrl);
   const products = connect('rest-products', config.productApiUrl);
   const inventory = connect('rest-inventory', config.inventoryUrl);

@@ -1,4 +1,5 @@
 import type { Kafka } from '@orderflow/messaging';
+import type { OwnTokens } from '@orderflow/rpc';
 import type { ConfigOf, Logger, Meter } from '@orderflow/runtime';
 import type { Postgres } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
@@ -11,6 +12,8 @@ export interface Shared extends Pick<Postgres, 'database' | 'readGauge' | 'relay
   readonly config: ConfigOf<typeof settings>;
   readonly redis: Redis;
   readonly kafka: Kafka;
+  /** The tokens for calls of its own. */
+  readonly ownTokens: OwnTokens | undefined;
   readonly logger: Logger;
   readonly meter: Meter;
   readonly now: () => Date;

@@ -11,6 +11,8 @@ import type { SagaTransaction } from '../ports.ts';
 export interface Saga {
   readonly transaction: SagaTransaction;
   readonly limits: Limits;
+  /** Orders of other customers do not exist. */
+  readonly ownedBy?: string | undefined;
 }
 
 /**
@@ -18,10 +20,10 @@ export interface Saga {
  * Returns the result of each input; undefined where the order does not exist.
  */
 export async function advanceOrders(
-  { transaction, limits }: Saga,
+  { transaction, limits, ownedBy }: Saga,
   inputs: readonly SagaInput[],
 ): Promise<(TransitionResult | undefined)[]> {
-  const orders = await transaction.lock([...new Set(inputs.map(({ orderId }) => orderId))]);
+  const orders = await transaction.lock([...new Set(inputs.map(({ orderId }) => orderId))], ownedBy);
   const results = applyInputs(orders, inputs, limits);
   await transaction.write(results.filter(isTransition));
   return results;

@@ -4,7 +4,13 @@ import {
   CreateOrderResponseSchema,
   type OrderService,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { callerIdOf, earlierResponse, repeatableRequest, respondEachIdempotently } from '@orderflow/rpc';
+import {
+  callerIdOf,
+  customerOf,
+  earlierResponse,
+  repeatableRequest,
+  respondEachIdempotently,
+} from '@orderflow/rpc';
 import {
   coalesce,
   crashPoint,
@@ -121,12 +127,12 @@ export function orderHandlers({
       return response;
     },
 
-    async getOrder({ orderId }) {
-      return { order: toWireOrder(await getOrder(reader, orderId), currency) };
+    async getOrder({ orderId }, context) {
+      return { order: toWireOrder(await getOrder(reader, orderId, customerOf(context)), currency) };
     },
 
-    async getOrderStatus({ orderId }) {
-      return toWireStatus(await getOrder(reader, orderId));
+    async getOrderStatus({ orderId }, context) {
+      return toWireStatus(await getOrder(reader, orderId, customerOf(context)));
     },
 
     async listOrders(request) {
@@ -139,8 +145,8 @@ export function orderHandlers({
       };
     },
 
-    async getOrderHistory({ orderId }) {
-      const transitions = await getOrderHistory(reader, orderId);
+    async getOrderHistory({ orderId }, context) {
+      const transitions = await getOrderHistory(reader, orderId, customerOf(context));
       return { transitions: transitions.map(toWireTransition) };
     },
   };

@@ -8,7 +8,7 @@ import {
   RetryOrderRequestSchema,
   RetryOrderResponseSchema,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { callerIdOf, repeatableRequest, respondIdempotently } from '@orderflow/rpc';
+import { callerIdOf, customerOf, repeatableRequest, respondIdempotently } from '@orderflow/rpc';
 import { crashPoint, type InTransaction } from '@orderflow/runtime';
 import {
   isTransition,
@@ -41,10 +41,12 @@ export function sagaHandlers<Transaction extends SagaTransaction>({
       const { orderId, reason } = request;
       const repeatable = repeatableRequest(CancelOrderRequestSchema, request, context);
       const callerId = callerIdOf(context);
+      const ownedBy = customerOf(context);
       const transitions: Transition[] = [];
       const response = await inTransaction((transaction, runIdempotent) =>
         respondIdempotently(CancelOrderResponseSchema, repeatable, runIdempotent, async () => {
-          collect(transitions, await cancelOrder({ transaction, limits }, { orderId, reason, callerId }));
+          const saga = { transaction, limits, ownedBy };
+          collect(transitions, await cancelOrder(saga, { orderId, reason, callerId }));
           return { order: await read(transaction, orderId) };
         }),
       );

@@ -1,7 +1,7 @@
 import { createClient } from '@connectrpc/connect';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
-import { createRpcTransport } from '@orderflow/rpc';
+import { createRpcTransport, type OwnTokens } from '@orderflow/rpc';
 import type { Component, Logger, Meter } from '@orderflow/runtime';
 import type { Redis } from 'ioredis';
 import type { Enrichment } from '../../ports.ts';
@@ -17,13 +17,14 @@ interface Options {
     readonly currency: string;
   };
   readonly redis: Redis;
+  readonly ownTokens: OwnTokens | undefined;
   readonly now: () => Date;
   readonly logger: Logger;
   readonly meter: Meter;
 }
 
 /** Creates the enrichment API client with its cache; the component closes its connections. */
-export function connectEnrichment({ config, redis, now, logger, meter }: Options): {
+export function connectEnrichment({ config, redis, ownTokens, now, logger, meter }: Options): {
   enrichment: Enrichment;
   component: Component;
 } {
@@ -32,7 +33,7 @@ export function connectEnrichment({ config, redis, now, logger, meter }: Options
     totalTimeoutMs: config.enrichmentDeadlineMs,
   };
   const connect = (name: string, baseUrl: string) =>
-    createRpcTransport({ name, baseUrl, policies, logger, meter });
+    createRpcTransport({ name, baseUrl, policies, ownTokens, logger, meter });
   const customerApi = connect('customers', config.customerApiUrl);
   const productApi = connect('products', config.productApiUrl);
   return {

@@ -43,7 +43,7 @@ const columns = `id, customer_id, state, total, needs_attention, cancel_reason, 
 /** Reads orders from Postgres. */
 export function createOrderReader(database: Sql): OrderReader {
   return {
-    find: async (orderId) => (await findOrders(database, [orderId])).get(orderId),
+    find: async (orderId, ownedBy) => (await findOrders(database, [orderId], ownedBy)).get(orderId),
 
     async page(conditions, after, limit) {
       const { sql, parameters } = pageQuery(conditions, after, limit);
@@ -51,25 +51,32 @@ export function createOrderReader(database: Sql): OrderReader {
       return rows.map(toOrder);
     },
 
-    async history(orderId) {
+    async history(orderId, ownedBy) {
       const rows = await database.query<TransitionRow>(
         `select revision, state, cause, version, event_types, detail, ${millis('create_time')} as create_time
-         from order_history where order_id = $1 order by revision`,
-        [orderId],
+         from order_history
+         where order_id = $1
+           and ($2::text is null or exists (select from orders where id = $1 and customer_id = $2))
+         order by revision`,
+        [orderId, ownedBy ?? null],
       );
       return rows.map((row) => toTransition(orderId, row));
     },
   };
 }
 
-/** Reads the existing orders with these ids. */
-export async function findOrders(sql: Sql, orderIds: readonly string[]): Promise<Map<string, FullOrder>> {
+/** Reads the existing orders with these ids. `ownedBy`: only those of this customer. */
+export async function findOrders(
+  sql: Sql,
+  orderIds: readonly string[],
+  ownedBy?: string | undefined,
+): Promise<Map<string, FullOrder>> {
   const rows = await sql.query<FullOrderRow>(
     `select ${columns}, caller_id, content_hash, submission, submission_content_type,
        (select enriched_order from order_history
         where order_id = orders.id and enriched_order is not null limit 1) as enriched_order
-     from orders where id = any($1::text[])`,
-    [textArray(orderIds)],
+     from orders where id = any($1::text[]) and ($2::text is null or customer_id = $2)`,
+    [textArray(orderIds), ownedBy ?? null],
   );
   return new Map(rows.map((row) => [row.id, toOrderInFull(row)]));
 }

@@ -11,6 +11,6 @@ export function createOrderTransactions(
 ): InTransaction<OrderTransaction> {
   return idempotentTransactions(database, now, (transaction) => ({
     ...sagaTransaction(transaction, currency),
-    find: async (orderId) => (await findOrders(transaction, [orderId])).get(orderId),
+    find: async (orderId, ownedBy) => (await findOrders(transaction, [orderId], ownedBy)).get(orderId),
   }));
 }

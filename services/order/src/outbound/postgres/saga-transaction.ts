@@ -47,10 +47,11 @@ export function sagaTransaction(transaction: Transaction, currency: string): Sag
   }
 
   return {
-    async lock(orderIds) {
+    async lock(orderIds, ownedBy) {
       const rows = await transaction.query<SagaRow>(
-        `select ${sagaColumns} from orders where id = any($1::text[]) order by id for update`,
-        [orderIds],
+        `select ${sagaColumns} from orders
+         where id = any($1::text[]) and ($2::text is null or customer_id = $2) order by id for update`,
+        [orderIds, ownedBy ?? null],
       );
       return new Map(toOrders(rows).map((order) => [order.orderId, order]));
     },

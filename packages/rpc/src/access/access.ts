@@ -1,0 +1,79 @@
+import type { DescMethod, Message } from '@bufbuild/protobuf';
+import type { ContextValues, HandlerContext } from '@connectrpc/connect';
+import type { Role } from '@orderflow/contracts/orderflow/access/v1/access';
+import { statedCallerOf } from '../caller-id.ts';
+import { rpcError } from '../errors.ts';
+import { UnaryCall } from '../unary-call.ts';
+import { type Caller, callerKey, limitedTo, withOnBehalfOf } from './caller.ts';
+import { accessRule } from './rules.ts';
+import { roleName, type Tokens, unauthenticated } from './tokens.ts';
+
+/** Decides who may call what, as contracts say. */
+export interface AccessGate {
+  /**
+   * Called for every call before its request is read. Afterwards its context has the caller.
+   * @throws UNAUTHENTICATED, PERMISSION_DENIED, DEPENDENCY_UNAVAILABLE
+   */
+  admit(context: HandlerContext): void | Promise<void>;
+}
+
+const bearer = /^bearer +(\S+) *$/i;
+
+/** Creates the gate of a server that requires tokens. */
+export function createAccessGate(tokens: Tokens): AccessGate {
+  function enter(context: HandlerContext, caller: Caller): void {
+    const { roles } = accessRule(context.method);
+    context.values.set(callerKey, withOnBehalfOf(caller, statedCallerOf(context)));
+    if (!caller.roles.values().some((role) => roles.has(role))) throw denied(context.method, roles);
+    // Its own are those with this id: nothing belongs to a customer without one.
+    if (limitedTo(context.values) === '') throw unauthenticated('it has no id of a customer');
+  }
+
+  return {
+    admit(context) {
+      if (accessRule(context.method).isPublic) return undefined;
+      const header = authorizationOf(context);
+      const [, token] = bearer.exec(header ?? '') ?? [];
+      if (token === undefined) throw missing(header);
+      const caller = tokens.read(token);
+      if (caller instanceof Promise) return caller.then((verified) => enter(context, verified));
+      return enter(context, caller);
+    },
+  };
+}
+
+/**
+ * Limits a request to what its caller owns: a customer's id that is empty becomes the caller's.
+ * @throws PERMISSION_DENIED when it is that of another
+ */
+export function limitToOwn(method: DescMethod, message: Message, values: ContextValues): void {
+  const { customerField } = accessRule(method);
+  const own = customerField && limitedTo(values);
+  if (customerField === undefined || own === undefined) return;
+  const fields = message as unknown as Record<string, unknown>;
+  const given = fields[customerField.localName];
+  if (given === '') fields[customerField.localName] = own;
+  else if (given !== own) {
+    const text = `${customerField.name} is not yours: leave it out, or send ${own}`;
+    throw rpcError('PERMISSION_DENIED', text, { [customerField.name]: String(given) });
+  }
+}
+
+function authorizationOf(context: HandlerContext): string | undefined {
+  if (context instanceof UnaryCall) return context.headerValue('authorization');
+  return context.requestHeader.get('authorization') ?? undefined;
+}
+
+function missing(header: string | undefined) {
+  const error =
+    header === undefined
+      ? rpcError('UNAUTHENTICATED', 'this method needs a token: send it with authorization: Bearer …')
+      : unauthenticated('the header authorization is not Bearer and one token');
+  if (header === undefined) error.metadata.set('www-authenticate', 'Bearer');
+  return error;
+}
+
+function denied(method: DescMethod, roles: ReadonlySet<Role>) {
+  const names = [...roles].map((role) => roleName(role)).join(' or ');
+  return rpcError('PERMISSION_DENIED', `${method.name} needs the role ${names}`, { method: method.name });
+}

@@ -1,0 +1,101 @@
+import type { Logger } from '@orderflow/runtime';
+import { rpcError } from '../errors.ts';
+
+/** The tokens with which a process calls others. */
+export interface OwnTokens {
+  /** Returns the present token. Rejects with DEPENDENCY_UNAVAILABLE while none can be fetched. */
+  current(): string | Promise<string>;
+  /** A peer did not accept this token: the next call gets another. */
+  refused(token: string): void;
+}
+
+/** While no token can be fetched, it is tried no more often. */
+const PAUSE_MS = 1_000;
+const FETCH_TIMEOUT_MS = 5_000;
+
+interface Fetched {
+  readonly token: string;
+  readonly renewAt: number;
+  readonly endsAt: number;
+}
+
+/**
+ * Fetches tokens by client credentials (RFC 6749, 4.4), and renews them at half their life, so that the issuer may be
+ * unavailable for the other half.
+ */
+export function createOwnTokens(options: {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly audience: string;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly fetch?: typeof fetch;
+}): OwnTokens {
+  const { tokenUrl, clientId, clientSecret, audience, logger, now, fetch: get = fetch } = options;
+  let fetched: Fetched | undefined;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | undefined;
+
+  async function fetchToken(): Promise<void> {
+    try {
+      const response = await get(tokenUrl, {
+        method: 'POST',
+        redirect: 'error',
+        signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+        headers: {
+          authorization: `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64')}`,
+        },
+        // The parameter is `resource` in RFC 8707, and `audience` with several providers, which ignore the other.
+        body: new URLSearchParams({ grant_type: 'client_credentials', resource: audience, audience }),
+      });
+      if (!response.ok) throw new Error(`the status is ${response.status}`);
+      const { access_token: token, expires_in: seconds } = (await response.json()) as Record<string, unknown>;
+      if (typeof token !== 'string' || typeof seconds !== 'number' || seconds <= 0) {
+        throw new Error('the response has no access_token, or does not say how long it lives');
+      }
+      const at = now();
+      fetched = { token, renewAt: at + seconds * 500, endsAt: at + seconds * 1000 };
+    } catch (error) {
+      logger.warn({ err: error, url: tokenUrl, client: clientId }, 'no token for own calls could be fetched');
+    } finally {
+      fetching = undefined;
+    }
+  }
+
+  function renew(): Promise<void> {
+    if (fetching) return fetching;
+    if (now() - triedAt < PAUSE_MS) return Promise.resolve();
+    triedAt = now();
+    fetching = fetchToken();
+    return fetching;
+  }
+
+  function usable(): Fetched | undefined {
+    return fetched && now() < fetched.endsAt ? fetched : undefined;
+  }
+
+  async function fetchedToken(): Promise<string> {
+    await renew();
+    const token = usable()?.token;
+    if (token !== undefined) return token;
+    throw rpcError('DEPENDENCY_UNAVAILABLE', 'the token issuer: there is no token for own calls');
+  }
+
+  return {
+    current() {
+      const present = usable();
+      if (present === undefined) return fetchedToken();
+      if (now() >= present.renewAt) void renew();
+      return present.token;
+    },
+    refused(token) {
+      if (fetched?.token === token) fetched = undefined;
+    },
+  };
+}
+
+/** As RFC 6749, 2.3.1 has it. */
+function formEncoded(text: string): string {
+  return new URLSearchParams({ '': text }).toString().slice(1);
+}
