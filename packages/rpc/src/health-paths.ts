@@ -4,3 +4,6 @@ export const healthPaths = {
   ready: ['/health/ready'],
   detailed: ['/health/detailed', '/health', '/api/v1/health'],
 };
+
+/** The pages that a management port takes off the port of calls. */
+export const managementPaths: ReadonlySet<string> = new Set(['/health/detailed', '/metrics']);

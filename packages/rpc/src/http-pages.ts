@@ -1,9 +1,10 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
-import { type Health, prometheusContentType } from '@orderflow/runtime';
+import { type Health, prometheusContentType, type Readiness } from '@orderflow/runtime';
 import { createDocPages } from './doc-pages.ts';
 import { errorReasons, rpcError } from './errors.ts';
-import { healthPaths } from './health-paths.ts';
+import { healthPaths, managementPaths } from './health-paths.ts';
 import type { HttpRequest, HttpResponse, Page } from './http.ts';
 import { sendProblem, toProblem } from './rest/problem.ts';
 import type { Rest } from './rest/rest.ts';
@@ -25,21 +26,37 @@ export function createPages(options: {
   prometheus: () => Promise<string>;
   /** See `RpcServerPolicies`. */
   declaredReasons: boolean;
-  /** What REST serves. */
-  rest: Pick<Rest, 'paths' | 'openApi'>;
+  /** What REST serves; absent: nothing. */
+  rest?: Pick<Rest, 'paths' | 'openApi'>;
+  /** See `RpcServerOptions`. */
+  hasManagementPort?: boolean;
 }): (req: HttpRequest, res: HttpResponse, holdResponse: (bytes: number) => boolean) => Promise<void> {
   const { service, serviceNames, health, prometheus, declaredReasons, rest } = options;
+  const { hasManagementPort = false } = options;
+
+  /** Without the checks where a management port shows them: they name dependencies, and how these fail. */
+  async function readinessToShow(): Promise<Readiness> {
+    const readiness = await health.ready();
+    return hasManagementPort ? { ...readiness, checks: {} } : readiness;
+  }
 
   async function ready(res: HttpResponse): Promise<void> {
-    const readiness = await health.ready();
+    const readiness = await readinessToShow();
     sendJson(res, readiness.ready ? 200 : 503, readiness);
   }
 
   async function detailed(res: HttpResponse): Promise<void> {
-    const readiness = await health.ready();
+    const readiness = await readinessToShow();
     const uptime_seconds = Math.round(process.uptime());
     const status = readiness.ready ? 'healthy' : 'unhealthy';
     sendJson(res, readiness.ready ? 200 : 503, { service, status, uptime_seconds, ...readiness });
+  }
+
+  async function openApi(from: Pick<Rest, 'openApi'>): Promise<JsonObject> {
+    const document = await from.openApi(service);
+    if (!hasManagementPort) return document;
+    const paths = Object.entries(document['paths'] ?? {}).filter(([path]) => !managementPaths.has(path));
+    return { ...document, paths: Object.fromEntries(paths) };
   }
 
   const pages = new Map<string, Page>([
@@ -59,9 +76,10 @@ export function createPages(options: {
         res.end(text);
       },
     ],
-    ...(rest.paths.length > 0 ? createDocPages(service, () => rest.openApi(service)) : []),
+    ...(rest && rest.paths.length > 0 ? createDocPages(service, () => openApi(rest)) : []),
   ]);
-  const served = { services: serviceNames, rest: rest.paths, pages: [...pages.keys()] };
+  if (hasManagementPort) for (const path of managementPaths) pages.delete(path);
+  const served = { services: serviceNames, rest: rest?.paths ?? [], pages: [...pages.keys()] };
 
   return async (req, res, holdResponse) => {
     const path = req.url?.split('?', 1)[0] ?? '';

@@ -25,6 +25,7 @@ export {
 } from './errors.ts';
 export { callOptions, type Forwarded, passedOn } from './forwarded.ts';
 export { type FieldViolation, invalidRequest, storableText } from './invalid-request.ts';
+export { createManagementServer, type ManagementServer } from './management.ts';
 export {
   type KeyPart,
   numberKey,

@@ -232,7 +232,8 @@ export function createListener(
   };
 }
 
-function listening(server: Server, host: string, port: number): Promise<void> {
+/** Resolves once the server accepts connections; rejects when it cannot, as where the port is in use. */
+export function listening(server: Server, host: string, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen({ port, host, backlog: BACKLOG }, () => {

@@ -67,6 +67,8 @@ export interface RpcServerOptions extends ErrorMeanings {
   readonly health: Health;
   /** The text of `/metrics`. */
   readonly prometheus: () => Promise<string>;
+  /** Whether a management server of this process shows metrics and checks; they are not on this port then. */
+  readonly hasManagementPort?: boolean;
   readonly logger: Logger;
   readonly meter?: Meter;
   readonly limits?: Partial<RpcServerLimits>;

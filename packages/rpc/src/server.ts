@@ -146,6 +146,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const handleUnknown = createPages({
     ...{ service, serviceNames, health, declaredReasons },
     prometheus: options.prometheus,
+    hasManagementPort: options.hasManagementPort ?? false,
     rest,
   });
 

@@ -51,6 +51,13 @@ export const authSettings = defineSettings({
     example: 'https://id.example/realms/shop/protocol/openid-connect/token',
     description: 'Where a process gets tokens for its own calls. Not set: AUTH_ISSUER and /token.',
   },
+  authTokenScope: {
+    env: 'AUTH_TOKEN_SCOPE',
+    schema: z.string().optional(),
+    requires: ['AUTH_CLIENT_ID'],
+    example: 'api://orderflow/.default',
+    description: 'The scope that it asks for in these tokens, where the issuer wants one, as Entra ID does.',
+  },
   authClientId: {
     env: 'AUTH_CLIENT_ID',
     schema: z.string().optional(),

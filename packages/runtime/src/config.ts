@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MASK, maskUrlPasswords } from './mask.ts';
-import { durationMs, positiveInteger } from './setting-schemas.ts';
+import { durationMs, port, positiveInteger } from './setting-schemas.ts';
 
 /** One environment variable that a process understands. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -170,6 +170,13 @@ export const commonSettings = defineSettings({
     default: '127.0.0.1',
     description:
       'The address to listen on. Containers need 0.0.0.0. All but loopback addresses need AUTH_ISSUER.',
+  },
+  managementPort: {
+    env: 'MANAGEMENT_PORT',
+    schema: port.optional(),
+    example: '9001',
+    description:
+      'Where /metrics and /health/detailed are served; 0 takes a free port. Not set: where the calls are served.',
   },
   maxConnectionsPerAddress: {
     env: 'MAX_CONNECTIONS_PER_ADDRESS',

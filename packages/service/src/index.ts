@@ -1,8 +1,10 @@
 import {
+  createManagementServer,
   createOwnTokens,
   createRpcServer,
   createSigningKeys,
   createTokens,
+  type ManagementServer,
   type OwnTokens,
   type RpcServer,
   type RpcServerOptions,
@@ -31,6 +33,8 @@ export interface App {
   readonly health: Health;
   readonly logger: Logger;
   readonly server: RpcServer;
+  /** Absent: `MANAGEMENT_PORT` is not set. */
+  readonly management: ManagementServer | undefined;
 }
 
 /** What a service adds to the skeleton. */
@@ -79,23 +83,34 @@ export function openService<S extends Settings & typeof commonSettings>(options:
     ownTokens: ownTokensOf(config, logger),
     createApp({ parts, checked = parts, port, ...rpc }) {
       const health = createHealth(checked);
-      const server = createRpcServer({
-        ...rpc,
+      const shared = {
         service: role === undefined ? service : `${service}-${role.replaceAll(',', '-')}`,
         host: config.host,
-        port,
-        isOutage: isPostgresOutage,
-        tokens: tokensOf(config, logger),
         health,
         prometheus: metrics.prometheus,
         logger,
+      };
+      const { managementPort } = config;
+      const management =
+        managementPort === undefined
+          ? undefined
+          : createManagementServer({ ...shared, port: managementPort });
+      const server = createRpcServer({
+        ...rpc,
+        ...shared,
+        port,
+        hasManagementPort: management !== undefined,
+        isOutage: isPostgresOutage,
+        tokens: tokensOf(config, logger),
         meter,
         limits: { maxConnectionsPerAddress: config.maxConnectionsPerAddress },
         drainMs: rpc.services.length > 0 ? DRAIN_MS : 0,
         // The rest of the time is for components that stop after the server.
         graceMs: config.shutdownGraceMs / 2,
       });
-      return { components: [metrics.component, ...parts, server], health, logger, server };
+      // Stops after the server, so that it shows how calls in flight end.
+      const servers = management ? [management, server] : [server];
+      return { components: [metrics.component, ...parts, ...servers], health, logger, server, management };
     },
   };
 }
@@ -115,12 +130,13 @@ function tokensOf(config: AuthConfig, logger: Logger): Tokens | undefined {
 }
 
 function ownTokensOf(config: AuthConfig, logger: Logger): OwnTokens | undefined {
-  const { authIssuer, authTokenUrl, authAudience: audience, authClientId, authClientSecret } = config;
+  const { authIssuer, authTokenUrl, authAudience: audience, authTokenScope: scope } = config;
+  const { authClientId, authClientSecret } = config;
   if (authIssuer === undefined || authClientId === undefined || authClientSecret === undefined)
     return undefined;
   const tokenUrl = authTokenUrl ?? below(authIssuer, 'token');
   const client = { clientId: authClientId, clientSecret: authClientSecret };
-  return createOwnTokens({ tokenUrl, ...client, audience, logger, now: Date.now });
+  return createOwnTokens({ tokenUrl, ...client, audience, scope, logger, now: Date.now });
 }
 
 function below(issuer: string, name: string): string {

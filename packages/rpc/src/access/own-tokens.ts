@@ -28,11 +28,12 @@ export function createOwnTokens(options: {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly audience: string;
+  readonly scope?: string | undefined;
   readonly logger: Logger;
   readonly now: () => number;
   readonly fetch?: typeof fetch;
 }): OwnTokens {
-  const { tokenUrl, clientId, clientSecret, audience, logger, now, fetch: get = fetch } = options;
+  const { tokenUrl, clientId, clientSecret, audience, scope, logger, now, fetch: get = fetch } = options;
   let fetched: Fetched | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
@@ -47,7 +48,10 @@ export function createOwnTokens(options: {
           authorization: `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64')}`,
         },
         // The parameter is `resource` in RFC 8707, and `audience` with several providers, which ignore the other.
-        body: new URLSearchParams({ grant_type: 'client_credentials', resource: audience, audience }),
+        body: new URLSearchParams({
+          grant_type: 'client_credentials',
+          ...(scope === undefined ? { resource: audience, audience } : { scope }),
+        }),
       });
       if (!response.ok) throw new Error(`the status is ${response.status}`);
       const { access_token: token, expires_in: seconds } = (await response.json()) as Record<string, unknown>;
