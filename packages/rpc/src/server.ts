@@ -7,7 +7,6 @@ import { Health as HealthService } from '@orderflow/contracts/grpc/health/v1/hea
 import { ServerReflection } from '@orderflow/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionV1Alpha } from '@orderflow/contracts/grpc/reflection/v1alpha/reflection';
 import { createAccessGate } from './access/access.ts';
-import { checkAccessRules } from './access/rules.ts';
 import { acceptedCompressions, createAdmissionGate, guardHandlers } from './admission.ts';
 import { maxRequestBytes } from './admitted.ts';
 import { allowBrowser } from './browser-access.ts';
@@ -51,13 +50,13 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const services = [...options.services, HealthService, ServerReflection, ServerReflectionV1Alpha];
   const serviceNames = services.map((desc) => desc.typeName);
   const forwardedMethods = forwarded.flatMap(({ methods }) => methods);
-  const closing = new AbortController();
-  const shutdown = new AbortController();
+  const [closing, shutdown] = [new AbortController(), new AbortController()];
   let port: number | undefined;
 
-  if (accessRules)
-    checkAccessRules([...options.services.flatMap(({ methods }) => methods), ...forwardedMethods]);
-  const accessGate = options.tokens && createAccessGate(options.tokens);
+  const called = accessRules
+    ? [...options.services.flatMap(({ methods }) => methods), ...forwardedMethods]
+    : [];
+  const accessGate = createAccessGate(options.tokens, called);
   const callLimit = createCallLimit(limits.maxCalls);
   const countRefusal = reportRefusals(logger, options.meter);
   const refuseStream = createStreamRefusals(options.meter, countRefusal);

@@ -5,7 +5,7 @@ import { statedCallerOf } from '../caller-id.ts';
 import { rpcError } from '../errors.ts';
 import { UnaryCall } from '../unary-call.ts';
 import { type Caller, callerKey, limitedTo, withOnBehalfOf } from './caller.ts';
-import { accessRule } from './rules.ts';
+import { accessRule, checkAccessRules } from './rules.ts';
 import { roleName, type Tokens, unauthenticated } from './tokens.ts';
 
 /** Decides who may call what, as contracts say. */
@@ -19,8 +19,17 @@ export interface AccessGate {
 
 const bearer = /^bearer +(\S+) *$/i;
 
-/** Creates the gate of a server that requires tokens. */
-export function createAccessGate(tokens: Tokens): AccessGate {
+/**
+ * Creates the gate of a server; undefined where no tokens are required.
+ * @throws Error when the contract of one of the methods does not say who may call it
+ */
+export function createAccessGate(
+  tokens: Tokens | undefined,
+  methods: readonly DescMethod[],
+): AccessGate | undefined {
+  checkAccessRules(methods);
+  if (tokens === undefined) return undefined;
+
   function enter(context: HandlerContext, caller: Caller): void {
     const { roles } = accessRule(context.method);
     context.values.set(callerKey, withOnBehalfOf(caller, statedCallerOf(context)));
