@@ -50,7 +50,7 @@ export async function keepTemplates({ urls }: Stack, templates: number): Promise
     Promise.all(
       Object.entries(tables).map(([database, ofDatabase]) =>
         inDatabase(database, async (client) => {
-          // A trigger keeps the ledger from being emptied.
+          // Triggers keep the append-only tables from being emptied.
           await client.query("set session_replication_role = 'replica'");
           for (const [table, idColumn] of Object.entries(ofDatabase)) await run(client, table, idColumn);
           await client.query('checkpoint');

@@ -1,3 +1,4 @@
+export { refusedChanges } from './append-only.ts';
 export { eventually } from './eventually.ts';
 export { openTransaction } from './open-transaction.ts';
 export { startProcess, type TestProcess } from './process.ts';

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema } from '@orderflow/contracts/google/rpc/error_details';
 import { errorInfo, pageTokens, textKey } from '@orderflow/rpc';
-import { createProxy, eventually, testStack, uniqueName } from '@orderflow/testing';
+import { createProxy, eventually, refusedChanges, testStack, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { postgresReservationTransactions } from '../src/outbound/postgres/reservation-transaction.ts';
 import { createHandleOrderEvents } from '../src/use-cases/handle-order-events.ts';
@@ -261,6 +261,18 @@ test('what was there at first and every change add up to what is there and what 
   expect(rows.length).toBeGreaterThanOrEqual(2000);
   for (const { product_id, changed, there } of rows) expect(changed, product_id).toBe(there);
   expect(rows.find(({ product_id }) => product_id === 'p-29')?.there).toBe('993');
+});
+
+test('Postgres refuses to change what says who changed the stock; more rows can be added', async () => {
+  const adjustments = () => database.query('select * from stock_adjustment order by id');
+  const before = await adjustments();
+  expect(await refusedChanges(database, 'stock_adjustment', 'delta')).toEqual([
+    expect.stringMatching(/^table stock_adjustment is append-only: /),
+  ]);
+  expect(await adjustments()).toEqual(before);
+  await client.adjustStock({ productId: 'p-30', delta: 5n, reason });
+  await client.adjustStock({ productId: 'p-30', delta: -5n, reason: 'the five were those of p-31' });
+  expect(await adjustments()).toHaveLength(before.length + 2);
 });
 
 test('the migrations make the tables that the entities describe', async () => {

@@ -4,7 +4,7 @@ import {
   OrderAcceptedSchema,
   OrderRejectedSchema,
 } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
-import { eventually } from '@orderflow/testing';
+import { eventually, refusedChanges } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeEnrichedOrder } from '../src/outbound/postgres/enriched-order-codec.ts';
 import { createOrderStore } from '../src/outbound/postgres/order-store.ts';
@@ -322,6 +322,17 @@ test('two batches that decide the same pending order: the second gets the decisi
   expect(responses.map((response) => response.get('wait')?.kind).sort()).toEqual(['decided', 'pending']);
   expect(await history('wait')).toHaveLength(2);
   expect(await outbox('wait')).toHaveLength(1);
+});
+
+test('Postgres refuses to change the history of orders; several orders at once still get theirs', async () => {
+  await settle(candidate('kept-1'), candidate('kept-2'));
+  const before = await history('kept-1');
+  expect(await refusedChanges(database, 'order_history', 'state')).toEqual([
+    expect.stringMatching(/^table order_history is append-only: /),
+  ]);
+  expect(await history('kept-1')).toEqual(before);
+  await settle(candidate('kept-3'), candidate('kept-4'));
+  expect([...(await history('kept-3')), ...(await history('kept-4'))]).toHaveLength(2);
 });
 
 test('the migrations make exactly the tables that the entities describe', async () => {

@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
+import { appendOnlyTrigger } from '@orderflow/storage';
 
 /** Ids sort by their bytes on every server, not by the rules of a language. */
 const idCollation = 'C';
@@ -32,6 +33,7 @@ export const StockAdjustmentRow = defineEntity({
     callerId: p.text(),
     createTime: p.datetime(3),
   },
+  triggers: [appendOnlyTrigger('stock_adjustment')],
   indexes: [{ name: 'stock_adjustment_product', properties: ['productId', 'id'] }],
 });
 

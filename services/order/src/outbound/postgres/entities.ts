@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
+import { appendOnlyTrigger } from '@orderflow/storage';
 
 /** Ids sort by their bytes on every server, not by the rules of a language. */
 const idCollation = 'C';
@@ -78,4 +79,5 @@ export const OrderHistoryRow = defineEntity({
     enrichedOrder: p.blob().nullable(),
     createTime: p.datetime(3),
   },
+  triggers: [appendOnlyTrigger('order_history')],
 });

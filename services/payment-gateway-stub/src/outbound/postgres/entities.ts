@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
+import { appendOnlyTrigger } from '@orderflow/storage';
 
 /** Ids sort by their bytes on every server, not by the rules of a language. */
 const idCollation = 'C';
@@ -36,15 +37,7 @@ export const LedgerRow = defineEntity({
     transactionId: p.text(),
     createTime: p.datetime(3),
   },
-  triggers: [
-    {
-      name: 'append_only',
-      timing: 'before',
-      events: ['update', 'delete'],
-      forEach: 'statement',
-      body: "raise exception 'the ledger is append-only';",
-    },
-  ],
+  triggers: [appendOnlyTrigger('ledger')],
   indexes: [{ name: 'ledger_order', properties: ['orderId', 'sequence'] }],
 });
 
