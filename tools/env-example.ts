@@ -9,6 +9,7 @@ import {
   infrastructureSettings,
 } from '../packages/runtime/src/index.ts';
 import { settings as enrichmentStub } from '../services/enrichment-stub/src/config.ts';
+import { settings as identityStub } from '../services/identity-stub/src/config.ts';
 import { settings as inventory } from '../services/inventory/src/config.ts';
 import { settings as order } from '../services/order/src/config.ts';
 import { settings as payment } from '../services/payment/src/config.ts';
@@ -31,6 +32,7 @@ const text = envExample([
   { title: 'payment', settings: own(payment) },
   { title: 'enrichment stub', settings: own(enrichmentStub) },
   { title: 'payment gateway stub', settings: own(gatewayStub) },
+  { title: 'identity stub', settings: own(identityStub) },
   { title: 'pnpm orders', settings: own(cli) },
 ]);
 

@@ -5,6 +5,7 @@ import { durationMs, infrastructureSettings, loadConfig } from '@orderflow/runti
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { settings as enrichmentSettings } from '../../services/enrichment-stub/src/config.ts';
+import { settings as identitySettings } from '../../services/identity-stub/src/config.ts';
 import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
 import { settings as orderSettings, rolePorts, roles } from '../../services/order/src/config.ts';
 import { settings as paymentSettings } from '../../services/payment/src/config.ts';
@@ -52,6 +53,11 @@ const ownServices = {
     command: ['node', 'services/payment-gateway-stub/src/main.ts'],
     settings: gatewaySettings,
     port: Number(gatewaySettings.port.default),
+  },
+  'identity-stub': {
+    command: ['node', 'services/identity-stub/src/main.ts'],
+    settings: identitySettings,
+    port: Number(identitySettings.port.default),
   },
   ...Object.fromEntries(
     roles.map((role) => [

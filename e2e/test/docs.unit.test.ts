@@ -24,6 +24,7 @@ import { skipGroup } from '../../packages/messaging/src/consumer/skips.ts';
 import { encodeEvent } from '../../packages/messaging/src/envelope.ts';
 import { toProblem } from '../../packages/rpc/src/rest/problem.ts';
 import { settings as stubSettings } from '../../services/enrichment-stub/src/config.ts';
+import { settings as identitySettings } from '../../services/identity-stub/src/config.ts';
 import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
 import { unreadableReasons } from '../../services/order/src/codec/read-submission.ts';
 import { rolePorts } from '../../services/order/src/config.ts';
@@ -370,6 +371,7 @@ describe('README.md', () => {
       payment: Number(paymentSettings.port.default),
       'enrichment-stub': Number(stubSettings.port.default),
       'payment-gateway-stub': Number(gatewaySettings.port.default),
+      'identity-stub': Number(identitySettings.port.default),
     };
     expect(Object.fromEntries(documented)).toEqual(inCode);
   });

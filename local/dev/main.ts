@@ -1,8 +1,11 @@
-// pnpm dev: the whole system on its usual ports, until Ctrl-C.
+// pnpm dev: the whole system on its usual ports, until Ctrl-C. `pnpm dev token …` prints a token.
 import { join, relative } from 'node:path';
 import { createStack, defaultPorts, repositoryRoot } from '@orderflow/devstack';
 import { createSystem } from '../src/system.ts';
 import { printBanner } from './banner.ts';
+import { printToken } from './token.ts';
+
+if (process.argv[2] === 'token') process.exit(await printToken(process.argv.slice(3)));
 
 const dir = join(repositoryRoot, '.orderflow/dev');
 const interrupted = Promise.withResolvers<void>();

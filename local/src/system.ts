@@ -2,25 +2,51 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts, repositoryRoot, type StackUrls } from '@orderflow/devstack';
+import { developmentClients } from '@orderflow/identity-stub/domain/clients';
 import { startProcess, type TestProcess } from '@orderflow/testing/process';
 
-/** Every process of orderflow: its program, and its default port. */
+/** A process of orderflow: its program, its default port, and as which client it gets its tokens. */
+interface Program {
+  readonly main: string;
+  readonly roles: readonly string[];
+  readonly port: number;
+  readonly client?: ClientId;
+}
+
+/** The id of a client of the identity stub. */
+export type ClientId = keyof typeof developmentClients;
+
+const orderMain = 'services/order/src/main.ts';
+
+/** Every process that takes part in an order. */
 const programs = {
-  'enrichment-stub': { main: 'services/enrichment-stub/src/main.ts', roles: [], port: 8005 },
-  inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002 },
-  payment: { main: 'services/payment/src/main.ts', roles: [], port: 8003 },
-  'payment-gateway-stub': { main: 'services/payment-gateway-stub/src/main.ts', roles: [], port: 8006 },
-  'order-api': { main: 'services/order/src/main.ts', roles: ['api'], port: 8001 },
-  'order-relay': { main: 'services/order/src/main.ts', roles: ['relay'], port: 8011 },
-  'order-worker': { main: 'services/order/src/main.ts', roles: ['worker'], port: 8012 },
-  'order-saga': { main: 'services/order/src/main.ts', roles: ['saga'], port: 8013 },
-  'order-view': { main: 'services/order/src/main.ts', roles: ['view'], port: 8014 },
-} as const;
+  'enrichment-stub': {
+    main: 'services/enrichment-stub/src/main.ts',
+    roles: [],
+    port: 8005,
+    client: 'enrichment',
+  },
+  inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002, client: 'inventory' },
+  payment: { main: 'services/payment/src/main.ts', roles: [], port: 8003, client: 'payment' },
+  'payment-gateway-stub': {
+    main: 'services/payment-gateway-stub/src/main.ts',
+    roles: [],
+    port: 8006,
+    client: 'gateway',
+  },
+  'order-api': { main: orderMain, roles: ['api'], port: 8001, client: 'order' },
+  'order-relay': { main: orderMain, roles: ['relay'], port: 8011, client: 'order' },
+  'order-worker': { main: orderMain, roles: ['worker'], port: 8012, client: 'order' },
+  'order-saga': { main: orderMain, roles: ['saga'], port: 8013, client: 'order' },
+  'order-view': { main: orderMain, roles: ['view'], port: 8014, client: 'order' },
+} as const satisfies Record<string, Program>;
+
+const identityStub: Program = { main: 'services/identity-stub/src/main.ts', roles: [], port: 8007 };
 
 /** The name of a process of orderflow. */
 export type ServiceName = keyof typeof programs;
 
-/** Every process, in the order they are started. */
+/** Every process that takes part in an order, in the order they are started. */
 export const serviceNames = Object.keys(programs) as ServiceName[];
 
 /** The processes that take an order from its record to its decision, document and event. */
@@ -38,7 +64,7 @@ export const orderPath = [
 
 /** A process of orderflow that can be started, stopped and killed repeatedly; it keeps its port. */
 export interface Service {
-  readonly name: ServiceName;
+  readonly name: ServiceName | 'identity-stub';
   readonly url: string;
   readonly logFile: string;
   /** Starts it and waits until it is ready. `env`: for this start only. */
@@ -65,9 +91,11 @@ export interface Service {
 /** The processes of orderflow on one set of stores. */
 export interface System {
   readonly services: Readonly<Record<ServiceName, Service>>;
+  /** Issues the tokens of a system with `auth`, and runs before the others. */
+  readonly identity: Service | undefined;
   /** Variables of every process. */
   readonly env: Readonly<Record<string, string>>;
-  /** Starts these, or all of them, concurrently: each waits for its dependencies. */
+  /** Starts these, or all of them, concurrently: each waits for its dependencies. With `auth` the identity stub first. */
   start(names?: readonly ServiceName[]): Promise<void>;
   /** Stops all of them, concurrently. */
   stop(): Promise<void>;
@@ -81,6 +109,12 @@ export const memorySettings = {
   MALLOC_ARENA_MAX: '2',
 } as const;
 
+/** Variables of a process that gets its tokens as this client of the identity stub. */
+export function clientEnv(id: ClientId): { AUTH_CLIENT_ID: string; AUTH_CLIENT_SECRET: string } {
+  const { secret } = developmentClients[id];
+  return { AUTH_CLIENT_ID: id, AUTH_CLIENT_SECRET: secret };
+}
+
 /** Longer than a start takes on a busy machine. */
 const readyMs = 120_000;
 
@@ -91,9 +125,13 @@ export async function createSystem(options: {
   ports: 'usual' | 'free';
   logDir: string;
   env?: Record<string, string>;
+  /** Whether there is an identity stub, and every process gets its address and a client of it in `AUTH_…`. */
+  auth?: boolean;
 }): Promise<System> {
-  const free = options.ports === 'free' ? await freePorts(serviceNames.length) : [];
+  const { auth = false } = options;
+  const free = options.ports === 'free' ? await freePorts(serviceNames.length + 1) : [];
   const ports = new Map(serviceNames.map((name, index) => [name, free[index] ?? programs[name].port]));
+  const identityPort = free[serviceNames.length] ?? identityStub.port;
   const urlOf = (name: ServiceName) => `http://127.0.0.1:${ports.get(name)}`;
   const env = {
     ...options.urls,
@@ -108,12 +146,14 @@ export async function createSystem(options: {
     // Halves the time of a start.
     NODE_COMPILE_CACHE: join(repositoryRoot, '.orderflow/compile-cache'),
     ...memorySettings,
+    ...(auth && { AUTH_ISSUER: `http://localhost:${identityPort}` }),
     ...options.env,
   };
 
-  const service = (name: ServiceName): Service => {
-    const { main, roles } = programs[name];
-    const url = urlOf(name);
+  const service = (name: Service['name'], program: Program, port: number): Service => {
+    const { main, roles, client } = program;
+    const url = `http://127.0.0.1:${port}`;
+    const clientVariables = auth && client !== undefined ? clientEnv(client) : {};
     const logFile = join(options.logDir, `${name}.log`);
     let running: TestProcess | undefined;
     const current = (): TestProcess => {
@@ -128,7 +168,7 @@ export async function createSystem(options: {
         running = startProcess({
           command: process.execPath,
           args: [join(repositoryRoot, main), ...roles],
-          env: { ...env, PORT: String(ports.get(name)), ...extra },
+          env: { ...env, ...clientVariables, PORT: String(port), ...extra },
           cwd: repositoryRoot,
           logFile,
         });
@@ -154,20 +194,27 @@ export async function createSystem(options: {
     };
   };
   const services = Object.fromEntries(
-    serviceNames.map((name) => [name, service(name)]),
+    serviceNames.map((name) => [name, service(name, programs[name], ports.get(name) ?? 0)]),
   ) as System['services'];
+  const identity = auth ? service('identity-stub', identityStub, identityPort) : undefined;
+  let identityReady: Promise<void> | undefined;
+  const all = [...Object.values(services), ...(identity ? [identity] : [])];
 
   return {
     services,
+    identity,
     env,
     async start(names = serviceNames) {
+      identityReady ??= identity?.start();
+      await identityReady;
       await Promise.all(names.map((name) => services[name].start()));
     },
     async stop() {
-      await Promise.all(Object.values(services).map((each) => each.stop()));
+      identityReady = undefined;
+      await Promise.all(all.map((each) => each.stop()));
     },
     async lastWords() {
-      return (await Promise.all(Object.values(services).map(lastWordsOf))).join('\n');
+      return (await Promise.all(all.map(lastWordsOf))).join('\n');
     },
   };
 }

@@ -25,29 +25,42 @@ import {
   type Settings,
 } from '@orderflow/runtime';
 import { isPostgresOutage } from '@orderflow/storage';
+import { createHttpServer, type HttpHandler, type HttpServer } from './http-server.ts';
+
+export type { HttpHandler } from './http-server.ts';
 
 /** A service's process, not yet started. */
-export interface App {
+export interface App<Server extends Component = RpcServer> {
   /** In the order in which they start; they stop in the reverse order. */
   readonly components: readonly Component[];
   readonly health: Health;
   readonly logger: Logger;
-  readonly server: RpcServer;
+  readonly server: Server;
   /** Absent: `MANAGEMENT_PORT` is not set. */
   readonly management: ManagementServer | undefined;
 }
 
-/** What a service adds to the skeleton. */
-export interface ServiceParts
-  extends Pick<
-    RpcServerOptions,
-    'routes' | 'services' | 'restAdapters' | 'forwarded' | 'refusalError' | 'reasons' | 'cors'
-  > {
+/** What every service adds to the skeleton. */
+interface Parts {
   /** Everything but the server, in the order in which it starts. */
   readonly parts: readonly Component[];
   /** The parts that readiness depends on; absent: all of them. */
   readonly checked?: readonly Component[];
   readonly port: number;
+}
+
+/** What a service adds to the skeleton. */
+export interface ServiceParts
+  extends Parts,
+    Pick<
+      RpcServerOptions,
+      'routes' | 'services' | 'restAdapters' | 'forwarded' | 'refusalError' | 'reasons' | 'cors'
+    > {}
+
+/** What a service without RPCs adds to the skeleton. */
+export interface HttpParts extends Parts {
+  /** Handles every path that is not a page about health or metrics. */
+  readonly handle: HttpHandler;
 }
 
 /** How long a process that serves calls reports "not ready" before it accepts no more. */
@@ -69,6 +82,8 @@ export function openService<S extends Settings & typeof commonSettings>(options:
   /** The tokens for calls of its own; undefined: they have none. */
   readonly ownTokens: OwnTokens | undefined;
   createApp(parts: ServiceParts): App;
+  /** Creates the process of a service without RPCs. */
+  createHttpApp(parts: HttpParts): App<HttpServer>;
 } {
   const { service, role, settings, config } = options;
   const identity = { service, ...(role !== undefined && { role }) };
@@ -112,11 +127,21 @@ export function openService<S extends Settings & typeof commonSettings>(options:
       const servers = management ? [management, server] : [server];
       return { components: [metrics.component, ...parts, ...servers], health, logger, server, management };
     },
+    createHttpApp({ parts, checked = parts, port, handle }) {
+      const health = createHealth(checked);
+      const server = createHttpServer({
+        ...{ service, host: config.host, port, health, handle, logger },
+        prometheus: metrics.prometheus,
+        drainMs: DRAIN_MS,
+        graceMs: config.shutdownGraceMs / 2,
+      });
+      return { components: [metrics.component, ...parts, server], health, logger, server };
+    },
   };
 }
 
 /** Verifies the tokens of callers; undefined: everybody may call. */
-function tokensOf(config: AuthConfig, logger: Logger): Tokens | undefined {
+function tokensOf(config: Partial<AuthConfig>, logger: Logger): Tokens | undefined {
   const { authIssuer: issuer, authJwksUrl, authAudience: audience } = config;
   if (issuer === undefined) return undefined;
   const terms = {
@@ -129,7 +154,7 @@ function tokensOf(config: AuthConfig, logger: Logger): Tokens | undefined {
   return createTokens(terms, { findKey: createSigningKeys({ url, logger, now: Date.now }), now: Date.now });
 }
 
-function ownTokensOf(config: AuthConfig, logger: Logger): OwnTokens | undefined {
+function ownTokensOf(config: Partial<AuthConfig>, logger: Logger): OwnTokens | undefined {
   const { authIssuer, authTokenUrl, authAudience: audience, authTokenScope: scope } = config;
   const { authClientId, authClientSecret } = config;
   if (authIssuer === undefined || authClientId === undefined || authClientSecret === undefined)
