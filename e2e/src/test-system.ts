@@ -16,9 +16,13 @@ export interface TestSystem extends System, AsyncDisposable {
 
 /**
  * Creates a system on the stack that all suites share; nothing is started yet. `name`: the folder of its logs, in
- * `.orderflow/e2e-logs`. `env`: for every process, also to give it other stores.
+ * `.orderflow/e2e-logs`. `env`: for every process, also to give it other stores. `auth`: with an identity stub.
  */
-export async function createTestSystem(name: string, env: Record<string, string> = {}): Promise<TestSystem> {
+export async function createTestSystem(
+  name: string,
+  env: Record<string, string> = {},
+  { auth = false } = {},
+): Promise<TestSystem> {
   const logDir = join(repositoryRoot, '.orderflow/e2e-logs', name);
   await rm(logDir, { recursive: true, force: true });
   await mkdir(logDir, { recursive: true });
@@ -27,7 +31,7 @@ export async function createTestSystem(name: string, env: Record<string, string>
   const prefixes = { TOPIC_PREFIX: prefix, DATABASE_PREFIX: prefix };
   // Small batches, so that something is always in flight.
   const all = { ...prefixes, SLICE_SIZE: '50', ...env };
-  const system = await createSystem({ urls, ports: 'free', logDir, env: all });
+  const system = await createSystem({ urls, ports: 'free', logDir, env: all, auth });
   const stores = await openStores({ ...urls, ...all });
   return {
     ...system,
