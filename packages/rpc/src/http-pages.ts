@@ -5,7 +5,7 @@ import { type Health, prometheusContentType, type Readiness } from '@orderflow/r
 import { createDocPages } from './doc-pages.ts';
 import { errorReasons, rpcError } from './errors.ts';
 import { healthPaths, managementPaths } from './health-paths.ts';
-import type { HttpRequest, HttpResponse, Page } from './http.ts';
+import type { HttpHandler, HttpRequest, HttpResponse, Page } from './http.ts';
 import { sendProblem, toProblem } from './rest/problem.ts';
 import type { Rest } from './rest/rest.ts';
 import { echoed } from './short-text.ts';
@@ -29,10 +29,12 @@ export function createPages(options: {
   /** What REST serves; absent: nothing. */
   rest?: Pick<Rest, 'paths' | 'openApi'>;
   /** See `RpcServerOptions`. */
-  hasManagementPort?: boolean;
+  hasManagementPort?: boolean | undefined;
+  /** Handles every path that is no page; absent: it does not exist. */
+  handle?: HttpHandler | undefined;
 }): (req: HttpRequest, res: HttpResponse, holdResponse: (bytes: number) => boolean) => Promise<void> {
   const { service, serviceNames, health, prometheus, declaredReasons, rest } = options;
-  const { hasManagementPort = false } = options;
+  const { hasManagementPort = false, handle } = options;
 
   /** Without the checks where a management port shows them: they name dependencies, and how these fail. */
   async function readinessToShow(): Promise<Readiness> {
@@ -92,7 +94,8 @@ export function createPages(options: {
       sendNotAllowed(res, path, ['GET', 'HEAD']);
       return;
     }
-    sendUnknown(req, res, served, declaredReasons);
+    if (handle) await handle(req, res);
+    else sendUnknown(req, res, served, declaredReasons);
   };
 }
 

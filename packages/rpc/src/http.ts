@@ -10,3 +10,6 @@ export type Page = (
   holdResponse: (bytes: number) => boolean,
   req: HttpRequest,
 ) => Promise<void> | void;
+
+/** Handles a request for a path that is no page of ours. */
+export type HttpHandler = (req: HttpRequest, res: HttpResponse) => Promise<void>;

@@ -24,8 +24,9 @@ export {
   rpcError,
 } from './errors.ts';
 export { callOptions, type Forwarded, passedOn } from './forwarded.ts';
+export type { HttpHandler } from './http.ts';
+export { createHttpServer, type HttpServer } from './http-server.ts';
 export { type FieldViolation, invalidRequest, storableText } from './invalid-request.ts';
-export { createManagementServer, type ManagementServer } from './management.ts';
 export {
   type KeyPart,
   numberKey,

@@ -3,7 +3,7 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { createHealth, createMetrics } from '@orderflow/runtime';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createManagementServer } from '../src/index.ts';
+import { createHttpServer } from '../src/index.ts';
 import { recordingLogger, startServer } from './fixture.ts';
 import { startRestServer } from './rest-fixture.ts';
 
@@ -15,9 +15,12 @@ const database = {
   check: () => Promise.reject(new Error('no connection to db.internal')),
 };
 
-async function startManagement(overrides: Partial<Parameters<typeof createManagementServer>[0]> = {}) {
+async function startManagement(overrides: Partial<Parameters<typeof createHttpServer>[0]> = {}) {
   const { logger, lines } = recordingLogger();
-  const server = createManagementServer({
+  const server = createHttpServer({
+    name: 'management-server',
+    maxConnections: 64,
+    graceMs: 1_000,
     service: 'test',
     host: '127.0.0.1',
     port: 0,

@@ -1,10 +1,11 @@
 import {
-  createManagementServer,
+  createHttpServer,
   createOwnTokens,
   createRpcServer,
   createSigningKeys,
   createTokens,
-  type ManagementServer,
+  type HttpHandler,
+  type HttpServer,
   type OwnTokens,
   type RpcServer,
   type RpcServerOptions,
@@ -25,9 +26,8 @@ import {
   type Settings,
 } from '@orderflow/runtime';
 import { isPostgresOutage } from '@orderflow/storage';
-import { createHttpServer, type HttpHandler, type HttpServer } from './http-server.ts';
 
-export type { HttpHandler } from './http-server.ts';
+export type { HttpHandler } from '@orderflow/rpc';
 
 /** A service's process, not yet started. */
 export interface App<Server extends Component = RpcServer> {
@@ -37,7 +37,7 @@ export interface App<Server extends Component = RpcServer> {
   readonly logger: Logger;
   readonly server: Server;
   /** Absent: `MANAGEMENT_PORT` is not set. */
-  readonly management: ManagementServer | undefined;
+  readonly management: HttpServer | undefined;
 }
 
 /** What every service adds to the skeleton. */
@@ -65,6 +65,12 @@ export interface HttpParts extends Parts {
 
 /** How long a process that serves calls reports "not ready" before it accepts no more. */
 const DRAIN_MS = 200;
+/** Of a service without RPCs. */
+const MAX_HTTP_CONNECTIONS = 1_000;
+/** Scrapers and probes are few. */
+const MAX_MANAGEMENT_CONNECTIONS = 64;
+/** Pages take milliseconds, a check 1 s at most. */
+const LAST_PAGES_MS = 1_000;
 
 /**
  * Opens the logs and metrics of a process, and logs its configuration. `service`: the name in log lines and metrics;
@@ -74,7 +80,7 @@ export function openService<S extends Settings & typeof commonSettings>(options:
   readonly service: string;
   readonly role?: string;
   readonly settings: S;
-  readonly config: ConfigOf<S> & ConfigOf<typeof commonSettings> & AuthConfig;
+  readonly config: ConfigOf<S> & ConfigOf<typeof commonSettings> & (AuthConfig | NoAuthConfig);
   readonly logger?: Logger | undefined;
 }): {
   readonly logger: Logger;
@@ -97,53 +103,71 @@ export function openService<S extends Settings & typeof commonSettings>(options:
     meter,
     ownTokens: ownTokensOf(config, logger),
     createApp({ parts, checked = parts, port, ...rpc }) {
-      const health = createHealth(checked);
-      const shared = {
-        service: role === undefined ? service : `${service}-${role.replaceAll(',', '-')}`,
-        host: config.host,
-        health,
-        prometheus: metrics.prometheus,
-        logger,
-      };
-      const { managementPort } = config;
-      const management =
-        managementPort === undefined
-          ? undefined
-          : createManagementServer({ ...shared, port: managementPort });
+      const { shared, management } = open(checked);
       const server = createRpcServer({
         ...rpc,
         ...shared,
         port,
-        hasManagementPort: management !== undefined,
         isOutage: isPostgresOutage,
         tokens: tokensOf(config, logger),
         meter,
         limits: { maxConnectionsPerAddress: config.maxConnectionsPerAddress },
         drainMs: rpc.services.length > 0 ? DRAIN_MS : 0,
-        // The rest of the time is for components that stop after the server.
-        graceMs: config.shutdownGraceMs / 2,
       });
-      // Stops after the server, so that it shows how calls in flight end.
-      const servers = management ? [management, server] : [server];
-      return { components: [metrics.component, ...parts, ...servers], health, logger, server, management };
+      return appOf(parts, server, shared.health, management);
     },
     createHttpApp({ parts, checked = parts, port, handle }) {
-      const health = createHealth(checked);
+      const { shared, management } = open(checked);
       const server = createHttpServer({
-        ...{ service, host: config.host, port, health, handle, logger },
-        prometheus: metrics.prometheus,
-        drainMs: DRAIN_MS,
-        graceMs: config.shutdownGraceMs / 2,
+        ...shared,
+        ...{ name: 'http-server', port, handle, maxConnections: MAX_HTTP_CONNECTIONS, drainMs: DRAIN_MS },
       });
-      return { components: [metrics.component, ...parts, server], health, logger, server };
+      return appOf(parts, server, shared.health, management);
     },
   };
+
+  /** What the servers of the process share, and the one on the management port. */
+  function open(checked: readonly Component[]) {
+    const { host, managementPort } = config;
+    const health = createHealth(checked);
+    const pages = {
+      service: role === undefined ? service : `${service}-${role.replaceAll(',', '-')}`,
+      ...{ host, health, prometheus: metrics.prometheus, logger },
+      // The rest of the time is for components that stop after the server.
+      graceMs: config.shutdownGraceMs / 2,
+    };
+    const management =
+      managementPort === undefined
+        ? undefined
+        : createHttpServer({
+            ...pages,
+            ...{ name: 'management-server', port: managementPort, graceMs: LAST_PAGES_MS },
+            maxConnections: MAX_MANAGEMENT_CONNECTIONS,
+          });
+    return { shared: { ...pages, hasManagementPort: management !== undefined }, management };
+  }
+
+  function appOf<Server extends Component>(
+    parts: readonly Component[],
+    server: Server,
+    health: Health,
+    management: HttpServer | undefined,
+  ): App<Server> {
+    // It stops after the server, so that it shows how calls in flight end.
+    const servers = management ? [management, server] : [server];
+    return { components: [metrics.component, ...parts, ...servers], health, logger, server, management };
+  }
+}
+
+/** The process requires no tokens, and needs none. */
+interface NoAuthConfig {
+  readonly authIssuer?: undefined;
 }
 
 /** Verifies the tokens of callers; undefined: everybody may call. */
-function tokensOf(config: Partial<AuthConfig>, logger: Logger): Tokens | undefined {
+function tokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): Tokens | undefined {
+  if (config.authIssuer === undefined) return undefined;
   const { authIssuer: issuer, authJwksUrl, authAudience: audience } = config;
-  if (issuer === undefined) return undefined;
   const terms = {
     issuer,
     audience,
@@ -154,11 +178,11 @@ function tokensOf(config: Partial<AuthConfig>, logger: Logger): Tokens | undefin
   return createTokens(terms, { findKey: createSigningKeys({ url, logger, now: Date.now }), now: Date.now });
 }
 
-function ownTokensOf(config: Partial<AuthConfig>, logger: Logger): OwnTokens | undefined {
+function ownTokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): OwnTokens | undefined {
+  if (config.authIssuer === undefined) return undefined;
   const { authIssuer, authTokenUrl, authAudience: audience, authTokenScope: scope } = config;
   const { authClientId, authClientSecret } = config;
-  if (authIssuer === undefined || authClientId === undefined || authClientSecret === undefined)
-    return undefined;
+  if (authClientId === undefined || authClientSecret === undefined) return undefined;
   const tokenUrl = authTokenUrl ?? below(authIssuer, 'token');
   const client = { clientId: authClientId, clientSecret: authClientSecret };
   return createOwnTokens({ tokenUrl, ...client, audience, scope, logger, now: Date.now });

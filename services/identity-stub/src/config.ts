@@ -48,7 +48,7 @@ export const settings = defineSettings({
     default: clientsText(Object.values(developmentClients)),
     secret: true,
     description:
-      'The programs that get tokens, as id:secret:kind. The kind is the role of its tokens, or people: it gets those of any person.',
+      'The programs that get tokens, as id:secret:kind. The kind is the role of its tokens; or tool: operator and service; or people: it gets those of any person.',
   },
   clientTokenSeconds: {
     env: 'IDENTITY_CLIENT_TOKEN_LIFETIME',

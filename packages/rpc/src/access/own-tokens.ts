@@ -47,10 +47,10 @@ export function createOwnTokens(options: {
         headers: {
           authorization: `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64')}`,
         },
-        // The parameter is `resource` in RFC 8707, and `audience` with several providers, which ignore the other.
+        // Not in the standard: some providers need the audience, and others ignore it.
         body: new URLSearchParams({
           grant_type: 'client_credentials',
-          ...(scope === undefined ? { resource: audience, audience } : { scope }),
+          ...(scope === undefined ? { audience } : { scope }),
         }),
       });
       if (!response.ok) throw new Error(`the status is ${response.status}`);

@@ -3,10 +3,10 @@ export const roles = ['customer', 'operator', 'service'] as const;
 export type Role = (typeof roles)[number];
 
 /**
- * What a client is: a role, which its tokens have, or `people`: then it gets no tokens for itself, but those of any
- * person.
+ * What a client is: a role, which its tokens have; `tool`: the roles operator and service, so that it may name the person
+ * who uses it; or `people`: then it gets no tokens for itself, but those of any person.
  */
-export const clientKinds = [...roles, 'people'] as const;
+export const clientKinds = [...roles, 'tool', 'people'] as const;
 export type ClientKind = (typeof clientKinds)[number];
 
 /** A program that gets tokens. */
@@ -23,7 +23,7 @@ export const developmentClients = {
   payment: developmentClient('payment', 'service'),
   enrichment: developmentClient('enrichment', 'service'),
   gateway: developmentClient('gateway', 'service'),
-  'orders-cli': developmentClient('orders-cli', 'operator'),
+  'orders-cli': developmentClient('orders-cli', 'tool'),
   dev: developmentClient('dev', 'people'),
 } as const;
 
@@ -31,7 +31,7 @@ function developmentClient(id: string, kind: ClientKind): Client {
   return { id, secret: `${id}-secret`, kind };
 }
 
-/** Clients as the setting has them: `order:its-secret:service,orders-cli:its-secret:operator`. */
+/** Clients as the setting has them: `order:its-secret:service,orders-cli:its-secret:tool`. */
 export function clientsText(clients: readonly Client[]): string {
   return clients.map(({ id, secret, kind }) => `${id}:${secret}:${kind}`).join(',');
 }

@@ -73,7 +73,7 @@ export function createProvider(options: ProviderOptions): Provider {
     },
     ttl: { AccessToken: personTokenSeconds, ClientCredentials: clientTokenSeconds },
     extraTokenClaims(ctx, token) {
-      return { roles: [roleOf(ctx, kinds.get(token.clientId ?? ''))] };
+      return { roles: rolesOf(ctx, kinds.get(token.clientId ?? '')) };
     },
   };
   const provider = new Provider(issuer, configuration);
@@ -117,10 +117,11 @@ function clientMetadata({ id, secret, kind }: Client): ClientMetadata {
   };
 }
 
-/** The role in a token that is being issued. */
-function roleOf(ctx: KoaContextWithOIDC, kind: Client['kind'] | undefined): Role {
-  if (kind !== 'people' && kind !== undefined) return kind;
+/** The roles in a token that is being issued. */
+function rolesOf(ctx: KoaContextWithOIDC, kind: Client['kind'] | undefined): readonly Role[] {
+  if (kind === 'tool') return ['operator', 'service'];
+  if (kind !== 'people' && kind !== undefined) return [kind];
   const person = readPerson(ctx.oidc.params ?? {});
   if (typeof person === 'string') throw new errors.InvalidRequest(person);
-  return person.role;
+  return [person.role];
 }
