@@ -27,7 +27,7 @@ test.each(clients.filter(({ kind }) => kind !== 'people'))(
       iss: stub.issuer,
       aud: 'orderflow',
       sub: client.id,
-      roles: [client.kind],
+      roles: client.kind === 'tool' ? ['operator', 'service'] : [client.kind],
     });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(7200);
     expect(protectedHeader).toMatchObject({ alg: 'RS256', typ: 'at+jwt', kid: expect.any(String) });
