@@ -111,7 +111,7 @@ export function createRpcClient<Service extends DescService>(
   return { client: createClient(service, transport), transport };
 }
 
-/** What a peer says of our token says nothing about the request: it is an outage, until somebody corrects it. */
+/** What a peer says of our token says nothing about the request: it is an outage, until the settings are corrected. */
 function isRefusedToken(error: unknown): boolean {
   const { code } = ConnectError.from(error);
   return code === Code.Unauthenticated || code === Code.PermissionDenied;

@@ -58,7 +58,7 @@ describe('keys', () => {
     expect(state.fetches).toBe(2);
   });
 
-  test('are good for a day while their issuer is away; then tokens cannot be verified, which is no fault of theirs', async () => {
+  test('are good for a day while their issuer is unavailable; then tokens cannot be verified, which is no fault of theirs', async () => {
     const { state, sign, get } = await startProtected();
     await get(await sign('customer', 'c-1'));
     state.respond = () => ({ status: 503, body: '' });

@@ -14,7 +14,7 @@ export interface AuditedCall {
   readonly outcome: string;
 }
 
-/** What a caller is told of who may call; other errors say nothing about that. */
+/** The errors that say who may not call; the others say nothing about that. */
 const refusals: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'RATE_LIMITED']);
 
 /**

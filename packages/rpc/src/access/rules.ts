@@ -6,7 +6,7 @@ import { type Access, access, Role } from '@orderflow/contracts/orderflow/access
 
 /** Who may call a method, as its contract says. */
 export interface AccessRule {
-  /** Anybody, without a token. */
+  /** Every caller, without a token. */
   readonly isPublic: boolean;
   readonly roles: ReadonlySet<Role>;
   /** The field of the request with the id of the customer whose objects are asked for. */

@@ -9,7 +9,7 @@ const FRESH_MS = 10 * 60_000;
 const STALE_MS = 24 * 60 * 60_000;
 /**
  * The least time between two fetches for the same cause. The first token with a new key causes a fetch at once, whenever
- * the last regular one was; anybody can make up such a token, so that the next has to wait.
+ * the last regular one was; such a token can be made up, so that the next has to wait.
  */
 const pausesMs = { noKey: 1_000, stale: 30_000, unknownKey: 30_000 };
 type Cause = keyof typeof pausesMs;

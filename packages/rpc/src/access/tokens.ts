@@ -9,7 +9,7 @@ import { type FindKey, isOutageOfKeys } from './signing-keys.ts';
 const MAX_LENGTH = 8 * 1024;
 /** How far clocks may be apart. */
 const TOLERANCE_S = 30;
-/** A verified token is not verified again for this time: so long one that was revoked by its key goes on being good. */
+/** A verified token is not verified again for this time: for so long it stays good after its key has been taken out. */
 const KEEP_MS = 60_000;
 /** The tokens that are kept: about 500 bytes each. */
 const MAX_KEPT = 10_000;

@@ -21,7 +21,7 @@ export const file_orderflow_access_v1_access: GenFile = /*@__PURE__*/
  */
 export type Access = Message<"orderflow.access.v1.Access"> & {
   /**
-   * Anybody may call it, without a token.
+   * Every caller may call it, without a token.
    *
    * @generated from field: bool public = 1;
    */
