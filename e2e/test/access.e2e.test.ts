@@ -1,0 +1,188 @@
+import { readFile } from 'node:fs/promises';
+import { recordOf } from '@orderflow/local/orders';
+import { clientEnv } from '@orderflow/local/system';
+import { eventually } from '@orderflow/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestSystem, type TestSystem } from '../src/test-system.ts';
+
+let system: TestSystem;
+let issuer: string;
+
+beforeAll(async () => {
+  system = await createTestSystem('access', {}, { auth: true });
+  await system.start();
+  issuer = system.env['AUTH_ISSUER'] ?? '';
+  const token = await tokenOf('operator', 'olga');
+  for (const product of ['p-1', 'p-2']) {
+    const set = await call('PUT', `/inventory/${product}`, { token, json: { quantity_available: 100 } });
+    expect(set).toMatchObject({ status: 200, body: { available: 100 } });
+  }
+});
+
+afterAll(() => system?.[Symbol.asyncDispose]());
+
+async function tokenOf(role: 'customer' | 'operator', subject: string): Promise<string> {
+  const { AUTH_CLIENT_ID, AUTH_CLIENT_SECRET } = clientEnv('dev');
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      ...{ grant_type: 'urn:orderflow:grant:person', role, subject },
+      ...{ client_id: AUTH_CLIENT_ID, client_secret: AUTH_CLIENT_SECRET },
+    }),
+  });
+  const { access_token } = (await response.json()) as { access_token: string };
+  return access_token;
+}
+
+interface Sent {
+  readonly token?: string;
+  readonly json?: object;
+  readonly headers?: Record<string, string>;
+}
+
+/** Calls the order API over REST. */
+async function call(method: string, path: string, { token, json, headers }: Sent = {}) {
+  const response = await fetch(`${system.services['order-api'].url}${path}`, {
+    method,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(json !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(json !== undefined && { body: JSON.stringify(json) }),
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of any path
+  return { status: response.status, body: (await response.json()) as any };
+}
+
+const order = (orderId: string) => ({ order_id: orderId, items: [{ product_id: 'p-1', quantity: 1 }] });
+
+async function ended(orderId: string, token: string, state: string): Promise<void> {
+  await eventually(async () => {
+    expect((await call('GET', `/orders/${orderId}/status`, { token })).body).toMatchObject({ status: state });
+  });
+}
+
+describe('a customer', () => {
+  test('orders for itself without naming itself, and the order is completed by services with tokens of their own', async () => {
+    const token = await tokenOf('customer', 'c-1');
+    const placed = await call('POST', '/orders', { token, json: order('own') });
+    expect(placed).toMatchObject({ status: 202, body: { order: { customerId: 'c-1' } } });
+    await ended('own', token, 'COMPLETED');
+    const other = await call('POST', '/orders', { token, json: { ...order('for-c-2'), customer_id: 'c-2' } });
+    expect(other).toMatchObject({ status: 403, body: { error: 'permission_denied' } });
+  });
+
+  test("finds none of another's orders, in no way, and changes none", async () => {
+    const [mine, theirs] = await Promise.all([tokenOf('customer', 'c-3'), tokenOf('customer', 'c-4')]);
+    await call('POST', '/orders', { token: mine, json: order('mine') });
+    await ended('mine', mine, 'COMPLETED');
+    for (const [method, path] of [
+      ['GET', '/orders/mine'],
+      ['GET', '/orders/mine/status'],
+      ['GET', '/orders/mine/history'],
+      ['DELETE', '/orders/mine'],
+      ['POST', '/orders/mine/cancel'],
+    ] as const) {
+      const sent = { token: theirs, ...(method === 'POST' && { json: {} }) };
+      expect([path, await call(method, path, sent)]).toEqual([
+        path,
+        expect.objectContaining({ status: 404, body: expect.objectContaining({ error: 'order_not_found' }) }),
+      ]);
+    }
+    expect((await call('GET', '/orders', { token: theirs })).body.orders).toEqual([]);
+    expect((await call('GET', '/orders/customer/c-3', { token: theirs })).status).toBe(403);
+    const own = await call('GET', '/orders', { token: mine });
+    expect(own.body.orders).toEqual([expect.objectContaining({ orderId: 'mine', state: 'COMPLETED' })]);
+    expect((await call('GET', '/orders/mine/history', { token: mine })).status).toBe(200);
+  });
+
+  test('shares no stored response with another who chose the same key', async () => {
+    const [ann, bob] = await Promise.all([tokenOf('customer', 'c-5'), tokenOf('customer', 'c-6')]);
+    const headers = { 'idempotency-key': 'same', 'x-caller-id': 'c-5' };
+    const json = { items: [{ product_id: 'p-1', quantity: 1 }] };
+    const first = await call('POST', '/orders', { token: ann, json, headers });
+    const again = await call('POST', '/orders', { token: ann, json, headers });
+    const others = await call('POST', '/orders', { token: bob, json, headers });
+    expect(again.body.orderId).toBe(first.body.orderId);
+    expect(others).toMatchObject({ status: 202, body: { order: { customerId: 'c-6' } } });
+    expect(others.body.orderId).not.toBe(first.body.orderId);
+  });
+
+  test('reads the catalogue and itself, and nothing that is for operators', async () => {
+    const token = await tokenOf('customer', 'c-1');
+    const product = await call('GET', '/products?sku=MOUSE001', { token });
+    expect(product.body.products).toEqual([
+      expect.objectContaining({ availableQuantity: expect.any(Number) }),
+    ]);
+    expect((await call('GET', '/customers/c-1', { token })).body).toMatchObject({ customerId: 'c-1' });
+    for (const [method, path, json] of [
+      ['GET', '/customers/c-2'],
+      ['GET', '/customers'],
+      ['GET', '/inventory/p-1'],
+      ['GET', '/payments/order/own'],
+      ['PUT', '/customers/c-1', { name: 'Eve' }],
+      ['PUT', '/inventory/p-1', { quantity_available: 1_000 }],
+      ['POST', '/orders/own/retry', {}],
+    ] as const) {
+      const { status, body } = await call(method, path, { token, ...(json && { json }) });
+      expect([path, status, body.error]).toEqual([path, 403, 'permission_denied']);
+    }
+  });
+});
+
+describe('an operator', () => {
+  test('is named by its token in what it changes, also through the order API', async () => {
+    const token = await tokenOf('operator', 'olga');
+    const headers = { 'x-caller-id': 'someone-else' };
+    await call('POST', '/orders', { token, headers, json: { ...order('refund-me'), customer_id: 'c-7' } });
+    await ended('refund-me', token, 'COMPLETED');
+    const payment = await call('GET', '/payments/order/refund-me', { token });
+    expect(payment.body).toMatchObject({ state: 'PROCESSED' });
+    const refund = await call('POST', `/payments/${payment.body.paymentId}/refund`, {
+      ...{ token, headers },
+      json: { reason: 'broken', request_id: 'refund-1' },
+    });
+    expect(refund.status).toBe(200);
+
+    const name = `olga@${issuer.replace('http://', '')}`;
+    const adjustments = await call('GET', '/inventory/p-2/adjustments', { token });
+    expect(adjustments.body.adjustments[0]).toMatchObject({ callerId: name, onHand: 100 });
+    const log = await readFile(system.services.payment.logFile, 'utf8');
+    const audit = log.split('\n').filter((line) => line.includes('"stream":"audit"'));
+    expect(audit.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({
+        ...{ subject: 'olga', issuer, outcome: 'ok', request_id: 'refund-1' },
+        ...{ method: 'orderflow.payment.v1.PaymentService/RefundPayment', object: payment.body.paymentId },
+      }),
+    ]);
+  });
+});
+
+test('without a token nothing but health, metrics and the description of the API', async () => {
+  for (const path of ['/orders/own', '/products', '/customers/c-1']) {
+    expect((await call('GET', path)).status).toBe(401);
+  }
+  for (const { url } of Object.values(system.services)) {
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    expect((await fetch(`${url}/metrics`)).status).toBe(200);
+  }
+});
+
+test('while there are no tokens for our own calls, orders wait, and none is rejected', async () => {
+  const token = await tokenOf('operator', 'olga');
+  await system.identity?.stop();
+  await system.services['order-worker'].stop();
+  await system.services['order-worker'].launch();
+  await system.stores.send([
+    recordOf({ orderId: 'waits', customerId: 'c-8', lines: [{ productId: 'p-1', quantity: 1 }] }, 'protobuf'),
+  ]);
+  await eventually(async () => {
+    const log = await readFile(system.services['order-worker'].logFile, 'utf8');
+    expect(log).toContain('no token for own calls could be fetched');
+  });
+  // Tokens that callers have already are verified without their issuer.
+  expect((await call('GET', '/orders/own/status', { token })).body).toMatchObject({ status: 'COMPLETED' });
+  await system.identity?.start();
+  await ended('waits', token, 'COMPLETED');
+});
