@@ -3,6 +3,7 @@ import type { Stack } from '@orderflow/devstack';
 import type { System } from '@orderflow/local/system';
 import type { TestProcess } from '@orderflow/testing/process';
 import pg from 'pg';
+import { measureAccess } from './access.ts';
 import { onFreshSystem } from './on-fresh-system.ts';
 import { fillOutbox } from './outbox.ts';
 import { cpuSeconds } from './processes.ts';
@@ -50,8 +51,9 @@ export async function benchApi(): Promise<boolean> {
       await Promise.all([system.services['enrichment-stub'].start(), system.services.inventory.start()]);
       const calls = await measureCalls(stack, system, running, say);
       const rest = await measureRest(running, rounds, say);
+      const access = await measureAccess(running, rounds, say);
       await system.stop();
-      return [...calls, ...rest, ...(await measureRelay(stack, system, running, say))];
+      return [...calls, ...rest, ...access, ...(await measureRelay(stack, system, running, say))];
     },
   );
   return report('api', figures);

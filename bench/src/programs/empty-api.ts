@@ -1,4 +1,5 @@
 // An order API without a backend: CreateOrder and GetOrder return the same order to every caller. Prints its port.
+// With the argument `tokens` it requires them, and prints the private key that signs them.
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { toMoney } from '@orderflow/contracts';
@@ -9,7 +10,10 @@ import {
   OrderService,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { createOrderAdapter } from '@orderflow/order/inbound/rest/create-order';
+import { createTokens, type Tokens } from '@orderflow/rpc';
+import { createLocalJWKSet, exportJWK, generateKeyPair } from 'jose';
 import { startBareServer } from '../bare-server.ts';
+import { tokenAlgorithm, tokenTerms } from '../token-terms.ts';
 
 const time = timestampFromDate(new Date());
 const line = (productId: string) => ({
@@ -28,10 +32,18 @@ const response = create(CreateOrderResponseSchema, {
   },
 });
 const found = create(GetOrderResponseSchema, response.order ? { order: response.order } : {});
+async function requiredTokens(): Promise<Tokens> {
+  const { publicKey, privateKey } = await generateKeyPair(tokenAlgorithm, { extractable: true });
+  const findKey = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), kid: 'bench' }] });
+  console.log(`key ${JSON.stringify(await exportJWK(privateKey))}`);
+  return createTokens(tokenTerms, { findKey, now: Date.now });
+}
+
 const port = await startBareServer({
   service: 'empty-api',
   routes: (router) => router.service(OrderService, { createOrder: () => response, getOrder: () => found }),
   services: [OrderService],
   restAdapters: [createOrderAdapter],
+  ...(process.argv[2] === 'tokens' && { tokens: await requiredTokens() }),
 });
 console.log(`port ${port}`);
