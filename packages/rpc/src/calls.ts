@@ -120,6 +120,8 @@ export function createCallGate(options: {
       // Not a line for each: there are as many as callers send.
       onOverload(info.metadata['cause'] as OverloadCause);
       logger.debug({ ...line(), reason: info.reason }, 'call refused');
+    } else if (info?.reason === 'RATE_LIMITED') {
+      logger.debug({ ...line(), reason: info.reason }, 'call refused');
     } else if (code === Code.Internal) {
       const cause = (reason as ConnectError).cause ?? reason;
       const err = cause instanceof Error ? cause : new Error(String(cause));

@@ -61,6 +61,12 @@ export const errorReasons = {
     description:
       'The token is good, but its roles do not allow the method, or the customer in the request is another. docs/security.md says who may call what.',
   },
+  RATE_LIMITED: {
+    code: Code.ResourceExhausted,
+    status: 429,
+    description:
+      'The caller, or the customer that it is, makes more calls than it may; heavy methods count as several. Nothing was done. `metadata.limit` is how many a second are allowed. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`.',
+  },
   UNIMPLEMENTED: {
     code: Code.Unimplemented,
     status: 501,

@@ -1,6 +1,13 @@
 export { type Caller, callerKey, customerOf } from './access/caller.ts';
 export { createOwnTokens, type OwnTokens } from './access/own-tokens.ts';
+export {
+  type CallsPerSecond,
+  createRateLimits,
+  type RateLimits,
+  WINDOW_MS,
+} from './access/rate-limits.ts';
 export { type AccessRule, accessRule } from './access/rules.ts';
+export { redisCounts, type SharedCounts } from './access/shared-counts.ts';
 export { createSigningKeys } from './access/signing-keys.ts';
 export { createTokens, type Tokens, type TokenTerms } from './access/tokens.ts';
 export type { BrowserAccess } from './browser-access.ts';

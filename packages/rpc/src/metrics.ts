@@ -24,6 +24,13 @@ export const metric = {
     description: 'Calls refused as OVERLOADED, or reset for want of memory for a refusal',
     attributes: { cause: 'memory, calls, event_loop, streams or decompression' },
   },
+  rpcCallsRateLimited: {
+    kind: 'counter',
+    name: 'orderflow.rpc.calls_rate_limited',
+    unit: '{call}',
+    description: 'Calls refused as RATE_LIMITED',
+    attributes: { role: 'customer, operator or service' },
+  },
   rpcServerDuration: {
     kind: 'histogram',
     name: 'orderflow.rpc.server.duration',

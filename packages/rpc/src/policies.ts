@@ -11,7 +11,7 @@ import {
   retry,
 } from 'cockatiel';
 import { errorReason, isOwnError, rpcError } from './errors.ts';
-import { isOverload } from './transport-errors.ts';
+import { isTooMuch } from './transport-errors.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** The protection of calls to one peer. Times in milliseconds. */
@@ -183,7 +183,7 @@ function isOutage(error: unknown): boolean {
 function isWorthRepeating(error: unknown): boolean {
   if (!(error instanceof ConnectError) || !isOutageCode(error.code)) return false;
   // It asks for a longer delay than our retries have.
-  if (isOverload(error.cause)) return false;
+  if (isTooMuch(error.cause)) return false;
   // The call was not sent. (A peer may report the same reasons for a peer of its own.)
   const reason = isOwnError(error) ? errorReason(error) : undefined;
   return reason !== 'CIRCUIT_OPEN' && reason !== 'TOO_MANY_CALLS';

@@ -4,7 +4,7 @@ import { errorReason, isOwnError, rpcError } from './errors.ts';
 /**
  * Classifies the error of one attempt:
  * - a response of the peer stays unchanged, also one that we refuse to read (over `readMaxBytes`) or cannot read
- * - a peer that is OVERLOADED becomes UNAVAILABLE: it did nothing, and the call can be repeated later
+ * - a peer that says OVERLOADED or RATE_LIMITED becomes UNAVAILABLE: it did nothing, and the call can be repeated later
  * - the caller's cancellation and our time limits stay unchanged
  * - everything else becomes UNAVAILABLE, reason DEPENDENCY_UNAVAILABLE: the connection, or something in between that is
  *   not the peer, such as a proxy's error page
@@ -15,7 +15,10 @@ import { errorReason, isOwnError, rpcError } from './errors.ts';
  */
 export function normalizeTransportError(reason: unknown, signal: AbortSignal, name: string): ConnectError {
   const error = ConnectError.from(reason);
-  if (isOverload(error)) return rpcError('DEPENDENCY_UNAVAILABLE', `${name}: overloaded`, {}, [], error);
+  if (isTooMuch(error)) {
+    const what = errorReason(error) === 'OVERLOADED' ? 'overloaded' : 'it takes fewer calls of us';
+    return rpcError('DEPENDENCY_UNAVAILABLE', `${name}: ${what}`, {}, [], error);
+  }
   const isResponse = error.isWireError || isUnreadableResponse(error);
   const isOurs =
     isOwnError(error) ||
@@ -25,9 +28,11 @@ export function normalizeTransportError(reason: unknown, signal: AbortSignal, na
   return rpcError('DEPENDENCY_UNAVAILABLE', `${name}: no response`, {}, [], error);
 }
 
-/** Whether a peer has refused a call, without doing anything, because it is overloaded. */
-export function isOverload(error: unknown): boolean {
-  return error instanceof ConnectError && error.isWireError && errorReason(error) === 'OVERLOADED';
+/** Whether a peer has refused a call, without doing anything, because it gets too many. */
+export function isTooMuch(error: unknown): boolean {
+  if (!(error instanceof ConnectError) || !error.isWireError) return false;
+  const reason = errorReason(error);
+  return reason === 'OVERLOADED' || reason === 'RATE_LIMITED';
 }
 
 /**
@@ -96,14 +101,14 @@ const connecting = new Set(['connect', 'getaddrinfo']);
 
 /**
  * Whether a call failed before the peer could act on it: the circuit was open, too many calls were in flight, no
- * connection could be made, or the peer refused it as OVERLOADED. After any other failure it may have acted on the
+ * connection could be made, or the peer refused it because it gets too many. After any other failure it may have acted on the
  * call. For a call with several attempts this concerns the last attempt only.
  */
 export function wasNotSent(error: unknown): boolean {
   if (!(error instanceof ConnectError) || !isOwnError(error)) return false;
   const reason = errorReason(error);
   if (reason === 'CIRCUIT_OPEN' || reason === 'TOO_MANY_CALLS') return true;
-  return isOverload(error.cause) || failedToConnect(error.cause);
+  return isTooMuch(error.cause) || failedToConnect(error.cause);
 }
 
 function failedToConnect(error: unknown): boolean {

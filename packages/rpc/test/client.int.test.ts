@@ -395,6 +395,22 @@ describe('whether a call was sent', () => {
     expect(wasNotSent(await failure(client.getCustomer(request)))).toBe(true);
   });
 
+  test.for(['OVERLOADED', 'RATE_LIMITED'] as const)(
+    'not when the peer says %s: an outage',
+    async (reason) => {
+      let calls = 0;
+      const { url } = await startScripted(() => {
+        calls++;
+        return Promise.reject(rpcError(reason, 'repeat later'));
+      });
+      const { client } = connect(url, { retries: 2 });
+      const error = await failure(client.getCustomer(request));
+      expect([error.code, errorReason(error)]).toEqual([Code.Unavailable, 'DEPENDENCY_UNAVAILABLE']);
+      expect(wasNotSent(error)).toBe(true);
+      expect(calls).toBe(1);
+    },
+  );
+
   test('it was when it took too long', async () => {
     const { url } = await startScripted(never);
     const { client } = connect(url, { tryTimeoutMs: 50 });

@@ -25,6 +25,7 @@ export { createLogger, type Logger } from './logging.ts';
 export { maskUrlPasswords } from './mask.ts';
 export { type Page, readPage } from './page.ts';
 export { runProcess } from './process.ts';
+export { rateLimitSettings } from './rate-limit-settings.ts';
 export type {
   FindResponse,
   InTransaction,
@@ -33,7 +34,16 @@ export type {
   RunIdempotent,
   StoredResponse,
 } from './repeatable-request.ts';
-export { brokerList, byteSize, durationMs, origins, port, positiveInteger, url } from './setting-schemas.ts';
+export {
+  brokerList,
+  byteSize,
+  durationMs,
+  origins,
+  port,
+  positiveInteger,
+  positiveIntegerOrOff,
+  url,
+} from './setting-schemas.ts';
 export {
   childOf,
   currentTrace,

@@ -19,6 +19,11 @@ export const port = whole('a port from 0 to 65535 (0 chooses a free one)', 0, 65
 /** A whole number of at least 1. */
 export const positiveInteger = whole('a whole number of at least 1', 1, Number.MAX_SAFE_INTEGER);
 
+const orOff = 'a whole number of at least 1, or off';
+
+/** A whole number of at least 1, or `off`. */
+export const positiveIntegerOrOff = z.union([z.literal('off'), positiveInteger], { error: orOff });
+
 const durationUnits: Record<string, number> = { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A duration, read into whole milliseconds: `500` and `500ms` are 500, `2s` is 2000; also `m` and `h`. */

@@ -13,6 +13,7 @@ import {
   origins,
   port,
   positiveInteger,
+  positiveIntegerOrOff,
   url,
 } from '../src/index.ts';
 
@@ -120,6 +121,8 @@ test.each([
   [port, '0', 0],
   [port, '65535', 65_535],
   [positiveInteger, '1', 1],
+  [positiveIntegerOrOff, '50', 50],
+  [positiveIntegerOrOff, 'off', 'off'],
   [durationMs, '500', 500],
   [durationMs, '500ms', 500],
   [durationMs, '2s', 2000],
@@ -148,6 +151,8 @@ test.each([
   [port, '-1'],
   [port, '80a'],
   [positiveInteger, '0'],
+  [positiveIntegerOrOff, '0'],
+  [positiveIntegerOrOff, 'OFF'],
   [positiveInteger, '1.5'],
   [positiveInteger, '9007199254740993'],
   [durationMs, '-5s'],

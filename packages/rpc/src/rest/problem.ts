@@ -41,7 +41,7 @@ export function toProblem(
   const message = withName(error, nameOf);
   return {
     status,
-    headers: status === 503 ? { 'retry-after': String(retryAfterSeconds(error)) } : {},
+    headers: isWorthRepeating(status) ? { 'retry-after': String(retryAfterSeconds(error)) } : {},
     body: {
       title: STATUS_CODES[status] ?? 'Error',
       status,
@@ -56,6 +56,11 @@ export function toProblem(
       ...(violations.length > 0 && { violations }),
     },
   };
+}
+
+/** Whether a response with this status says when to repeat the call. */
+export function isWorthRepeating(status: number): boolean {
+  return status === 503 || status === 429;
 }
 
 /** The status of the reasons that services declare with this code, which Connect has as 400 and 409. */

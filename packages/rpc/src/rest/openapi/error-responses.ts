@@ -4,7 +4,7 @@ import { ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, codeToString } from '@connectrpc/connect/protocol-connect';
 import { type ErrorReason, errorsOf, type ReasonDeclaration } from '../../errors.ts';
 import { invalidRequest } from '../../invalid-request.ts';
-import { problemContentType, toProblem } from '../problem.ts';
+import { isWorthRepeating, problemContentType, toProblem } from '../problem.ts';
 import type { NamedError } from './comments.ts';
 
 /** Every reason that a server may send, by its name. */
@@ -16,6 +16,7 @@ const reasonsOfCalls: readonly ErrorReason[] = [
   'MALFORMED_REQUEST',
   'INTERNAL',
   'OVERLOADED',
+  'RATE_LIMITED',
   'SHUTTING_DOWN',
   'DEPENDENCY_UNAVAILABLE',
   'CIRCUIT_OPEN',
@@ -158,7 +159,7 @@ function problemResponse(status: number, names: readonly string[], reasons: Reas
   };
   return {
     description: `${STATUS_CODES[status]}\n\n${lines.join('\n')}`,
-    ...(status === 503 && { headers: retryAfter }),
+    ...(isWorthRepeating(status) && { headers: retryAfter }),
     content: {
       [problemContentType]: {
         schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties }] },
