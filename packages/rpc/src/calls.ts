@@ -15,6 +15,7 @@ import { histogram, type Logger, type Meter, withNextSpan } from '@orderflow/run
 import { limitToOwn } from './access/access.ts';
 import { createAudit } from './access/audit.ts';
 import { callerKey } from './access/caller.ts';
+import { isRepeatedRefusal } from './access/rate-limits.ts';
 import type { Ending } from './call-end.ts';
 import type { CallLimit } from './call-limit.ts';
 import { connectionKey } from './connection.ts';
@@ -103,7 +104,7 @@ export function createCallGate(options: {
     };
     durations?.record(ms / 1000, labels);
     const caller = context.values.get(callerKey);
-    if (caller) {
+    if (caller && !(reason instanceof ConnectError && isRepeatedRefusal(reason))) {
       const { request, response } = call;
       const outcome = code === undefined ? 'ok' : (errorInfo(reason)?.reason ?? labels.code);
       audit({ method: context.method, caller, request, response, outcome });
@@ -121,6 +122,7 @@ export function createCallGate(options: {
       onOverload(info.metadata['cause'] as OverloadCause);
       logger.debug({ ...line(), reason: info.reason }, 'call refused');
     } else if (info?.reason === 'RATE_LIMITED') {
+      // The limits report that.
       logger.debug({ ...line(), reason: info.reason }, 'call refused');
     } else if (code === Code.Internal) {
       const cause = (reason as ConnectError).cause ?? reason;

@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
+import type { RateLimits } from './access/rate-limits.ts';
 import type { Tokens } from './access/tokens.ts';
 import type { BrowserAccess } from './browser-access.ts';
 import type { ErrorMeanings } from './calls.ts';
@@ -64,6 +65,8 @@ export interface RpcServerOptions extends ErrorMeanings {
   readonly forwarded?: readonly Forwarded[];
   /** Verifies the tokens of callers. Absent: everybody may call everything. */
   readonly tokens?: Tokens | undefined;
+  /** How often they may call. Absent, or without tokens: as often as they like. */
+  readonly rateLimits?: RateLimits | undefined;
   readonly health: Health;
   /** The text of `/metrics`. */
   readonly prometheus: () => Promise<string>;

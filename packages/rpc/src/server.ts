@@ -56,7 +56,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const called = accessRules
     ? [...options.services.flatMap(({ methods }) => methods), ...forwardedMethods]
     : [];
-  const accessGate = createAccessGate(options.tokens, called);
+  const accessGate = createAccessGate(options, called);
   const callLimit = createCallLimit(limits.maxCalls);
   const countRefusal = reportRefusals(logger, options.meter);
   const refuseStream = createStreamRefusals(options.meter, countRefusal);

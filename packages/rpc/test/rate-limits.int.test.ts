@@ -1,3 +1,4 @@
+import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 import { createProxy, eventually, privateStack, uniqueName } from '@orderflow/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -24,7 +25,10 @@ afterAll(async () => {
   await stack?.[Symbol.asyncDispose]();
 });
 
-const newCaller = (): LimitedCaller => ({ role: 'customer', name: uniqueName('c') });
+function newCaller(): LimitedCaller {
+  const id = uniqueName('c');
+  return { id, roles: new Set([Role.CUSTOMER]), customerId: id };
+}
 
 /**
  * An instance with a connection of its own through the proxy, as the services connect. Its clock stands still.
@@ -52,7 +56,7 @@ async function instance({ sharedMs = 120_000 } = {}) {
   let time = 0;
   const limits = createRateLimits({
     ...{ perCaller: 50, perService: 'off', logger: recordingLogger().logger },
-    shared: redisCounts(redis, 'test.', sharedMs),
+    shared: await redisCounts(redis, 'test.', sharedMs),
     now: () => time,
   });
   return {
@@ -94,7 +98,7 @@ async function isSharing(one: Awaited<ReturnType<typeof instance>>): Promise<voi
   await eventually(async () => (await shared(caller)) === 50);
 }
 
-const keyOf = (caller: LimitedCaller) => `test.rate-limit:customer:${caller.name}`;
+const keyOf = (caller: LimitedCaller) => `test.rate-limit:customer:${caller.customerId}`;
 const shared = async (caller: LimitedCaller) => Number(await admin.get(keyOf(caller)));
 
 test('a burst is refused above the limit; what it has used is in Redis, for two seconds at most', async () => {

@@ -1,5 +1,6 @@
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { RetryInfoSchema } from '@orderflow/contracts/google/rpc/error_details';
+import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 import { createMetrics } from '@orderflow/runtime';
 import { eventually } from '@orderflow/testing';
 import { describe, expect, test } from 'vitest';
@@ -11,9 +12,12 @@ import { recordingLogger } from './fixture.ts';
 
 type Options = Parameters<typeof createRateLimits>[0];
 
-const customer = (name: string): LimitedCaller => ({ role: 'customer', name });
-const operator = (name: string): LimitedCaller => ({ role: 'operator', name });
-const service = (name: string): LimitedCaller => ({ role: 'service', name });
+const withRoles =
+  (...roles: Role[]) =>
+  (name: string): LimitedCaller => ({ id: name, roles: new Set(roles), customerId: name });
+const customer = withRoles(Role.CUSTOMER);
+const operator = withRoles(Role.OPERATOR);
+const service = withRoles(Role.SERVICE);
 
 /** Limits with a clock that stands still, until `pass`. 50 calls a second: 100 may come at once. */
 function limitsWith(options: Partial<Options> = {}) {
@@ -97,6 +101,27 @@ describe('a caller', () => {
       expect(flood(limits, other, 500).allowed).toBe(100);
     pass(2_000);
     expect(flood(limits, customer('c-1'), 500).allowed).toBe(100);
+  });
+
+  test('that is a customer shares its limit with all that call for the customer', () => {
+    const { limits } = limitsWith();
+    const [ann, bob] = ['ann', 'bob'].map((id) => ({ ...customer('c-1'), id })) as [
+      LimitedCaller,
+      LimitedCaller,
+    ];
+    expect(flood(limits, ann, 60).allowed).toBe(60);
+    expect(flood(limits, bob, 60).allowed).toBe(40);
+    // Without an id of a customer it is a caller like others.
+    for (const id of ['ann', 'bob']) expect(flood(limits, { ...customer(''), id }, 110).allowed).toBe(100);
+  });
+
+  test('that is more than a customer has the limit of its other role', () => {
+    const { limits } = limitsWith({ perCaller: 1 });
+    const both = withRoles(Role.CUSTOMER, Role.OPERATOR);
+    expect(flood(limits, both('c-1'), 5).allowed).toBe(2);
+    expect(flood(limits, customer('c-1'), 5).allowed).toBe(2);
+    expect(flood(limits, operator('c-1'), 5).allowed).toBe(0);
+    expect(flood(limits, withRoles(Role.OPERATOR, Role.SERVICE)('c-1'), 500).allowed).toBe(500);
   });
 
   test('uses up as much as its calls weigh', () => {

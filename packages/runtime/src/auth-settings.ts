@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type ConfigOf, defineSettings } from './config.ts';
-import { url } from './setting-schemas.ts';
+import { positiveIntegerOrOff, url } from './setting-schemas.ts';
 
 const claim = z.string().regex(/^[\x21-\x7e]+$/, 'the name of a claim, or a path to it with dots');
 
-/** Who may call a process, and as whom it calls others. */
+/** Who may call a process, how often, and as whom it calls others. */
 export const authSettings = defineSettings({
   authIssuer: {
     env: 'AUTH_ISSUER',
@@ -43,6 +43,19 @@ export const authSettings = defineSettings({
     schema: claim,
     default: 'sub',
     description: 'The claim with the id of the customer, in tokens of customers: its name, or a path.',
+  },
+  rateLimit: {
+    env: 'RATE_LIMIT',
+    schema: positiveIntegerOrOff,
+    default: '50',
+    description:
+      'How many calls a second each customer and each operator may make, on average over two seconds: twice as many may come at once. Heavy methods count as several. off: no limit, as without AUTH_ISSUER.',
+  },
+  serviceRateLimit: {
+    env: 'RATE_LIMIT_SERVICES',
+    schema: positiveIntegerOrOff,
+    default: 'off',
+    description: 'The same for each service that calls.',
   },
   authTokenUrl: {
     env: 'AUTH_TOKEN_URL',

@@ -25,7 +25,6 @@ export { createLogger, type Logger } from './logging.ts';
 export { maskUrlPasswords } from './mask.ts';
 export { type Page, readPage } from './page.ts';
 export { runProcess } from './process.ts';
-export { rateLimitSettings } from './rate-limit-settings.ts';
 export type {
   FindResponse,
   InTransaction,

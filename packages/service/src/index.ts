@@ -1,6 +1,7 @@
 import {
   createHttpServer,
   createOwnTokens,
+  createRateLimits,
   createRpcServer,
   createSigningKeys,
   createTokens,
@@ -9,6 +10,7 @@ import {
   type OwnTokens,
   type RpcServer,
   type RpcServerOptions,
+  type SharedCounts,
   type Tokens,
 } from '@orderflow/rpc';
 import {
@@ -55,7 +57,10 @@ export interface ServiceParts
     Pick<
       RpcServerOptions,
       'routes' | 'services' | 'restAdapters' | 'forwarded' | 'refusalError' | 'reasons' | 'cors'
-    > {}
+    > {
+  /** Where instances share how often callers call. Absent: each counts for itself. */
+  readonly sharedCounts?: SharedCounts | undefined;
+}
 
 /** What a service without RPCs adds to the skeleton. */
 export interface HttpParts extends Parts {
@@ -102,14 +107,14 @@ export function openService<S extends Settings & typeof commonSettings>(options:
     logger,
     meter,
     ownTokens: ownTokensOf(config, logger),
-    createApp({ parts, checked = parts, port, ...rpc }) {
+    createApp({ parts, checked = parts, port, sharedCounts, ...rpc }) {
       const { shared, management } = open(checked);
       const server = createRpcServer({
         ...rpc,
         ...shared,
         port,
         isOutage: isPostgresOutage,
-        tokens: tokensOf(config, logger),
+        ...accessOf(config, sharedCounts, logger, meter),
         meter,
         limits: { maxConnectionsPerAddress: config.maxConnectionsPerAddress },
         drainMs: rpc.services.length > 0 ? DRAIN_MS : 0,
@@ -162,6 +167,21 @@ export function openService<S extends Settings & typeof commonSettings>(options:
 /** The process requires no tokens, and needs none. */
 interface NoAuthConfig {
   readonly authIssuer?: undefined;
+}
+
+/** Who may call, and how often. */
+function accessOf(
+  config: AuthConfig | NoAuthConfig,
+  shared: SharedCounts | undefined,
+  logger: Logger,
+  meter: Meter,
+): Pick<RpcServerOptions, 'tokens' | 'rateLimits'> {
+  if (config.authIssuer === undefined) return {};
+  const { rateLimit: perCaller, serviceRateLimit: perService } = config;
+  return {
+    tokens: tokensOf(config, logger),
+    rateLimits: createRateLimits({ perCaller, perService, shared, logger, meter }),
+  };
 }
 
 /** Verifies the tokens of callers; undefined: everybody may call. */

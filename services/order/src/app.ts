@@ -9,7 +9,7 @@ import {
   type TopicSpec,
   topicsComponent,
 } from '@orderflow/messaging';
-import { refusalErrors } from '@orderflow/rpc';
+import { redisCounts, refusalErrors, WINDOW_MS } from '@orderflow/rpc';
 import { type Component, type ConfigOf, kafkaSecurity, type Logger } from '@orderflow/runtime';
 import { type App, openService } from '@orderflow/service';
 import { createPostgres } from '@orderflow/storage';
@@ -137,8 +137,10 @@ export async function createApp(
     ...(has('saga') ? sagaRole(shared) : []),
     ...(has('view') && mongo ? (await import('./roles/view.ts')).viewRole(shared, mongo.mongo) : []),
   ];
+  const isLimited = api !== undefined && config.authIssuer !== undefined;
   return skeleton.createApp({
     parts,
+    sharedCounts: isLimited ? await redisCounts(redis, config.topicPrefix, WINDOW_MS) : undefined,
     port: config.port ?? rolePorts[roles[0]],
     routes(router) {
       if (api) router.service(OrderService, api.handlers);

@@ -5,6 +5,7 @@ import { statedCallerOf } from '../caller-id.ts';
 import { rpcError } from '../errors.ts';
 import { UnaryCall } from '../unary-call.ts';
 import { type Caller, callerKey, limitedTo, withOnBehalfOf } from './caller.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { accessRule, checkAccessRules } from './rules.ts';
 import { roleName, type Tokens, unauthenticated } from './tokens.ts';
 
@@ -12,7 +13,7 @@ import { roleName, type Tokens, unauthenticated } from './tokens.ts';
 export interface AccessGate {
   /**
    * Called for every call before its request is read. Afterwards its context has the caller.
-   * @throws UNAUTHENTICATED, PERMISSION_DENIED, DEPENDENCY_UNAVAILABLE
+   * @throws UNAUTHENTICATED, RATE_LIMITED, PERMISSION_DENIED, DEPENDENCY_UNAVAILABLE
    */
   admit(context: HandlerContext): void | Promise<void>;
 }
@@ -24,15 +25,19 @@ const bearer = /^bearer +(\S+) *$/i;
  * @throws Error when the contract of one of the methods does not say who may call it
  */
 export function createAccessGate(
-  tokens: Tokens | undefined,
+  {
+    tokens,
+    rateLimits,
+  }: { readonly tokens?: Tokens | undefined; readonly rateLimits?: RateLimits | undefined },
   methods: readonly DescMethod[],
 ): AccessGate | undefined {
   checkAccessRules(methods);
   if (tokens === undefined) return undefined;
 
   function enter(context: HandlerContext, caller: Caller): void {
-    const { roles } = accessRule(context.method);
+    const { roles, weight } = accessRule(context.method);
     context.values.set(callerKey, withOnBehalfOf(caller, statedCallerOf(context)));
+    rateLimits?.take(caller, weight);
     if (!caller.roles.values().some((role) => roles.has(role))) throw denied(context.method, roles);
     // Its own are those with this id: nothing belongs to a customer without one.
     if (limitedTo(context.values) === '') throw unauthenticated('it has no id of a customer');

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectError } from '@connectrpc/connect';
 import { RetryInfoSchema } from '@orderflow/contracts/google/rpc/error_details';
+import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 import { counter, type Logger, type Meter } from '@orderflow/runtime';
 import { rpcError } from '../errors.ts';
 import { metric } from '../metrics.ts';
 import { periodicWarning } from '../periodic-warning.ts';
 import { echoed } from '../short-text.ts';
+import type { Caller } from './caller.ts';
 import type { SharedCounts } from './shared-counts.ts';
 
 /** The calls of this time are counted together. So many that a limit allows in it may come at once. */
@@ -22,12 +24,8 @@ const RETRY_MS = 1_000;
 /** How many counts may be on their way to the shared ones. Those of other callers follow with their next call. */
 const MAX_SENDING = 64;
 
-/** Whose limit a call counts against. */
-export interface LimitedCaller {
-  readonly role: 'customer' | 'operator' | 'service';
-  /** The customer's id, or the subject and issuer of anyone else. */
-  readonly name: string;
-}
+/** Who calls. `id`: without on whose behalf, which a service is free to say. */
+export type LimitedCaller = Pick<Caller, 'id' | 'roles' | 'customerId'>;
 
 /** How many calls a second a caller may make. */
 export type CallsPerSecond = number | 'off';
@@ -35,10 +33,17 @@ export type CallsPerSecond = number | 'off';
 /** Limits how often each caller calls. */
 export interface RateLimits {
   /**
-   * Counts a call that weighs as much as `weight` light ones. Waits for nothing.
+   * Counts a call that weighs as much as `weight` light ones: against the limit of the customer, whoever calls for it,
+   * or else of the operator or service.
    * @throws RATE_LIMITED with the time after which to repeat the call
    */
   take(caller: LimitedCaller, weight: number): void;
+}
+
+/** Whose calls are counted together. */
+interface Limited {
+  readonly role: 'customer' | 'operator' | 'service';
+  readonly name: string;
 }
 
 /** The calls of one caller in one window. */
@@ -50,6 +55,15 @@ interface Count {
   /** On the clock of the limits, in milliseconds. */
   endsAt: number;
   isSending: boolean;
+  isRefused: boolean;
+}
+
+/** All but the first of a window. */
+const repeatedRefusals = new WeakSet<object>();
+
+/** Whether a caller was refused as RATE_LIMITED although it had been a moment ago: the audit has the first only. */
+export function isRepeatedRefusal(error: ConnectError): boolean {
+  return repeatedRefusals.has(error);
 }
 
 /**
@@ -85,12 +99,13 @@ export function createRateLimits(options: {
     if (count === undefined) {
       const [oldest] = counts.size >= MAX_COUNTS ? counts.keys() : [];
       if (oldest !== undefined) counts.delete(oldest);
-      count = { points: 0, unshared: 0, endsAt: 0, isSending: false };
+      count = { points: 0, unshared: 0, endsAt: 0, isSending: false, isRefused: false };
     } else {
       counts.delete(key);
     }
     count.points = 0;
     count.unshared = 0;
+    count.isRefused = false;
     count.endsAt = time + WINDOW_MS;
     counts.set(key, count);
     return count;
@@ -122,23 +137,26 @@ export function createRateLimits(options: {
     }
   }
 
-  function refuse({ role, name }: LimitedCaller, limit: number, retryMs: number): ConnectError {
+  function refuse({ role, name }: Limited, limit: number, count: Count, time: number): ConnectError {
     refusals?.add(1, { role });
     warn(`${role} ${echoed(name)}`);
-    return rateLimited(limit, retryMs);
+    const error = rateLimited(limit, count.endsAt - time);
+    if (count.isRefused) repeatedRefusals.add(error);
+    count.isRefused = true;
+    return error;
   }
 
   return {
     take(caller, weight) {
-      const limit = caller.role === 'service' ? perService : perCaller;
+      const limited = limitedOf(caller);
+      const limit = limited.role === 'service' ? perService : perCaller;
       if (limit === 'off') return;
       const maxPoints = (limit * WINDOW_MS) / 1000;
       const time = now();
-      const key = keyOf(caller);
+      const key = keyOf(limited);
       const count = currentCount(key, time);
       // A call that weighs more than the limit would never be allowed otherwise.
-      if (count.points > 0 && count.points + weight > maxPoints)
-        throw refuse(caller, limit, count.endsAt - time);
+      if (count.points > 0 && count.points + weight > maxPoints) throw refuse(limited, limit, count, time);
       count.points += weight;
       count.unshared += weight;
       const minPoints = Math.max(1, maxPoints * SHARED_PART);
@@ -148,8 +166,14 @@ export function createRateLimits(options: {
   };
 }
 
+function limitedOf({ id, roles, customerId }: LimitedCaller): Limited {
+  if (roles.has(Role.SERVICE)) return { role: 'service', name: id };
+  if (roles.has(Role.OPERATOR)) return { role: 'operator', name: id };
+  return { role: 'customer', name: customerId || id };
+}
+
 /** Roles have names of their own: a customer may be called as a service is. */
-function keyOf({ role, name }: LimitedCaller): string {
+function keyOf({ role, name }: Limited): string {
   const isLong = name.length > MAX_NAME_LENGTH;
   return `${role}:${isLong ? createHash('sha256').update(name).digest('base64url') : name}`;
 }

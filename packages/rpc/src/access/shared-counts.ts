@@ -1,6 +1,3 @@
-// Not the package's index, which would load limiters for twenty stores: 10 MiB of memory instead of one.
-import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js';
-
 /** Counts that several instances add to. */
 export interface SharedCounts {
   /**
@@ -14,7 +11,9 @@ export interface SharedCounts {
  * Creates counts in Redis, each of which lasts `windowMs`, whole seconds. Each addition is one command. The connection
  * of `redis`, an ioredis, should have a `commandTimeout`, and no offline queue.
  */
-export function redisCounts(redis: object, prefix: string, windowMs: number): SharedCounts {
+export async function redisCounts(redis: object, prefix: string, windowMs: number): Promise<SharedCounts> {
+  // Only where it is used, and not the package's index: that loads limiters for twenty stores, 10 MiB.
+  const { default: RateLimiterRedis } = await import('rate-limiter-flexible/lib/RateLimiterRedis.js');
   const limiter = new RateLimiterRedis({
     storeClient: redis,
     keyPrefix: `${prefix}rate-limit`,
