@@ -3,7 +3,7 @@ import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/pr
 import type { Logger } from '@orderflow/runtime';
 import type { Caller } from './caller.ts';
 
-/** A call that has ended, for the audit. */
+/** A call that has ended, for the audit; of those that are RATE_LIMITED the first in a while. */
 export interface AuditedCall {
   readonly method: DescMethod;
   readonly caller: Caller;
