@@ -41,13 +41,54 @@ export async function measureAccess(
       if (round > 0) measured.get(kind)?.push(cpu);
     }
   }
+  const limited = startProgram({ running }, 'empty-api', 'limits');
+  const limitedKey = (await limited.waitForLine(/^key /)).slice('key '.length);
+  const flood = await measureFlood(running, await urlOf(limited), limitedKey, rounds, say);
+  await limited.kill();
   await Promise.all([open.kill(), closed.kill()]);
   const without = measured.get('none') ?? [];
-  return kinds
+  const costs = kinds
     .filter((kind) => kind !== 'none')
     .map((kind) => ({
       name: `token, ${kind}: above a call without`,
       value: median((measured.get(kind) ?? []).map((cpu, round) => cpu - (without[round] ?? Number.NaN))),
       unit: 'µs/call',
     }));
+  return [...costs, ...flood];
+}
+
+interface Paced {
+  readonly p99: number;
+  readonly ok: number;
+  readonly refused: number;
+}
+
+/** The calls of one who keeps to its limit, alone and while another makes ten times as many as it may. */
+async function measureFlood(
+  running: TestProcess[],
+  url: string,
+  key: string,
+  rounds: number,
+  say: (text: string) => void,
+): Promise<Figure[]> {
+  const paced = async (customer: string, rate: number, seconds: number) =>
+    (await resultOf(
+      startProgram({ running }, 'paced-load', url, key, customer, String(rate), String(seconds)),
+    )) as Paced;
+  const ratios: number[] = [];
+  let refused = 0;
+  for (let round = 1; round <= Math.ceil(rounds / 3); round += 1) {
+    say(`flood: round ${round} of ${Math.ceil(rounds / 3)}`);
+    const alone = await paced('careful', 40, 8);
+    // The flood begins before, and ends after.
+    const flood = paced('flood', 500, 12);
+    const beside = await paced('careful', 40, 8);
+    refused = (await flood).refused;
+    if (beside.refused > 0) throw new Error('calls of the careful caller were refused');
+    ratios.push(beside.p99 / alone.p99);
+  }
+  return [
+    { name: 'flood: calls refused of 500 a second', value: refused / 12, unit: 'calls/s' },
+    { name: "flood: another caller's p99 / alone", value: median(ratios), unit: '×' },
+  ];
 }

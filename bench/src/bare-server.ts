@@ -3,7 +3,7 @@ import { createHealth, createLogger, createMetrics } from '@orderflow/runtime';
 
 /** Starts a server of ours with nothing behind it, as the services have it. Resolves to its port. */
 export async function startBareServer(
-  parts: Pick<RpcServerOptions, 'service' | 'routes' | 'services' | 'restAdapters' | 'tokens'>,
+  parts: Pick<RpcServerOptions, 'service' | 'routes' | 'services' | 'restAdapters' | 'tokens' | 'rateLimits'>,
 ): Promise<number> {
   const { service } = parts;
   const metrics = createMetrics({ service });

@@ -1,5 +1,6 @@
 // An order API without a backend: CreateOrder and GetOrder return the same order to every caller. Prints its port.
-// With the argument `tokens` it requires them, and prints the private key that signs them.
+// With the argument `tokens` it requires them, and prints the private key that signs them; with `limits`, each customer
+// may call it 50 times a second, too.
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { toMoney } from '@orderflow/contracts';
@@ -10,10 +11,11 @@ import {
   OrderService,
 } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { createOrderAdapter } from '@orderflow/order/inbound/rest/create-order';
-import { createTokens, type Tokens } from '@orderflow/rpc';
+import { createRateLimits, createTokens, type Tokens } from '@orderflow/rpc';
+import { createLogger } from '@orderflow/runtime';
 import { createLocalJWKSet, exportJWK, generateKeyPair } from 'jose';
 import { startBareServer } from '../bare-server.ts';
-import { tokenAlgorithm, tokenTerms } from '../token-terms.ts';
+import { tokenAlgorithm, tokenTerms } from '../sign-tokens.ts';
 
 const time = timestampFromDate(new Date());
 const line = (productId: string) => ({
@@ -44,6 +46,13 @@ const port = await startBareServer({
   routes: (router) => router.service(OrderService, { createOrder: () => response, getOrder: () => found }),
   services: [OrderService],
   restAdapters: [createOrderAdapter],
-  ...(process.argv[2] === 'tokens' && { tokens: await requiredTokens() }),
+  ...(process.argv[2] !== undefined && {
+    tokens: await requiredTokens(),
+    rateLimits: createRateLimits({
+      perCaller: process.argv[2] === 'limits' ? 50 : 'off',
+      perService: 'off',
+      logger: createLogger({ service: 'empty-api', level: 'error' }),
+    }),
+  }),
 });
 console.log(`port ${port}`);

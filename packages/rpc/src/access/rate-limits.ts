@@ -33,8 +33,8 @@ export type CallsPerSecond = number | 'off';
 /** Limits how often each caller calls. */
 export interface RateLimits {
   /**
-   * Counts a call that weighs as much as `weight` light ones: against the limit of the customer, whoever calls for it,
-   * or else of the operator or service.
+   * Counts a call that weighs as much as `weight` light ones: against the limit of the customer, with whatever token it
+   * comes, or else of the operator or service.
    * @throws RATE_LIMITED with the time after which to repeat the call
    */
   take(caller: LimitedCaller, weight: number): void;
