@@ -131,6 +131,19 @@ describe('a customer', () => {
   });
 });
 
+test('the history of an order names the verified caller who cancelled it', async () => {
+  const token = await tokenOf('customer', 'c-9');
+  // Undecided, it can be cancelled for as long as that takes.
+  await system.services['order-worker'].stop();
+  await call('POST', '/orders', { token, json: order('regretted') });
+  const headers = { 'x-caller-id': 'c-1' };
+  expect(await call('DELETE', '/orders/regretted', { token, headers })).toMatchObject({ status: 200 });
+  await system.services['order-worker'].start();
+  const history = await call('GET', '/orders/regretted/history', { token });
+  const causes = history.body.transitions.map(({ cause }: { cause: string }) => cause);
+  expect(causes).toContain(`CancelOrder by c-9@${issuer.replace('http://', '')}`);
+});
+
 describe('an operator', () => {
   test('is named by its token in what it changes, also through the order API', async () => {
     const token = await tokenOf('operator', 'olga');
