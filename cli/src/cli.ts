@@ -11,10 +11,17 @@ export interface Terminal {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Returns the headers of a call: the name of the operator, and the token. Rejects with CommandError when none can be
+ * fetched.
+ */
+export type CallHeaders = () => Promise<Record<string, string>>;
+
 /** The context of every command. */
 export interface Cli extends Terminal {
   readonly kafka: Kafka;
   readonly config: Config;
+  readonly callHeaders: CallHeaders;
 }
 
 /** A command: its help, and its implementation. */

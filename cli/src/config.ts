@@ -1,4 +1,5 @@
 import {
+  authSettings,
   type ConfigOf,
   defineSettings,
   durationMs,
@@ -8,6 +9,10 @@ import {
 } from '@orderflow/runtime';
 
 const { topicPrefix, postgresUrl, databasePrefix, mongoUrl } = infrastructureSettings;
+const { authIssuer, authAudience, authTokenUrl, authTokenScope, authClientId, authClientSecret } =
+  authSettings;
+// The commands listen nowhere.
+const { requiredWhere: _, ...optionalIssuer } = authIssuer;
 
 /** Settings of `pnpm orders`. */
 export const settings = defineSettings({
@@ -27,6 +32,19 @@ export const settings = defineSettings({
     schema: url('http', 'https'),
     default: 'http://localhost:8006',
     description: 'The payment gateway, whose ledger is read: orderflow.gateway.v1.GatewayService.',
+  },
+  authIssuer: optionalIssuer,
+  authAudience,
+  authTokenUrl,
+  authTokenScope,
+  authClientId,
+  authClientSecret,
+  ordersToken: {
+    env: 'ORDERS_TOKEN',
+    schema: authClientSecret.schema,
+    secret: true,
+    description:
+      'The token for calls of retry, cancel and check, in place of those of AUTH_CLIENT_ID: that of a person, for example.',
   },
   sessionTimeoutMs: {
     env: 'KAFKA_SESSION_TIMEOUT',

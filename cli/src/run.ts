@@ -1,5 +1,6 @@
 import { createKafka, GroupBusyError } from '@orderflow/messaging';
 import { createLogger, kafkaSecurity } from '@orderflow/runtime';
+import { createCallHeaders } from './call-headers.ts';
 import { check } from './check/check.ts';
 import { type Command, CommandError, type Terminal, UsageError } from './cli.ts';
 import type { Config } from './config.ts';
@@ -28,7 +29,8 @@ const HELP = `Usage: pnpm orders <command> [options]
     records skip makes a consumer group skip a record that it cannot handle
 
   "pnpm orders <command> --help" has details.
-  The settings are those of the services (.env.example); exit code 0: done, 1: failed, 2: wrong usage.`;
+  The settings are those of the services (.env.example). Where APIs want tokens, retry, cancel and check use
+  those of AUTH_CLIENT_ID, or ORDERS_TOKEN. Exit code 0: done, 1: failed, 2: wrong usage.`;
 
 const commands = new Map<string, Command>([
   ['show', show],
@@ -85,7 +87,7 @@ export async function run(args: readonly string[], config: Config, terminal: Ter
     logger: createLogger({ service: 'cli', level: 'silent' }),
   });
   try {
-    await command.run(rest, { ...terminal, kafka, config });
+    await command.run(rest, { ...terminal, kafka, config, callHeaders: createCallHeaders(config) });
     return 0;
   } catch (error) {
     terminal.note(explain(error, config, terminal));

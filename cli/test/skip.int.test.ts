@@ -67,7 +67,8 @@ async function sendZeros({ kafka }: Bench, bytes: number): Promise<void> {
 /** What `orders check` says of the records and dead letters that can not be held against any store. */
 async function findingsOf({ kafka, env }: Bench): Promise<readonly string[]> {
   const { signal } = new AbortController();
-  const cli = { kafka, signal, print() {}, note() {}, config: loadConfig(settings, env) };
+  const terminal = { signal, print() {}, note() {} };
+  const cli = { ...terminal, kafka, config: loadConfig(settings, env), callHeaders: async () => ({}) };
   await using offsets = await openTopicOffsets(kafka);
   const undecodable: UndecodableFact[] = [];
   const note = (one: UndecodableFact) => void undecodable.push(one);

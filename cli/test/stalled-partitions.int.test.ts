@@ -10,7 +10,8 @@ import { type Bench, createBench, plainOrder } from './kit.ts';
 async function stalledOf({ kafka, env }: Bench): Promise<string> {
   await using offsets = await openTopicOffsets(kafka);
   const terminal = { print() {}, note() {}, signal: new AbortController().signal };
-  return await stalledPartitions({ ...terminal, kafka, config: loadConfig(settings, env) }, offsets);
+  const config = loadConfig(settings, env);
+  return await stalledPartitions({ ...terminal, kafka, config, callHeaders: async () => ({}) }, offsets);
 }
 
 /** A worker that reads all there is. */

@@ -83,7 +83,7 @@ async function checkAll(cli: Cli, stores: Stores, offsets: TopicOffsets, max: nu
   const addUndecodable = (one: UndecodableFact) => void undecodable.push(one);
   const letters = await readLetters(cli, offsets, addUndecodable);
   const sources = await readRecordFacts(cli, offsets, letters, add, addUndecodable);
-  await readLedger(cli.config.gatewayUrl, add);
+  await readLedger(cli, add);
   await readOrderFacts(stores, add);
 
   const byOrder = Map.groupBy(letters, ({ orderId }) => orderId);

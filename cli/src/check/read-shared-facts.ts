@@ -1,4 +1,4 @@
-import { createClient } from '@connectrpc/connect';
+import { ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { toMinorUnits, topics } from '@orderflow/contracts';
 import {
@@ -6,6 +6,7 @@ import {
   LedgerEntry_KindSchema,
 } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { contentDigest, type ReceivedRecord, readRanges, type TopicOffsets } from '@orderflow/messaging';
+import { tokenProblem } from '../call-headers.ts';
 import { type Cli, CommandError } from '../cli.ts';
 import { orderIdOf } from '../dlq/decode.ts';
 import { type Stores, unreachable } from '../stores.ts';
@@ -126,13 +127,19 @@ function eventOf({ headers }: ReceivedRecord): EventFact | undefined {
 }
 
 /** Reads the ledger of the payment gateway. */
-export async function readLedger(gatewayUrl: string, add: AddFact): Promise<void> {
-  const transport = createConnectTransport({ baseUrl: gatewayUrl, httpVersion: '1.1' });
+export async function readLedger(
+  { config, callHeaders }: Pick<Cli, 'config' | 'callHeaders'>,
+  add: AddFact,
+): Promise<void> {
+  const transport = createConnectTransport({ baseUrl: config.gatewayUrl, httpVersion: '1.1' });
   const gateway = createClient(GatewayService, transport);
+  const name = 'The payment gateway';
   let pageToken = '';
   do {
-    const page = await gateway.listLedger({ pageSize: 1_000, pageToken }).catch((error: unknown) => {
-      throw new CommandError(unreachable('The payment gateway', 'GATEWAY_URL', error));
+    const headers = await callHeaders();
+    const page = await gateway.listLedger({ pageSize: 1_000, pageToken }, { headers }).catch((error) => {
+      const problem = tokenProblem(name, ConnectError.from(error), config);
+      throw new CommandError(problem ?? unreachable(name, 'GATEWAY_URL', error));
     });
     for (const { kind, chargeKey, orderId, amount } of page.entries) {
       const fact = {

@@ -1,16 +1,19 @@
-import { hostname, userInfo } from 'node:os';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { CancelReasonSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import { type Order, Order_StateSchema } from '@orderflow/contracts/orderflow/order/v1/order';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
+import { tokenProblem } from '../call-headers.ts';
 import { type Cli, CommandError, UsageError } from '../cli.ts';
+import type { Config } from '../config.ts';
 import { unreachable } from '../stores.ts';
 import { printable } from '../table.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** The options of a call: the caller's header, and the abort signal. */
+const api = 'The order API';
+
+/** The options of a call: the caller's headers, and the abort signal. */
 interface CallOptions {
   readonly headers: Record<string, string>;
   readonly signal: AbortSignal;
@@ -21,7 +24,7 @@ interface CallOptions {
  * @throws CommandError when it refuses, is unavailable, or does not respond in time.
  */
 export async function askOrderApi(
-  { config, signal, print }: Cli,
+  { config, callHeaders, signal, print }: Cli,
   ask: (
     orders: Client<typeof OrderService>,
     options: CallOptions,
@@ -31,13 +34,13 @@ export async function askOrderApi(
     OrderService,
     createConnectTransport({ baseUrl: config.orderApiUrl, httpVersion: '1.1', defaultTimeoutMs: TIMEOUT_MS }),
   );
-  const caller = `${userInfo().username}@${hostname()}`;
+  const headers = await callHeaders();
   try {
-    const { order } = await ask(orders, { headers: { 'x-caller-id': caller }, signal });
+    const { order } = await ask(orders, { headers, signal });
     print(order === undefined ? 'Done.' : describe(order));
   } catch (error) {
     signal.throwIfAborted();
-    throw new CommandError(problemOf(ConnectError.from(error)));
+    throw new CommandError(problemOf(ConnectError.from(error), config));
   }
 }
 
@@ -59,14 +62,14 @@ function describe({ orderId, state, cancelReason, cancelDetail, needsAttention }
   return printable(lines.filter(Boolean).join('\n'));
 }
 
-function problemOf(error: ConnectError): string {
+function problemOf(error: ConnectError, config: Config): string {
   switch (error.code) {
     case Code.Unavailable:
-      return unreachable('The order API', 'ORDER_API_URL', error);
+      return unreachable(api, 'ORDER_API_URL', error);
     case Code.DeadlineExceeded:
     case Code.Unknown:
-      return `The order API has not responded, so the call may have taken effect or not: check with "pnpm orders show". It may be repeated. (${error.rawMessage})`;
+      return `${api} has not responded, so the call may have taken effect or not: check with "pnpm orders show". It may be repeated. (${error.rawMessage})`;
     default:
-      return `The order API refuses: ${error.rawMessage}`;
+      return tokenProblem(api, error, config) ?? `${api} refuses: ${error.rawMessage}`;
   }
 }

@@ -3,7 +3,7 @@ import { rpcError } from '../errors.ts';
 
 /** The tokens with which a process calls others. */
 export interface OwnTokens {
-  /** Returns the present token. Rejects with DEPENDENCY_UNAVAILABLE while none can be fetched. */
+  /** Returns the present token. Rejects with DEPENDENCY_UNAVAILABLE, and its cause, while none can be fetched. */
   current(): string | Promise<string>;
   /** A peer did not accept this token: the next call gets another. */
   refused(token: string): void;
@@ -37,6 +37,7 @@ export function createOwnTokens(options: {
   let fetched: Fetched | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
+  let problem: unknown;
 
   async function fetchToken(): Promise<void> {
     try {
@@ -61,6 +62,7 @@ export function createOwnTokens(options: {
       const at = now();
       fetched = { token, renewAt: at + seconds * 500, endsAt: at + seconds * 1000 };
     } catch (error) {
+      problem = error;
       logger.warn({ err: error, url: tokenUrl, client: clientId }, 'no token for own calls could be fetched');
     } finally {
       fetching = undefined;
@@ -83,7 +85,13 @@ export function createOwnTokens(options: {
     await renew();
     const token = usable()?.token;
     if (token !== undefined) return token;
-    throw rpcError('DEPENDENCY_UNAVAILABLE', 'the token issuer: there is no token for own calls');
+    throw rpcError(
+      'DEPENDENCY_UNAVAILABLE',
+      'the token issuer: there is no token for own calls',
+      {},
+      [],
+      problem,
+    );
   }
 
   return {
