@@ -58,9 +58,13 @@ export interface Whole extends TestSystem, Clients {
 
 const terminal = [Order_State.COMPLETED, Order_State.REJECTED, Order_State.CANCELLED];
 
-/** Starts a whole system; `name` and `env` as for `createTestSystem`. No payment is declined unless `env` says so. */
-export async function startWhole(name: string, env: Record<string, string> = {}): Promise<Whole> {
-  const system = await createTestSystem(name, { GATEWAY_DECLINED_PERCENT: '0', ...env });
+/** Starts a whole system, as `createTestSystem` creates it. No payment is declined unless `env` says so. */
+export async function startWhole(
+  name: string,
+  env: Record<string, string> = {},
+  options: { auth?: boolean } = {},
+): Promise<Whole> {
+  const system = await createTestSystem(name, { GATEWAY_DECLINED_PERCENT: '0', ...env }, options);
   try {
     await system.start();
     return wholeOf(system);

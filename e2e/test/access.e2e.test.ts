@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
+import { callAs, ordersCommand } from '@orderflow/local/clients';
 import { recordOf } from '@orderflow/local/orders';
-import { clientEnv } from '@orderflow/local/system';
+import { fetchPersonToken } from '@orderflow/local/tokens';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestSystem, type TestSystem } from '../src/test-system.ts';
+import { startWhole, type Whole } from '../src/whole.ts';
 
-let system: TestSystem;
+let system: Whole;
 let issuer: string;
 
 beforeAll(async () => {
-  system = await createTestSystem('access', {}, { auth: true });
-  await system.start();
+  system = await startWhole('access', {}, { auth: true });
   issuer = system.env['AUTH_ISSUER'] ?? '';
   const token = await tokenOf('operator', 'olga');
   for (const product of ['p-1', 'p-2']) {
@@ -21,17 +21,14 @@ beforeAll(async () => {
 
 afterAll(() => system?.[Symbol.asyncDispose]());
 
-async function tokenOf(role: 'customer' | 'operator', subject: string): Promise<string> {
-  const { AUTH_CLIENT_ID, AUTH_CLIENT_SECRET } = clientEnv('dev');
-  const response = await fetch(`${issuer}/token`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      ...{ grant_type: 'urn:orderflow:grant:person', role, subject },
-      ...{ client_id: AUTH_CLIENT_ID, client_secret: AUTH_CLIENT_SECRET },
-    }),
-  });
-  const { access_token } = (await response.json()) as { access_token: string };
-  return access_token;
+const tokenOf = (role: 'customer' | 'operator', subject: string) =>
+  fetchPersonToken(issuer, { role, subject });
+
+/** The audit lines of a process. */
+async function auditOf(name: 'order-api' | 'payment'): Promise<unknown[]> {
+  const log = await readFile(system.services[name].logFile, 'utf8');
+  const lines = log.split('\n').filter((line) => line.includes('"stream":"audit"'));
+  return lines.map((line) => JSON.parse(line));
 }
 
 interface Sent {
@@ -161,14 +158,53 @@ describe('an operator', () => {
     const name = `olga@${issuer.replace('http://', '')}`;
     const adjustments = await call('GET', '/inventory/p-2/adjustments', { token });
     expect(adjustments.body.adjustments[0]).toMatchObject({ callerId: name, onHand: 100 });
-    const log = await readFile(system.services.payment.logFile, 'utf8');
-    const audit = log.split('\n').filter((line) => line.includes('"stream":"audit"'));
-    expect(audit.map((line) => JSON.parse(line))).toEqual([
+    expect(await auditOf('payment')).toEqual([
       expect.objectContaining({
         ...{ subject: 'olga', issuer, outcome: 'ok', request_id: 'refund-1' },
         ...{ method: 'orderflow.payment.v1.PaymentService/RefundPayment', object: payment.body.paymentId },
       }),
     ]);
+  });
+});
+
+describe('programs of the repository', () => {
+  test('clients call as the customer of their request, as an operator, or as whom they are asked to', async () => {
+    await system.place({ orderId: 'by-client', customerId: 'c-9', lines: { 'p-101': 1 } });
+    await system.ended('by-client');
+    expect(await auditOf('order-api')).toContainEqual(
+      expect.objectContaining({ subject: 'c-9', object: 'by-client', outcome: 'ok' }),
+    );
+    const get = (subject: string) =>
+      system.orders.getOrder({ orderId: 'by-client' }, callAs({ role: 'customer', subject }));
+    expect((await get('c-9')).order?.orderId).toBe('by-client');
+    await expect(get('c-10')).rejects.toThrow('not_found');
+    expect(await system.available('p-101')).toBeGreaterThan(0);
+  });
+
+  test('orders cancel has a token of its client, and the order the name of who was at the terminal', async () => {
+    await system.services['order-worker'].stop();
+    try {
+      await system.place({ orderId: 'by-cli', customerId: 'c-9', lines: { 'p-102': 1 } });
+      const { code, said } = await ordersCommand(system.env, 'cancel', 'by-cli', '--reason', 'a test');
+      expect({ code, said }).toEqual({ code: 0, said: expect.stringMatching(/^by-cli is CANCELLED/) });
+    } finally {
+      await system.services['order-worker'].start();
+    }
+    const { transitions } = await system.orders.getOrderHistory({ orderId: 'by-cli' });
+    expect(transitions.at(-1)?.cause).toMatch(/^CancelOrder by orders-cli@localhost:\d+ for .+@.+$/);
+  });
+
+  test('orders retry refuses without a token, and says what to do', async () => {
+    const { AUTH_ISSUER: _, ...env } = system.env;
+    const ORDER_API_URL = system.services['order-api'].url;
+    expect(await ordersCommand({ ...env, ORDER_API_URL }, 'retry', 'by-client')).toEqual({
+      code: 1,
+      said: 'The order API wants a token: set AUTH_ISSUER, AUTH_CLIENT_ID and AUTH_CLIENT_SECRET, or ORDERS_TOKEN.',
+    });
+    expect(await ordersCommand({ ...system.env, ORDER_API_URL }, 'retry', 'by-client')).toEqual({
+      code: 1,
+      said: 'The order API refuses: order by-client does not need attention',
+    });
   });
 });
 
@@ -199,3 +235,5 @@ test('while there are no tokens for our own calls, orders wait, and none is reje
   await system.identity?.start();
   await ended('waits', token, 'COMPLETED');
 });
+
+test('orders check reads the ledger with a token, and finds nothing', () => system.expectSound());

@@ -125,7 +125,10 @@ export async function createSystem(options: {
   ports: 'usual' | 'free';
   logDir: string;
   env?: Record<string, string>;
-  /** Whether there is an identity stub, and every process gets its address and a client of it in `AUTH_…`. */
+  /**
+   * Whether there is an identity stub. Every process gets its address and a client of it in `AUTH_…`; of another stub if
+   * `env` has its AUTH_ISSUER.
+   */
   auth?: boolean;
 }): Promise<System> {
   const { auth = false } = options;
@@ -133,7 +136,7 @@ export async function createSystem(options: {
   const ports = new Map(serviceNames.map((name, index) => [name, free[index] ?? programs[name].port]));
   const identityPort = free[serviceNames.length] ?? identityStub.port;
   const urlOf = (name: ServiceName) => `http://127.0.0.1:${ports.get(name)}`;
-  const env = {
+  const env: StackUrls & Record<string, string> = {
     ...options.urls,
     CUSTOMER_API_URL: urlOf('enrichment-stub'),
     PRODUCT_API_URL: urlOf('enrichment-stub'),
@@ -153,7 +156,7 @@ export async function createSystem(options: {
   const service = (name: Service['name'], program: Program, port: number): Service => {
     const { main, roles, client } = program;
     const url = `http://127.0.0.1:${port}`;
-    const clientVariables = auth && client !== undefined ? clientEnv(client) : {};
+    const clientVariables = env.AUTH_ISSUER !== undefined && client !== undefined ? clientEnv(client) : {};
     const logFile = join(options.logDir, `${name}.log`);
     let running: TestProcess | undefined;
     const current = (): TestProcess => {
