@@ -67,9 +67,9 @@ export function isRepeatedRefusal(error: ConnectError): boolean {
 }
 
 /**
- * Creates the limits of one instance. It decides from its own memory, so that a refusal costs next to nothing, and no
- * call waits for the shared counts; without them each instance allows the whole limit. What other instances have
- * counted it learns with its own counts, some calls late: {@link SHARED_PART} of the limit for each instance.
+ * Creates the limits of one instance. It decides from its own memory: no call waits for the shared counts, and a refusal
+ * needs none; without them each instance allows the whole limit. What other instances have counted it learns when it
+ * shares its own, {@link SHARED_PART} of the limit late for each instance.
  */
 export function createRateLimits(options: {
   /** Of each customer, and of each operator. */
