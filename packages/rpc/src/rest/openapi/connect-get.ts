@@ -1,5 +1,6 @@
 import type { DescMethod, DescService, JsonObject } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { describeAccess } from './access.ts';
 import { documentationOfMethod } from './comments.ts';
 import { connectErrorResponses, type Reasons } from './error-responses.ts';
 import type { Schemas } from './schemas.ts';
@@ -27,7 +28,7 @@ export function connectOperation(
     operationId: `${method.parent.typeName}.${method.name}`,
     tags: [tag],
     summary,
-    ...(text !== '' && { description: text }),
+    ...describeAccess(method, text),
     parameters: [
       { name: 'encoding', in: 'query', required: true, schema: { const: 'json' } },
       {

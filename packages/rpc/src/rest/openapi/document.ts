@@ -1,6 +1,7 @@
 import type { DescService, JsonObject } from '@bufbuild/protobuf';
 import type { RestAdapter } from '../adapter.ts';
 import type { Route } from '../routes.ts';
+import { securitySchemes } from './access.ts';
 import { documentationOf } from './comments.ts';
 import { connectOperation, connectReads } from './connect-get.ts';
 import { commonErrorResponses, connectErrorSchema, problemSchema, type Reasons } from './error-responses.ts';
@@ -83,6 +84,7 @@ export function openApiOf({ service, services, routes, adapters, reasons }: Serv
       schemas: { ...schemas.components(), Problem: problemSchema, ConnectError: connectErrorSchema },
       parameters: headerParameters,
       responses: commonErrorResponses(reasons),
+      securitySchemes,
     },
   };
 }

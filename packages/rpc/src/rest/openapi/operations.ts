@@ -2,6 +2,7 @@ import type { DescField, DescMethod, JsonObject, JsonValue } from '@bufbuild/pro
 import type { RestDescription } from '../adapter.ts';
 import { fieldPath, type Parameter } from '../query-parameters.ts';
 import type { Route } from '../routes.ts';
+import { describeAccess } from './access.ts';
 import { documentationOfMethod } from './comments.ts';
 import { errorResponses, type Reasons } from './error-responses.ts';
 import { requiredMembers } from './field-rules.ts';
@@ -17,7 +18,7 @@ export const headerParameters = {
     in: 'header',
     description:
       'Makes the call repeatable: chosen by the caller, unique per call. With the same key the stored response is ' +
-      'returned. It belongs to the caller that `x-caller-id` names. It may also be sent as `requestId` in the body.',
+      'returned. It belongs to the caller: the one of the token, or, where none is required, that `x-caller-id` names. It may also be sent as `requestId` in the body.',
     schema: {
       type: 'string',
       minLength: 1,
@@ -29,8 +30,8 @@ export const headerParameters = {
     name: 'x-caller-id',
     in: 'header',
     description:
-      'Who calls. Callers without it share one namespace of keys: send it, or choose keys that no other caller can ' +
-      'choose, such as UUIDs.',
+      'Where no tokens are required: who calls. Callers without it share one namespace of keys: send it, or choose keys ' +
+      'that no other caller can choose, such as UUIDs. With a token of role service: on whose behalf it calls.',
     schema: { type: 'string', pattern: '^[ -~]{0,128}$', examples: ['shop'] },
   },
   Deadline: {
@@ -64,7 +65,7 @@ export function operationOf(
     operationId,
     tags: [tag],
     summary,
-    ...(text !== '' && { description: text }),
+    ...describeAccess(method, text),
     parameters: [
       ...route.variables.map((variable, at) => pathParameter(variables[at] ?? '', variable, schemas)),
       ...queryOf(route)

@@ -66,7 +66,10 @@ const order = {
   order_id: id("The order's id, chosen by the caller; absent: the server chooses one.", 'o-1', {
     pattern: '^[A-Za-z0-9._:-]{1,64}$',
   }),
-  customer_id: id('The customer who orders; or send `customer.user_id`.', 'c-1'),
+  customer_id: id(
+    'The customer who orders; or send `customer.user_id`. With a token of a customer neither is needed.',
+    'c-1',
+  ),
   customer: {
     type: 'object',
     properties: {
