@@ -115,7 +115,9 @@ async function command(config: Config, ...args: readonly string[]) {
   return { stdout: stdout.trim().split('\n'), stderr, code };
 }
 
-test('the commands add, list and remove keys of a service that runs, and say what was wrong', async () => {
+test('the commands add, list and remove keys of a service that runs, and say what was wrong', {
+  timeout: 120_000,
+}, async () => {
   const config = testConfig();
   const stub = await runStub(config);
   const [first] = await kidsOf(stub);
