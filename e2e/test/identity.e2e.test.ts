@@ -18,11 +18,13 @@ beforeAll(async () => {
 
 afterAll(() => system?.[Symbol.asyncDispose]());
 
-/** Runs `pnpm dev token`. */
-async function devToken(...args: readonly string[]) {
+const devToken = (...args: readonly string[]) => dev('token', ...args);
+
+/** Runs `pnpm dev` with these arguments, of which it must not start anything. */
+async function dev(...args: readonly string[]) {
   const main = join(repositoryRoot, 'local/dev/main.ts');
   const env = { ...process.env, AUTH_ISSUER: issuer };
-  return promisify(execFile)(process.execPath, [main, 'token', ...args], { env }).then(
+  return promisify(execFile)(process.execPath, [main, ...args], { env }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: { code: number; stdout: string; stderr: string }) => error,
   );
@@ -60,6 +62,14 @@ test('pnpm dev token prints a token, and nothing else', async () => {
   });
   expect(await devToken('king')).toMatchObject({ code: 64, stderr: expect.stringContaining('role must be') });
   expect(await devToken('customer', 'c-1', 'more')).toMatchObject({ code: 64 });
+});
+
+test.each([[['--atuh']], [['--auth', 'now']], [['tokens']]])('pnpm dev %j starts nothing', async (args) => {
+  expect(await dev(...args)).toMatchObject({
+    code: 64,
+    stdout: '',
+    stderr: expect.stringMatching(new RegExp(`^unknown arguments: ${args.join(' ')}\n\npnpm dev {2}`)),
+  });
 });
 
 test('its log is JSON lines without secrets', async () => {

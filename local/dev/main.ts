@@ -1,11 +1,21 @@
-// pnpm dev: the whole system on its usual ports, until Ctrl-C. `pnpm dev token …` prints a token.
+// pnpm dev: the whole system on its usual ports, until Ctrl-C. `pnpm dev --auth`: with an identity stub, whose tokens
+// callers need. `pnpm dev token …` prints such a token.
 import { join, relative } from 'node:path';
 import { createStack, defaultPorts, repositoryRoot } from '@orderflow/devstack';
 import { createSystem } from '../src/system.ts';
 import { printBanner } from './banner.ts';
-import { printToken } from './token.ts';
+import { printToken, tokenUsage } from './token.ts';
 
-if (process.argv[2] === 'token') process.exit(await printToken(process.argv.slice(3)));
+const [mode, ...more] = process.argv.slice(2);
+if (mode === 'token') process.exit(await printToken(more));
+if ((mode !== undefined && mode !== '--auth') || more.length > 0) {
+  console.error(`unknown arguments: ${process.argv.slice(2).join(' ')}
+
+pnpm dev                       runs the whole system; its ports are open to this machine
+pnpm dev --auth                callers need a token of the identity stub
+${tokenUsage}`);
+  process.exit(64);
+}
 
 const dir = join(repositoryRoot, '.orderflow/dev');
 const interrupted = Promise.withResolvers<void>();
@@ -13,7 +23,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => interrupted.resolve());
 
 const stack = await createStack({ dir, ports: defaultPorts, onProgress: (line) => console.log(`  ${line}`) });
-const system = await createSystem({ urls: stack.urls, ports: 'usual', logDir: join(dir, 'logs') });
+const system = await createSystem({
+  urls: stack.urls,
+  ports: 'usual',
+  logDir: join(dir, 'logs'),
+  auth: mode === '--auth',
+});
 const over = interrupted.promise.then(() => 'interrupted' as const);
 try {
   console.log('Starting the stores …');
@@ -21,7 +36,7 @@ try {
   console.log('Starting the services …');
   if ((await Promise.race([system.start(), over])) !== 'interrupted') {
     printBanner(system, stack);
-    const gone = Object.values(system.services).map(async (service) => {
+    const gone = system.processes.map(async (service) => {
       await service.ended();
       return `${service.name} has ended by itself; its log is ${relative(process.cwd(), service.logFile)}`;
     });

@@ -1,7 +1,8 @@
 import { readPerson } from '@orderflow/identity-stub/domain/person';
 import { fetchPersonToken, usualIssuer } from '../src/tokens.ts';
 
-const usage = `pnpm dev token customer c-1    prints a token of the customer c-1
+/** How it is used, for people. */
+export const tokenUsage = `pnpm dev token customer c-1    prints a token of the customer c-1
 pnpm dev token operator ann    prints a token of the operator ann`;
 
 /** Who a token is for when only the role is given. */
@@ -18,7 +19,7 @@ export async function printToken([
 ]: readonly string[]): Promise<number> {
   const person = readPerson({ role, subject });
   if (typeof person === 'string' || rest.length > 0) {
-    console.error(typeof person === 'string' ? `${person}\n\n${usage}` : usage);
+    console.error(typeof person === 'string' ? `${person}\n\n${tokenUsage}` : tokenUsage);
     return 64;
   }
   try {

@@ -66,7 +66,7 @@ const operator: Person = { role: 'operator', subject: 'local' };
 
 /** Interceptors of calls to a system with these variables: none where it requires no tokens. */
 export function tokenInterceptors({ AUTH_ISSUER: issuer }: System['env']): Interceptor[] {
-  return issuer === undefined ? [] : [withTokens(issuer)];
+  return issuer ? [withTokens(issuer)] : [];
 }
 
 /** Gives calls the token of a person, unless they have a token. */
@@ -124,8 +124,8 @@ export async function ordersCommand(
   ...args: string[]
 ): Promise<{ code: number; said: string }> {
   const said: string[] = [];
-  const client = env['AUTH_ISSUER'] === undefined ? {} : clientEnv('orders-cli');
-  const code = await runOrders(args, loadConfig(cliSettings, { ...client, ...env }), {
+  const client = env['AUTH_ISSUER'] ? clientEnv('orders-cli') : {};
+  const code = await runOrders(args, loadConfig(cliSettings, { ...env, ...client }), {
     print: (text) => void said.push(text),
     note: (text) => void said.push(text),
     signal: new AbortController().signal,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts, repositoryRoot, type StackUrls } from '@orderflow/devstack';
 import { developmentClients } from '@orderflow/identity-stub/domain/clients';
+import { authSettings } from '@orderflow/runtime';
 import { startProcess, type TestProcess } from '@orderflow/testing/process';
 
 /** A process of orderflow: its program, its default port, and as which client it gets its tokens. */
@@ -93,8 +94,10 @@ export interface System {
   readonly services: Readonly<Record<ServiceName, Service>>;
   /** Issues the tokens of a system with `auth`, and runs before the others. */
   readonly identity: Service | undefined;
-  /** Variables of every process. */
-  readonly env: Readonly<Record<string, string>>;
+  /** All of them, the identity stub included. */
+  readonly processes: readonly Service[];
+  /** Variables of every process. AUTH_ISSUER: empty where tokens are not required. */
+  readonly env: Readonly<StackUrls & Record<string, string>>;
   /** Starts these, or all of them, concurrently: each waits for its dependencies. With `auth` the identity stub first. */
   start(names?: readonly ServiceName[]): Promise<void>;
   /** Stops all of them, concurrently. */
@@ -114,6 +117,9 @@ export function clientEnv(id: ClientId): { AUTH_CLIENT_ID: string; AUTH_CLIENT_S
   const { secret } = developmentClients[id];
   return { AUTH_CLIENT_ID: id, AUTH_CLIENT_SECRET: secret };
 }
+
+/** Whatever the shell has for `pnpm orders`: processes get what is meant for them only. */
+const noAccess = Object.fromEntries(Object.values(authSettings).map(({ env }) => [env, '']));
 
 /** Longer than a start takes on a busy machine. */
 const readyMs = 120_000;
@@ -137,6 +143,7 @@ export async function createSystem(options: {
   const identityPort = free[serviceNames.length] ?? identityStub.port;
   const urlOf = (name: ServiceName) => `http://127.0.0.1:${ports.get(name)}`;
   const env: StackUrls & Record<string, string> = {
+    ...noAccess,
     ...options.urls,
     CUSTOMER_API_URL: urlOf('enrichment-stub'),
     PRODUCT_API_URL: urlOf('enrichment-stub'),
@@ -156,7 +163,7 @@ export async function createSystem(options: {
   const service = (name: Service['name'], program: Program, port: number): Service => {
     const { main, roles, client } = program;
     const url = `http://127.0.0.1:${port}`;
-    const clientVariables = env.AUTH_ISSUER !== undefined && client !== undefined ? clientEnv(client) : {};
+    const clientVariables = env['AUTH_ISSUER'] && client !== undefined ? clientEnv(client) : {};
     const logFile = join(options.logDir, `${name}.log`);
     let running: TestProcess | undefined;
     const current = (): TestProcess => {
@@ -201,11 +208,12 @@ export async function createSystem(options: {
   ) as System['services'];
   const identity = auth ? service('identity-stub', identityStub, identityPort) : undefined;
   let identityReady: Promise<void> | undefined;
-  const all = [...Object.values(services), ...(identity ? [identity] : [])];
+  const processes = [...Object.values(services), ...(identity ? [identity] : [])];
 
   return {
     services,
     identity,
+    processes,
     env,
     async start(names = serviceNames) {
       identityReady ??= identity?.start();
@@ -214,10 +222,10 @@ export async function createSystem(options: {
     },
     async stop() {
       identityReady = undefined;
-      await Promise.all(all.map((each) => each.stop()));
+      await Promise.all(processes.map((each) => each.stop()));
     },
     async lastWords() {
-      return (await Promise.all(all.map(lastWordsOf))).join('\n');
+      return (await Promise.all(processes.map(lastWordsOf))).join('\n');
     },
   };
 }
