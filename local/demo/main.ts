@@ -1,15 +1,17 @@
 // pnpm demo: whole orders on real stores, every service killed once, and all stores compared at the end.
-// pnpm demo --running: the same orders through a system that is up already; nothing is started, killed or stopped.
+// pnpm demo --running: the same orders through a system that is up already; nothing is started, killed or stopped. It
+// finds out whether that requires tokens.
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createStack, repositoryRoot } from '@orderflow/devstack';
 import { infrastructureSettings } from '@orderflow/runtime';
 import { audit } from '../src/audit.ts';
 import { readPrices } from '../src/catalogue.ts';
-import { clientsOf, ordersCommand } from '../src/clients.ts';
+import { clientsOf, ordersCommand, tokenInterceptors } from '../src/clients.ts';
 import { makeOrders, type TestOrder } from '../src/orders.ts';
 import { openStores, type Stores } from '../src/stores.ts';
 import { createSystem, type System } from '../src/system.ts';
+import { usualIssuer } from '../src/tokens.ts';
 import { readOutcome } from './outcome.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type Sent, sendByApi, sendByKafka } from './senders.ts';
@@ -67,7 +69,7 @@ async function sendAndCheck(
   signal: AbortSignal,
   disturb: () => Promise<string[]>,
 ): Promise<boolean> {
-  const prices = await readPrices(system.services['enrichment-stub'].url);
+  const prices = await readPrices(system.services['enrichment-stub'].url, tokenInterceptors(system.env));
   const orders = makeOrders({
     prefix: 'demo',
     count: orderCount,
@@ -125,6 +127,7 @@ async function demo(progress: Progress, signal: AbortSignal): Promise<boolean> {
       logDir: join(dir, 'logs'),
       // Small batches, so that a kill hits one in flight.
       env: { ...prefixes, SLICE_SIZE: '50' },
+      auth: true,
     });
     system = running;
     await running.start();
@@ -150,7 +153,12 @@ async function demoOnRunningSystem(progress: Progress, signal: AbortSignal): Pro
     REDIS_URL: redisUrl.default,
     POSTGRES_URL: postgresUrl.default,
   };
-  const system = await createSystem({ urls, ports: 'usual', logDir: join(dir, 'logs') });
+  const running = { urls, ports: 'usual' as const, logDir: join(dir, 'logs') };
+  const issuer = process.env['AUTH_ISSUER'] || usualIssuer;
+  const open = await createSystem(running);
+  const system = (await requiresTokens(open))
+    ? await createSystem({ ...running, env: { AUTH_ISSUER: issuer } })
+    : open;
   await using stores = await openStores(urls);
   const [row] = await stores.query<{ count: number }>('select count(*)::int as count from orders');
   if (row?.count !== 0) {
@@ -162,9 +170,22 @@ async function demoOnRunningSystem(progress: Progress, signal: AbortSignal): Pro
   return await sendAndCheck(system, stores, progress, signal, async () => []);
 }
 
+/** Whether the order API refuses a call without a token. */
+async function requiresTokens({ services }: System): Promise<boolean> {
+  const { url } = services['order-api'];
+  try {
+    return (await fetch(`${url}/orders/demo-1/status`)).status === 401;
+  } catch (cause) {
+    throw new Error(`no order API responds at ${url}; \`pnpm dev\` starts one`, { cause });
+  }
+}
+
 const [mode, ...more] = process.argv.slice(2);
 if ((mode !== undefined && mode !== '--running') || more.length > 0) {
-  console.error('usage: pnpm demo [--running]');
+  console.error(`usage: pnpm demo [--running]
+
+--running   sends the orders to a system that is up. Where it requires tokens, they are those of the identity
+            stub at AUTH_ISSUER (${usualIssuer}).`);
   process.exit(2);
 }
 const interrupted = new AbortController();

@@ -2,7 +2,7 @@ import { ConnectError } from '@connectrpc/connect';
 import { toMoney } from '@orderflow/contracts';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { errorReason } from '@orderflow/rpc';
-import { type Clients, untilKnown } from '../src/clients.ts';
+import { type Clients, callAs, untilKnown } from '../src/clients.ts';
 import type { Content, TestOrder } from '../src/orders.ts';
 import type { Stores } from '../src/stores.ts';
 
@@ -46,7 +46,7 @@ export async function sendByApi(
       if (!isTaken) refused.add(orderId);
       else if (index % cancelEvery === 0) {
         cancelsAsked += 1;
-        if (await cancel(clients, orderId)) cancelsTaken += 1;
+        if (await cancel(clients, content)) cancelsTaken += 1;
       }
       onSent(1);
     }
@@ -76,15 +76,16 @@ async function take({ orders }: Clients, { orderId, customerId, lines }: Content
   }
 }
 
-/** Cancels an order once it is accepted. Returns false when it was paid before that. */
-async function cancel({ orders }: Clients, orderId: string): Promise<boolean> {
+/** Cancels an order once it is accepted, as its customer. Returns false when it was paid before that. */
+async function cancel({ orders }: Clients, { orderId, customerId }: Content): Promise<boolean> {
+  const asCustomer = callAs({ role: 'customer', subject: customerId });
   const isPending = async () => {
-    const { order } = await orders.getOrder({ orderId });
+    const { order } = await orders.getOrder({ orderId }, asCustomer);
     if (order?.state === Order_State.PENDING) throw new ConnectError('not decided yet');
   };
   await untilKnown(isPending);
   try {
-    await untilKnown(() => orders.cancelOrder({ orderId, reason: 'changed my mind' }));
+    await untilKnown(() => orders.cancelOrder({ orderId, reason: 'changed my mind' }, asCustomer));
     return true;
   } catch (error) {
     if (errorReason(error) === 'ORDER_NOT_CANCELLABLE') return false;
