@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { memorySettings } from '@orderflow/local/system';
-import { durationMs, infrastructureSettings, loadConfig } from '@orderflow/runtime';
+import { commonSettings, durationMs, infrastructureSettings, loadConfig } from '@orderflow/runtime';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { settings as enrichmentSettings } from '../../services/enrichment-stub/src/config.ts';
 import { settings as identitySettings } from '../../services/identity-stub/src/config.ts';
+import { clientsText, developmentClients } from '../../services/identity-stub/src/domain/clients.ts';
 import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
 import { settings as orderSettings, rolePorts, roles } from '../../services/order/src/config.ts';
 import { settings as paymentSettings } from '../../services/payment/src/config.ts';
@@ -147,9 +148,35 @@ test.each(ownNames)(
   },
 );
 
+test.each(ownNames.filter((name) => name !== 'identity-stub'))(
+  '%s requires tokens of the identity stub, and gets its own there as a service',
+  (name) => {
+    const { AUTH_CLIENT_ID = '', AUTH_CLIENT_SECRET, ...variables } = environment(name);
+    const { PORT, IDENTITY_ISSUER = `http://localhost:${PORT}` } = environment('identity-stub');
+    // Tokens that this machine fetches have the same issuer.
+    expect(service('identity-stub').ports).toEqual([`127.0.0.1:${new URL(IDENTITY_ISSUER).port}:${PORT}`]);
+    expect(variables).toMatchObject({
+      AUTH_ISSUER: IDENTITY_ISSUER,
+      AUTH_JWKS_URL: `http://identity-stub:${PORT}/jwks`,
+      AUTH_TOKEN_URL: `http://identity-stub:${PORT}/token`,
+    });
+    expect(identitySettings.clients.default).toBe(clientsText(Object.values(developmentClients)));
+    expect(new Map<string, unknown>(Object.entries(developmentClients)).get(AUTH_CLIENT_ID)).toEqual({
+      id: AUTH_CLIENT_ID,
+      secret: AUTH_CLIENT_SECRET,
+      kind: 'service',
+    });
+    // The client is named after the process: each has rights of its own at an identity provider.
+    expect(name.startsWith(AUTH_CLIENT_ID) || name === `payment-${AUTH_CLIENT_ID}-stub`).toBe(true);
+  },
+);
+
 test.each(ownNames)('Docker waits longer for %s to stop than the process takes at most', (name) => {
   const stopGraceMs = durationMs.parse(service(name).stop_grace_period);
-  const { shutdownGraceMs } = loadConfig(orderSettings, environment(name));
+  const { shutdownGraceMs } = loadConfig(
+    { shutdownGraceMs: commonSettings.shutdownGraceMs },
+    environment(name),
+  );
   expect(stopGraceMs).toBeGreaterThan(shutdownGraceMs);
 });
 
