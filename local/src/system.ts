@@ -118,8 +118,10 @@ export function clientEnv(id: ClientId): { AUTH_CLIENT_ID: string; AUTH_CLIENT_S
   return { AUTH_CLIENT_ID: id, AUTH_CLIENT_SECRET: secret };
 }
 
-/** Whatever the shell has for `pnpm orders`: processes get what is meant for them only. */
-const noAccess = Object.fromEntries(Object.values(authSettings).map(({ env }) => [env, '']));
+/** What the shell has for `pnpm orders` is not for processes. */
+const noAccess = Object.fromEntries(
+  Object.values(authSettings).flatMap(({ env }) => (env.startsWith('AUTH_') ? [[env, '']] : [])),
+);
 
 /** Longer than a start takes on a busy machine. */
 const readyMs = 120_000;
