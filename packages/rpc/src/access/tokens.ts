@@ -132,27 +132,36 @@ function problemOf(error: unknown): string {
 }
 
 function callerOf(payload: JWTPayload, { issuer, rolesClaim, customerClaim }: TokenTerms): Caller {
-  const { sub: subject = '' } = payload;
+  const subject = subjectOf(payload);
   const names = claim(payload, rolesClaim);
   const roles = (Array.isArray(names) ? names : [names]).flatMap((name) =>
     typeof name === 'string' && Object.hasOwn(roleNames, name) ? [roleNames[name] as Role] : [],
   );
   const customerId = claim(payload, customerClaim);
-  const id = `${subject}@${issuer.replace(/^https?:\/\//, '')}`;
-  if (!isPrintable(id))
-    throw unauthenticated('its sub has characters that are not printable ASCII, or too many');
   return {
     issuer,
     subject,
     roles: new Set(roles),
     customerId: typeof customerId === 'string' ? customerId : '',
     onBehalfOf: undefined,
-    id,
+    id: `${subject}@${issuer.replace(/^https?:\/\//, '')}`,
   };
 }
 
-function isPrintable(id: string): boolean {
-  return /^[\x21-\x7e][\x20-\x7e]{0,511}$/.test(id);
+/**
+ * A subject that nobody can take for another: JSON has numbers and lists with the same text, and `shop@id.example for
+ * ann` would be a service that calls for her.
+ */
+function subjectOf({ sub }: { readonly sub?: unknown }): string {
+  if (typeof sub !== 'string' || sub === '') throw unauthenticated('its sub is not a text, or is empty');
+  if (!isPrintable(sub))
+    throw unauthenticated('its sub has characters that are not printable ASCII, or too many');
+  if (sub.includes(' for ')) throw unauthenticated('its sub has " for ", as the name of another caller has');
+  return sub;
+}
+
+function isPrintable(subject: string): boolean {
+  return /^[\x21-\x7e][\x20-\x7e]{0,511}$/.test(subject);
 }
 
 /** A claim by its name, which may have dots, or by a path. */

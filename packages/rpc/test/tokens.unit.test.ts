@@ -1,0 +1,38 @@
+import type { JWTPayload } from 'jose';
+import { expect, test } from 'vitest';
+import { createTokens } from '../src/index.ts';
+import { audience, issuer, newKey, signToken } from './access-fixture.ts';
+
+const key = await newKey('k-1');
+const now = () => 1_800_000_000_000;
+
+const newTokens = () =>
+  createTokens(
+    { issuer, audience, rolesClaim: 'roles', customerClaim: 'sub' },
+    { findKey: async () => key.publicKey, now },
+  );
+
+/** Who has a token that says this. */
+const callerWith = async (claims: Record<string, unknown>) =>
+  newTokens().read(await signToken(key, now(), { claims: claims as JWTPayload }));
+
+test.for([
+  ['a number', 5],
+  ['null', null],
+  ['a list with a name', ['ann']],
+  ['an object', { name: 'ann' }],
+  ['empty', ''],
+  ['of a character that does not print', 'ann\n'],
+  ['longer than 512 characters', 'x'.repeat(513)],
+  ['the name of a service that calls for another', 'shop@id.example/shop for ann'],
+] as const)('a subject that could be taken for another is refused: %s', async ([, sub]) => {
+  await expect(callerWith({ sub, roles: ['operator'] })).rejects.toThrow(
+    'the token is not accepted: its sub',
+  );
+});
+
+test('a subject may be long, and have spaces', async () => {
+  for (const sub of ['x'.repeat(512), 'CN=Ann Bauer,OU=Shop']) {
+    expect(await callerWith({ sub, roles: ['operator'] })).toMatchObject({ subject: sub });
+  }
+});
