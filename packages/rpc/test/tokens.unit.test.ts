@@ -4,7 +4,8 @@ import { createTokens } from '../src/index.ts';
 import { audience, issuer, newKey, signToken } from './access-fixture.ts';
 
 const key = await newKey('k-1');
-const now = () => 1_800_000_000_000;
+let time = 1_800_000_000_000;
+const now = () => time;
 
 const newTokens = () =>
   createTokens(
@@ -35,4 +36,13 @@ test('a subject may be long, and have spaces', async () => {
   for (const sub of ['x'.repeat(512), 'CN=Ann Bauer,OU=Shop']) {
     expect(await callerWith({ sub, roles: ['operator'] })).toMatchObject({ subject: sub });
   }
+});
+
+test('a token is verified again when the time of day was set back', async () => {
+  const tokens = newTokens();
+  const token = await signToken(key, now(), { claims: { sub: 'ann' } });
+  await tokens.read(token);
+  expect(tokens.read(token)).not.toBeInstanceOf(Promise);
+  time -= 3_600_000;
+  expect(tokens.read(token)).toBeInstanceOf(Promise);
 });

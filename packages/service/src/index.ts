@@ -195,7 +195,7 @@ function tokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): Tokens | u
     customerClaim: config.authCustomerClaim,
   };
   const url = authJwksUrl ?? below(issuer, 'jwks');
-  return createTokens(terms, { findKey: createSigningKeys({ url, logger, now: Date.now }), now: Date.now });
+  return createTokens(terms, { findKey: createSigningKeys({ url, logger }), now: Date.now });
 }
 
 function ownTokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): OwnTokens | undefined {
@@ -205,7 +205,7 @@ function ownTokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): OwnToke
   if (authClientId === undefined || authClientSecret === undefined) return undefined;
   const tokenUrl = authTokenUrl ?? below(authIssuer, 'token');
   const client = { clientId: authClientId, clientSecret: authClientSecret };
-  return createOwnTokens({ tokenUrl, ...client, audience, scope, logger, now: Date.now });
+  return createOwnTokens({ tokenUrl, ...client, audience, scope, logger });
 }
 
 function below(issuer: string, name: string): string {

@@ -30,10 +30,12 @@ export function createOwnTokens(options: {
   readonly audience: string;
   readonly scope?: string | undefined;
   readonly logger: Logger;
-  readonly now: () => number;
+  /** In milliseconds. Not the time of day: that goes back when it is corrected, and pauses would last until then. */
+  readonly now?: () => number;
   readonly fetch?: typeof fetch;
 }): OwnTokens {
-  const { tokenUrl, clientId, clientSecret, audience, scope, logger, now, fetch: get = fetch } = options;
+  const { tokenUrl, clientId, clientSecret, audience, scope, logger } = options;
+  const { now = () => performance.now(), fetch: get = fetch } = options;
   let fetched: Fetched | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;

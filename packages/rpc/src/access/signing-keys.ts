@@ -29,10 +29,11 @@ export function createSigningKeys(options: {
   /** Where the issuer publishes its JSON Web Key Set (RFC 7517). */
   readonly url: string;
   readonly logger: Logger;
-  readonly now: () => number;
+  /** In milliseconds. Not the time of day: that goes back when it is corrected, and pauses would last until then. */
+  readonly now?: () => number;
   readonly fetch?: typeof fetch;
 }): FindKey {
-  const { url, logger, now, fetch: get = fetch } = options;
+  const { url, logger, now = () => performance.now(), fetch: get = fetch } = options;
   let keys: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number } | undefined;
   const triedAt = new Map<Cause, number>();
   let fetching: Promise<void> | undefined;

@@ -62,6 +62,7 @@ export interface Tokens {
 
 interface Kept {
   readonly caller: Caller;
+  readonly since: number;
   readonly until: number;
 }
 
@@ -73,7 +74,8 @@ export function createTokens(
   const kept = new Map<string, Kept>();
 
   async function verified(token: string, hash: string): Promise<Caller> {
-    const currentDate = new Date(now());
+    const since = now();
+    const currentDate = new Date(since);
     let payload: JWTPayload;
     try {
       ({ payload } = await jwtVerify(token, findKey, {
@@ -88,11 +90,11 @@ export function createTokens(
       throw isOutageOfKeys(error) ? error : unauthenticated(problemOf(error), error);
     }
     const caller = callerOf(payload, terms);
-    const until = Math.min(currentDate.getTime() + KEEP_MS, ((payload.exp ?? 0) + TOLERANCE_S) * 1000);
+    const until = Math.min(since + KEEP_MS, ((payload.exp ?? 0) + TOLERANCE_S) * 1000);
     // The oldest comes first in a Map.
     const [oldest] = kept.keys();
     if (kept.size >= MAX_KEPT && oldest !== undefined) kept.delete(oldest);
-    kept.set(hash, { caller, until });
+    kept.set(hash, { caller, since, until });
     return caller;
   }
 
@@ -102,7 +104,9 @@ export function createTokens(
       // A token is a secret, which is not kept in memory.
       const hash = createHash('sha256').update(token).digest('base64');
       const known = kept.get(hash);
-      if (known !== undefined && now() < known.until) return known.caller;
+      const time = now();
+      // The time of day goes back when it is corrected.
+      if (known !== undefined && known.since <= time && time < known.until) return known.caller;
       kept.delete(hash);
       return verified(token, hash);
     },
