@@ -55,7 +55,8 @@ function addMethod(router: ConnectRouter, method: DescMethodUnary, transport: Tr
 
 /** The other service verifies the caller itself: it gets the same token. */
 function headersOf(context: HandlerContext): Record<string, string> {
-  const stated = statedCallerOf(context);
+  const caller = context.values.get(callerKey);
+  const stated = caller ? caller.onBehalfOf : statedCallerOf(context);
   const token = context.requestHeader.get('authorization');
   return {
     ...(stated !== undefined && { [callerHeader]: stated }),

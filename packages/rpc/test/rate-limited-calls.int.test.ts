@@ -14,13 +14,13 @@ import { customers, failure, recordingLogger, startServer } from './fixture.ts';
 import { send } from './rest-fixture.ts';
 
 /** A server on which each customer and operator may make ten calls at once. The clock of the limits stands still. */
-async function startLimited() {
+async function startLimited({ perService = 'off' }: { perService?: number | 'off' } = {}) {
   const key = await newKey('k-1');
   const { state, tokens } = await startIssuer(key);
   const recorded = recordingLogger();
   const clock = { now: 1_000_000 };
   const rateLimits = createRateLimits({
-    ...{ perCaller: 5, perService: 'off', logger: recorded.logger },
+    ...{ perCaller: 5, perService, logger: recorded.logger },
     now: () => clock.now,
   });
   let handled = 0;
@@ -115,6 +115,13 @@ test('calls weigh what their contract says; those that are denied count, those w
   expect(await outcomes(11, () => client.listCustomers({}, ann))).toBe(`${denied.repeat(10)}!`);
   const bad = { headers: { authorization: 'Bearer a.b.c' } };
   expect(await outcomes(30, () => client.listCustomers({}, bad))).toBe('UNAUTHENTICATED'.repeat(30));
+});
+
+test('calls with an x-caller-id that is invalid count, too', async () => {
+  const { client, headersOf, outcomes } = await startLimited({ perService: 5 });
+  const headers = { ...(await headersOf('service', 'shop')), 'x-caller-id': 'x'.repeat(129) };
+  const call = () => client.getCustomer({ customerId: 'c-1' }, { headers });
+  expect(await outcomes(12, call)).toBe(`${'INVALID_REQUEST'.repeat(10)}!!`);
 });
 
 test('services are not limited, on whose behalf they may call, nor is health', async () => {

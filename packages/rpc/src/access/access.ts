@@ -1,6 +1,6 @@
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import type { ContextValues, HandlerContext } from '@connectrpc/connect';
-import type { Role } from '@orderflow/contracts/orderflow/access/v1/access';
+import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 import { statedCallerOf } from '../caller-id.ts';
 import { rpcError } from '../errors.ts';
 import { UnaryCall } from '../unary-call.ts';
@@ -36,8 +36,14 @@ export function createAccessGate(
 
   function enter(context: HandlerContext, caller: Caller): void {
     const { roles, weight } = accessRule(context.method);
-    context.values.set(callerKey, withOnBehalfOf(caller, statedCallerOf(context)));
-    rateLimits?.take(caller, weight);
+    context.values.set(callerKey, caller);
+    try {
+      if (caller.roles.has(Role.SERVICE))
+        context.values.set(callerKey, withOnBehalfOf(caller, statedCallerOf(context)));
+    } finally {
+      // A call with an invalid header counts, too.
+      rateLimits?.take(caller, weight);
+    }
     if (!caller.roles.values().some((role) => roles.has(role))) throw denied(context.method, roles);
     // Its own are those with this id: nothing belongs to a customer without one.
     if (limitedTo(context.values) === '') throw unauthenticated('it has no id of a customer');

