@@ -5,8 +5,15 @@ import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect
 import { Health } from '@orderflow/contracts/grpc/health/v1/health';
 import { eventually } from '@orderflow/testing';
 import { describe, expect, test } from 'vitest';
-import { callerIdOf, errorReason } from '../src/index.ts';
-import { newKey, type Says, signToken, startIssuer } from './access-fixture.ts';
+import { callerIdOf, errorInfo, errorReason } from '../src/index.ts';
+import {
+  audience,
+  issuer as issuerName,
+  newKey,
+  type Says,
+  signToken,
+  startIssuer,
+} from './access-fixture.ts';
 import { customerClient, customers, failure, startServer } from './fixture.ts';
 import { send } from './rest-fixture.ts';
 
@@ -214,6 +221,15 @@ test('a caller that goes away while its token is verified ends the call, and not
   await get(await sign('customer', 'c-1'));
   expect(callers.length).toBeLessThanOrEqual(2);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test('what a caller sends is short in the error and in the audit', async () => {
+  const { client, sign, lines } = await startProtected();
+  const headers = { authorization: `Bearer ${await sign('customer', 'c-1')}` };
+  const error = await failure(client.getCustomer({ customerId: 'é'.repeat(15_000) }, { headers }));
+  expect(errorInfo(error)?.metadata).toEqual({ customer_id: `${'é'.repeat(30)}…` });
+  const object = () => lines.find(({ stream }) => stream === 'audit')?.['object'];
+  await eventually(() => expect(object()).toBe(`${'é'.repeat(510)}…`));
 });
 
 test('the audit has a line for each call that changes something, or is not allowed, whatever LOG_LEVEL is', async () => {

@@ -3,6 +3,7 @@ import type { ContextValues, HandlerContext } from '@connectrpc/connect';
 import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 import { statedCallerOf } from '../caller-id.ts';
 import { rpcError } from '../errors.ts';
+import { echoed } from '../short-text.ts';
 import { UnaryCall } from '../unary-call.ts';
 import { type Caller, callerKey, limitedTo, withOnBehalfOf } from './caller.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -75,7 +76,7 @@ export function limitToOwn(method: DescMethod, message: Message, values: Context
   if (given === '') fields[customerField.localName] = own;
   else if (given !== own) {
     const text = `${customerField.name} is not yours: leave it out, or send ${own}`;
-    throw rpcError('PERMISSION_DENIED', text, { [customerField.name]: String(given) });
+    throw rpcError('PERMISSION_DENIED', text, { [customerField.name]: echoed(String(given)) });
   }
 }
 

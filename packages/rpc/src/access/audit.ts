@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethod, Message } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import type { Logger } from '@orderflow/runtime';
+import { cutToBytes } from '../short-text.ts';
 import type { Caller } from './caller.ts';
 
 /** A call that has ended, for the audit; of those that are RATE_LIMITED the first in a while. */
@@ -32,13 +33,20 @@ export function createAudit(logger: Logger): (call: AuditedCall) => void {
         issuer,
         ...(onBehalfOf !== undefined && { on_behalf_of: onBehalfOf }),
         method: `${method.parent.typeName}/${method.name}`,
-        object: idIn(method.input, request) || idIn(method.output, response),
+        object: short(idIn(method.input, request) || idIn(method.output, response)),
         outcome,
-        request_id: textIn(request, 'requestId'),
+        request_id: short(textIn(request, 'requestId')),
       },
       'audit',
     );
   };
+}
+
+/** Longer than any id that a contract allows, in UTF-8. A request that was refused may have megabytes. */
+const MAX_ID_BYTES = 1024;
+
+function short(id: string): string {
+  return cutToBytes(id, MAX_ID_BYTES);
 }
 
 /** Fields that name what a call is about, the most exact first. */
