@@ -5,7 +5,7 @@ import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect
 import { Health } from '@orderflow/contracts/grpc/health/v1/health';
 import { eventually } from '@orderflow/testing';
 import { describe, expect, test } from 'vitest';
-import { callerIdOf, errorInfo, errorReason } from '../src/index.ts';
+import { callerIdOf, createTokens, errorInfo, errorReason } from '../src/index.ts';
 import {
   audience,
   issuer as issuerName,
@@ -14,7 +14,7 @@ import {
   signToken,
   startIssuer,
 } from './access-fixture.ts';
-import { customerClient, customers, failure, startServer } from './fixture.ts';
+import { customerClient, customers, failure, protocols, startServer } from './fixture.ts';
 import { send } from './rest-fixture.ts';
 
 /** A server that requires tokens, its issuer, and what its handlers learnt of their callers. */
@@ -221,6 +221,23 @@ test('a caller that goes away while its token is verified ends the call, and not
   await get(await sign('customer', 'c-1'));
   expect(callers.length).toBeLessThanOrEqual(2);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test('a call whose token cannot be verified in its time ends with DEADLINE_EXCEEDED, over every protocol', async () => {
+  const key = await newKey('k-1');
+  const { promise: never } = Promise.withResolvers<never>();
+  const terms = { issuer: issuerName, audience, rolesClaim: 'roles', customerClaim: 'sub' };
+  const tokens = createTokens(terms, { findKey: () => never, now: Date.now });
+  const { url } = await startServer({ tokens });
+  const authorization = `Bearer ${await signToken(key, Date.now(), { claims: { sub: 'c-1' } })}`;
+  for (const transport of Object.values(protocols)) {
+    const call = customerClient(transport(url)).getCustomer(
+      { customerId: 'c-1' },
+      // Of the client none, so that the response of the server counts.
+      { headers: { authorization, 'grpc-timeout': '50m', 'connect-timeout-ms': '50' } },
+    );
+    expect(errorReason(await failure(call))).toBe('DEADLINE_EXCEEDED');
+  }
 });
 
 test('what a caller sends is short in the error and in the audit', async () => {

@@ -5,6 +5,7 @@ import { statedCallerOf } from '../caller-id.ts';
 import { rpcError } from '../errors.ts';
 import { echoed } from '../short-text.ts';
 import { UnaryCall } from '../unary-call.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { type Caller, callerKey, limitedTo, withOnBehalfOf } from './caller.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { accessRule, checkAccessRules } from './rules.ts';
@@ -57,8 +58,10 @@ export function createAccessGate(
       const [, token] = bearer.exec(header ?? '') ?? [];
       if (token === undefined) throw missing(header);
       const caller = tokens.read(token);
-      if (caller instanceof Promise) return caller.then((verified) => enter(context, verified));
-      return enter(context, caller);
+      if (!(caller instanceof Promise)) return enter(context, caller);
+      // Keys may be awaited for longer than the call lasts.
+      const ending = context instanceof UnaryCall ? context.ending : context.signal;
+      return untilAborted(caller, ending, () => {}).then((verified) => enter(context, verified));
     },
   };
 }
