@@ -7,15 +7,15 @@ const key = await newKey('k-1');
 let time = 1_800_000_000_000;
 const now = () => time;
 
-const newTokens = () =>
+const newTokens = (customerClaim = 'sub') =>
   createTokens(
-    { issuer, audience, rolesClaim: 'roles', customerClaim: 'sub' },
+    { issuer, audience, rolesClaim: 'roles', customerClaim },
     { findKey: async () => key.publicKey, now },
   );
 
 /** Who has a token that says this. */
-const callerWith = async (claims: Record<string, unknown>) =>
-  newTokens().read(await signToken(key, now(), { claims: claims as JWTPayload }));
+const callerWith = async (claims: Record<string, unknown>, customerClaim?: string) =>
+  newTokens(customerClaim).read(await signToken(key, now(), { claims: claims as JWTPayload }));
 
 test.for([
   ['a number', 5],
@@ -45,4 +45,21 @@ test('a token is verified again when the time of day was set back', async () => 
   expect(tokens.read(token)).not.toBeInstanceOf(Promise);
   time -= 3_600_000;
   expect(tokens.read(token)).toBeInstanceOf(Promise);
+});
+
+test.for([
+  ['a number', 5],
+  ['with a NUL character', 'c-1\0'],
+  ['with half a character, which Postgres does not have', 'c-\ud800'],
+  ['longer than the contract allows', 'c'.repeat(257)],
+] as const)('what is no id of a customer is not read: %s', async ([, customer]) => {
+  const claims = { sub: 'ann', roles: ['customer'], customer };
+  expect(await callerWith(claims, 'customer')).toMatchObject({ customerId: '' });
+});
+
+test('only a customer is one', async () => {
+  for (const role of ['none', 'operator', 'service']) {
+    expect(await callerWith({ sub: 'c-1', roles: [role] })).toMatchObject({ customerId: '' });
+  }
+  expect(await callerWith({ sub: 'c-1', roles: ['customer'] })).toMatchObject({ customerId: 'c-1' });
 });

@@ -141,12 +141,12 @@ function callerOf(payload: JWTPayload, { issuer, rolesClaim, customerClaim }: To
   const roles = (Array.isArray(names) ? names : [names]).flatMap((name) =>
     typeof name === 'string' && Object.hasOwn(roleNames, name) ? [roleNames[name] as Role] : [],
   );
-  const customerId = claim(payload, customerClaim);
+  const customerId = roles.includes(Role.CUSTOMER) ? claim(payload, customerClaim) : '';
   return {
     issuer,
     subject,
     roles: new Set(roles),
-    customerId: typeof customerId === 'string' ? customerId : '',
+    customerId: typeof customerId === 'string' && isCustomerId(customerId) ? customerId : '',
     onBehalfOf: undefined,
     id: `${subject}@${issuer.replace(/^https?:\/\//, '')}`,
   };
@@ -162,6 +162,11 @@ function subjectOf({ sub }: { readonly sub?: unknown }): string {
     throw unauthenticated('its sub has characters that are not printable ASCII, or too many');
   if (sub.includes(' for ')) throw unauthenticated('its sub has " for ", as the name of another caller has');
   return sub;
+}
+
+/** As the contract has it; a store could not compare it with its own otherwise. */
+function isCustomerId(text: string): boolean {
+  return text.length <= 256 && text.isWellFormed() && !/\p{Cc}/u.test(text);
 }
 
 function isPrintable(subject: string): boolean {
