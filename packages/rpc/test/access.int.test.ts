@@ -80,10 +80,25 @@ describe('keys', () => {
     await get(await sign('customer', 'c-1'));
   });
 
+  test('that are all taken out end their tokens, which are good again with the keys', async () => {
+    const { state, sign, get } = await startProtected();
+    await get(await sign('customer', 'c-1'));
+    state.respond = () => ({ status: 200, body: '{"keys":[]}' });
+    state.now += 10 * 60_000;
+    await get(await sign('customer', 'c-1'));
+    await eventually(async () =>
+      expect(errorReason(await failure(get(await sign('customer', 'c-1'))))).toBe('DEPENDENCY_UNAVAILABLE'),
+    );
+    state.respond = undefined;
+    state.now += 1_000;
+    await get(await sign('customer', 'c-1'));
+  });
+
   test.for([
     ['an error', { status: 500, body: '' }],
     ['no JSON', { status: 200, body: '<html>' }],
-    ['no keys', { status: 200, body: '{}' }],
+    ['no set', { status: 200, body: '{}' }],
+    ['an empty set', { status: 200, body: '{"keys":[]}' }],
     ['more than 1 MiB', { status: 200, body: `{"keys":[],"x":"${'x'.repeat(1_100_000)}"}` }],
   ] as const)('none at all is an outage, not a bad token: the issuer sends %s', async ([, response]) => {
     const { state, sign, get } = await startProtected();

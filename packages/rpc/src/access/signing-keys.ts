@@ -43,7 +43,9 @@ export function createSigningKeys(options: {
       const response = await get(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
       if (!response.ok) throw new Error(`the status is ${response.status}`);
       const set = JSON.parse(await textOf(response)) as JSONWebKeySet;
-      keys = { find: createLocalJWKSet(set), fetchedAt: now() };
+      const find = createLocalJWKSet(set);
+      keys = set.keys.length > 0 ? { find, fetchedAt: now() } : undefined;
+      if (keys === undefined) throw new Error('there are none: no token can be verified');
     } catch (error) {
       logger.warn({ err: error, url }, 'the keys of the token issuer could not be fetched');
     } finally {
