@@ -63,3 +63,15 @@ test('only a customer is one', async () => {
   }
   expect(await callerWith({ sub: 'c-1', roles: ['customer'] })).toMatchObject({ customerId: 'c-1' });
 });
+
+test('a token has one spelling: with another it is refused', async () => {
+  const token = await signToken(key, now(), { claims: { sub: 'ann' } });
+  const tokens = newTokens();
+  await tokens.read(token);
+  // The last character has four bits that mean nothing.
+  const others = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].map(
+    (last) => `${token.slice(0, -1)}${last}`,
+  );
+  const read = await Promise.allSettled(others.map(async (other) => tokens.read(other)));
+  expect(others.filter((_, index) => read[index]?.status === 'fulfilled')).toEqual([token]);
+});

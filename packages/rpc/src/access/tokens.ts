@@ -74,6 +74,7 @@ export function createTokens(
   const kept = new Map<string, Kept>();
 
   async function verified(token: string, hash: string): Promise<Caller> {
+    if (!hasOneSpelling(token)) throw unauthenticated('its signature is not base64url');
     const since = now();
     const currentDate = new Date(since);
     let payload: JWTPayload;
@@ -111,6 +112,15 @@ export function createTokens(
       return verified(token, hash);
     },
   };
+}
+
+/**
+ * Whether the signature is spelled as its issuer must. It is not signed itself, and is decoded from thousands of others
+ * (`+` for `-`): each would be kept as a token of its own, in the place of another caller's.
+ */
+function hasOneSpelling(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1);
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
 /** An error for a token that is missing, or is not good. */
