@@ -15,6 +15,7 @@ import type {
   RunIdempotent,
   StoredResponse,
 } from '@orderflow/runtime';
+import { limitedTo } from './access/caller.ts';
 import { callerIdOf } from './caller-id.ts';
 import { rpcError } from './errors.ts';
 import { storableText } from './invalid-request.ts';
@@ -29,12 +30,15 @@ export function repeatableRequest<Desc extends DescMessage>(
   context: Pick<HandlerContext, 'requestHeader' | 'values' | 'service' | 'method'>,
 ): RepeatableRequest | undefined {
   if (request.requestId === '') return undefined;
-  const content = toBinary(schema, { ...request, requestId: '' });
+  const hash = createHash('sha256').update(toBinary(schema, { ...request, requestId: '' }));
+  // A stored response is not checked again: who was an operator, or another customer, then asked for something else.
+  const customerId = limitedTo(context.values);
+  if (customerId !== undefined) hash.update(`\0${customerId}`);
   return {
     callerId: callerIdOf(context),
     method: `${context.service.typeName}/${context.method.name}`,
     requestId: storableText('request_id', request.requestId),
-    contentHash: createHash('sha256').update(content).digest(),
+    contentHash: hash.digest(),
   };
 }
 

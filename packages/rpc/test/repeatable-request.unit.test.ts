@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, createContextValues, createHandlerContext, type HandlerContext } from '@connectrpc/connect';
 import { BadRequestSchema } from '@orderflow/contracts/google/rpc/error_details';
+import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 import {
   CreateCustomerRequestSchema,
   CreateCustomerResponseSchema,
@@ -10,6 +11,7 @@ import type { RunIdempotent, StoredResponse } from '@orderflow/runtime';
 import { describe, expect, test } from 'vitest';
 import {
   callerIdOf,
+  callerKey,
   earlierResponse,
   errorReason,
   repeatableRequest,
@@ -62,6 +64,23 @@ describe('a request', () => {
     const hash = repeatable({})?.contentHash;
     expect(repeatable({ requestId: 'r-2' })?.contentHash).toEqual(hash);
     expect(repeatable({ name: 'Ada Bauer' })?.contentHash).not.toEqual(hash);
+  });
+
+  test('asks for something else once its caller may see less, or is another customer', () => {
+    const hashes = [
+      [Role.OPERATOR, 'c-1'],
+      [Role.CUSTOMER, 'c-1'],
+      [Role.CUSTOMER, 'c-2'],
+    ] as const;
+    const hashOf = ([role, customerId]: (typeof hashes)[number]) => {
+      const context = callBy();
+      const ann = { issuer: 'i', subject: 'ann', onBehalfOf: undefined, id: 'ann@i' };
+      context.values.set(callerKey, { ...ann, roles: new Set([role]), customerId });
+      const request = create(CreateCustomerRequestSchema, { requestId: 'r-1' });
+      return String(repeatableRequest(CreateCustomerRequestSchema, request, context)?.contentHash);
+    };
+    expect(new Set(hashes.map(hashOf)).size).toBe(3);
+    expect(hashOf([Role.CUSTOMER, 'c-1'])).toBe(hashOf([Role.CUSTOMER, 'c-1']));
   });
 
   test('whose request_id or caller cannot be stored is invalid', async () => {
