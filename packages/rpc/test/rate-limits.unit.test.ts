@@ -231,6 +231,17 @@ describe('shared counts', () => {
     expect(flood(limits, customer('c-1'), 1).allowed).toBe(1);
   });
 
+  test.for([-1, 3_600_000])('that end in %i ms are none: they are of no window', async (endsInMs) => {
+    const { shared } = storeOf(async () => ({ points: 1_000_000, endsInMs }));
+    const { limits, pass } = limitsWith({ shared });
+    for (let window = 0; window < 3; window++) {
+      expect(flood(limits, customer('c-1'), 50).allowed).toBe(50);
+      await new Promise(setImmediate);
+      expect(flood(limits, customer('c-1'), 60).allowed).toBe(50);
+      pass(2_000);
+    }
+  });
+
   test('that fail are not asked again for a second, then once', async () => {
     let fails = true;
     const { shared, added } = storeOf(async (_, points) => {
