@@ -154,7 +154,7 @@ describe('a token', () => {
     const { sign, get, callers } = await startProtected();
     const header = { 'x-caller-id': 'ann' };
     await get(await sign('customer', 'c-1'), header);
-    // Nobody reads it, so that it cannot be invalid, nor hide from the audit what they were not allowed.
+    // It is not read, so that it cannot be invalid, nor hide from the audit what they were not allowed.
     await get(await sign('operator', 'olga'), { 'x-caller-id': 'x'.repeat(129) });
     await get(await sign('service', 'shop'), header);
     await get(await sign('service', 'shop'));

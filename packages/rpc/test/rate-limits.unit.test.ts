@@ -58,6 +58,7 @@ function flood(
 function storeOf(add: SharedCounts['add'] = async (_, points) => ({ points, endsInMs: 2_000 })) {
   const added: (readonly [string, number])[] = [];
   const shared: SharedCounts = {
+    windowMs: 2_000,
     add(key, points) {
       added.push([key, points]);
       return add(key, points);

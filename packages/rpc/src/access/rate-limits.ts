@@ -125,8 +125,8 @@ export function createRateLimits(options: {
         count.unshared = 0;
         const all = await store.add(key, points);
         failedAt = undefined;
-        // Others when the clock of the store was set back, or somebody else has written there.
-        if (all.endsInMs < 0 || all.endsInMs > WINDOW_MS) continue;
+        // Otherwise when the clock of the store was set back, or another program has written there.
+        if (all.endsInMs < 0 || all.endsInMs > store.windowMs) continue;
         count.points = all.points + count.unshared;
         count.endsAt = now() + all.endsInMs;
       } while (count.unshared >= minPoints);

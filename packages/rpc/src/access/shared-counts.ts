@@ -1,5 +1,7 @@
 /** Counts that several instances add to. */
 export interface SharedCounts {
+  /** How long a count lasts. */
+  readonly windowMs: number;
   /**
    * Adds to a count, which begins when something is added that ends no count that has begun; resolves to its points,
    * with those of all instances, and the milliseconds until it ends. Rejects while the counts are unavailable.
@@ -22,6 +24,7 @@ export async function redisCounts(redis: object, prefix: string, windowMs: numbe
     points: Number.MAX_SAFE_INTEGER,
   });
   return {
+    windowMs,
     async add(key, points) {
       const { consumedPoints, msBeforeNext } = await limiter.consume(key, points);
       return { points: consumedPoints, endsInMs: msBeforeNext };

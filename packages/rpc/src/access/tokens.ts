@@ -163,7 +163,7 @@ function callerOf(payload: JWTPayload, { issuer, rolesClaim, customerClaim }: To
 }
 
 /**
- * A subject that nobody can take for another: JSON has numbers and lists with the same text, and `shop@id.example for
+ * A subject that cannot be taken for another: JSON has numbers and lists with the same text, and `shop@id.example for
  * ann` would be a service that calls for her.
  */
 function subjectOf({ sub }: { readonly sub?: unknown }): string {
