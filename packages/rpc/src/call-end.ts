@@ -51,3 +51,12 @@ export class CallEnd implements Ending {
     this.#listeners = this.#listeners.filter((each) => each !== listener);
   }
 }
+
+/**
+ * Whether the caller reset its stream. Connect says so only in its text, and uses the caller's error code as its own.
+ */
+export function callerHasGone(reason: unknown): boolean {
+  return (
+    reason instanceof ConnectError && reason.rawMessage.startsWith('http/2 stream closed with error code')
+  );
+}

@@ -16,7 +16,7 @@ import { limitToOwn } from './access/access.ts';
 import { createAudit } from './access/audit.ts';
 import { callerKey } from './access/caller.ts';
 import { isRepeatedRefusal } from './access/rate-limits.ts';
-import type { Ending } from './call-end.ts';
+import { callerHasGone, type Ending } from './call-end.ts';
 import type { CallLimit } from './call-limit.ts';
 import { connectionKey } from './connection.ts';
 import { type ErrorReason, errorInfo, isOwnError, type ReasonDeclaration, rpcError } from './errors.ts';
@@ -40,6 +40,8 @@ interface Call {
   /** Of a unary call, for the audit. */
   request?: Message;
   response?: Message;
+  /** Audits that it was carried out although it had ended without a response. */
+  auditLate?: (response: Message) => void;
 }
 
 const callKey: ContextKey<Call | undefined> = createContextKey<Call | undefined>(undefined);
@@ -107,7 +109,9 @@ export function createCallGate(options: {
     if (caller && !(reason instanceof ConnectError && isRepeatedRefusal(reason))) {
       const { request, response } = call;
       const outcome = code === undefined ? 'ok' : (errorInfo(reason)?.reason ?? labels.code);
-      audit({ method: context.method, caller, request, response, outcome });
+      const audited = { method: context.method, caller, request };
+      audit({ ...audited, response, outcome });
+      call.auditLate = (late) => audit({ ...audited, response: late, outcome: 'ok' });
     }
 
     const line = () => ({
@@ -138,15 +142,6 @@ export function createCallGate(options: {
       logger.debug(line(), 'call');
     }
   }
-}
-
-/**
- * Whether the caller reset its stream. Connect says so only in its text, and uses the caller's error code as its own.
- */
-function callerHasGone(reason: unknown): boolean {
-  return (
-    reason instanceof ConnectError && reason.rawMessage.startsWith('http/2 stream closed with error code')
-  );
 }
 
 /** Codes that the operator should see; the other codes are results for the caller. */
@@ -222,7 +217,9 @@ export function createServerInterceptor(options: {
         const work = limit.run(req.method, () => next(req));
         // It may continue after the caller got DEADLINE_EXCEEDED, and it holds the request.
         req.contextValues.get(responseKey)?.charge.keepFor(work);
-        const res = await untilAborted(work, ending, onLateError);
+        const res = await untilAborted(work, ending, onLateError, (late) => {
+          if (!late.stream) call?.auditLate?.(late.message);
+        });
         if (call) {
           call.responded = true;
           if (!res.stream) call.response = res.message;

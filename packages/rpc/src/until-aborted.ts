@@ -2,12 +2,13 @@ import type { Ending } from './call-end.ts';
 
 /**
  * Resolves to the result of `work`, or rejects with the reason of the ending if that comes first. The work then
- * continues, and `onLateError` is called if it fails.
+ * continues, and `onLateError` is called if it fails, or `onLateResult` with its result.
  */
 export function untilAborted<T>(
   work: Promise<T>,
   ending: Ending,
   onLateError: (error: unknown) => void,
+  onLateResult?: (result: T) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     function onAbort(): void {
@@ -16,6 +17,7 @@ export function untilAborted<T>(
     work.then(
       (result) => {
         ending.removeEventListener('abort', onAbort);
+        if (ending.aborted) onLateResult?.(result);
         resolve(result);
       },
       (error: unknown) => {

@@ -297,3 +297,36 @@ test('the audit has a line for each call that changes something, or is not allow
   );
   expect(lines.some((line) => JSON.stringify(line).includes('eyJ'))).toBe(false);
 });
+
+test('the audit has a second line for a call that is carried out after its caller has gone', async () => {
+  const entered = Promise.withResolvers<void>();
+  const carriedOut = Promise.withResolvers<void>();
+  const { client, sign, lines } = await startProtected({
+    implementation: {
+      async createCustomer({ customer }) {
+        entered.resolve();
+        await carriedOut.promise;
+        return { customer: customer ?? {} };
+      },
+    },
+  });
+  const leaving = new AbortController();
+  const headers = { authorization: `Bearer ${await sign('operator', 'olga')}` };
+  const customer = { customerId: 'c-9', name: 'Ann' };
+  const ended = expect(
+    client.createCustomer({ customer }, { headers, signal: leaving.signal }),
+  ).rejects.toThrow();
+  await entered.promise;
+  leaving.abort();
+  await ended;
+  const audit = () =>
+    lines.filter(({ stream }) => stream === 'audit').map(({ object, outcome }) => [object, outcome]);
+  await eventually(() => expect(audit()).toEqual([['c-9', 'canceled']]));
+  carriedOut.resolve();
+  await eventually(() =>
+    expect(audit()).toEqual([
+      ['c-9', 'canceled'],
+      ['c-9', 'ok'],
+    ]),
+  );
+});
