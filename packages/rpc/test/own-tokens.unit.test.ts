@@ -42,3 +42,19 @@ test('keys are fetched after a failure, also when the time of day was set back',
   setTimeOfDayBack();
   expect(await found()).toBeDefined();
 });
+
+test('the log has no password of a URL that cannot be fetched', async () => {
+  const { logger, lines } = recordingLogger();
+  const url = 'http://order:hunter2@id.example/';
+  const client = { tokenUrl: url, clientId: 'order', clientSecret: 'hunter3' };
+  await failure(
+    Promise.try(async () => createOwnTokens({ ...client, audience: 'orderflow', logger }).current()),
+  );
+  const find = createSigningKeys({ url, logger });
+  await failure(Promise.try(async () => find({ alg: 'ES256' }, { payload: '', signature: '' })));
+  expect(lines.map(({ url }) => url)).toEqual([
+    expect.stringContaining('id.example'),
+    expect.stringContaining('id.example'),
+  ]);
+  expect(JSON.stringify(lines)).not.toMatch(/hunter/);
+});

@@ -1,4 +1,4 @@
-import type { Logger } from '@orderflow/runtime';
+import { type Logger, maskUrlPasswords } from '@orderflow/runtime';
 import { rpcError } from '../errors.ts';
 
 /** The tokens with which a process calls others. */
@@ -65,7 +65,8 @@ export function createOwnTokens(options: {
       fetched = { token, renewAt: at + seconds * 500, endsAt: at + seconds * 1000 };
     } catch (error) {
       problem = error;
-      logger.warn({ err: error, url: tokenUrl, client: clientId }, 'no token for own calls could be fetched');
+      const url = maskUrlPasswords(tokenUrl);
+      logger.warn({ err: error, url, client: clientId }, 'no token for own calls could be fetched');
     } finally {
       fetching = undefined;
     }

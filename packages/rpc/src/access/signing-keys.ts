@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { Logger } from '@orderflow/runtime';
+import { type Logger, maskUrlPasswords } from '@orderflow/runtime';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { rpcError } from '../errors.ts';
 
@@ -47,7 +47,8 @@ export function createSigningKeys(options: {
       keys = set.keys.length > 0 ? { find, fetchedAt: now() } : undefined;
       if (keys === undefined) throw new Error('there are none: no token can be verified');
     } catch (error) {
-      logger.warn({ err: error, url }, 'the keys of the token issuer could not be fetched');
+      const masked = maskUrlPasswords(url);
+      logger.warn({ err: error, url: masked }, 'the keys of the token issuer could not be fetched');
     } finally {
       fetching = undefined;
     }
