@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { createTestSystem, type TestSystem } from '@orderflow/e2e/test-system';
@@ -48,6 +49,39 @@ const tokenOption = / -H "authorization: Bearer \$\([^)]+\)"/;
 const hasTool = (line: string) => skipped === undefined || !line.startsWith('grpcurl');
 const isRefused = /unauthenticated/i;
 const isError = /unauthenticated|permission_denied|"code":|"title":|error|not found/i;
+
+describe('README.md, calls with tokens', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const section = /^### Calls with tokens$(.*?)^### /ms.exec(readme)?.[1] ?? '';
+  const lines = callsIn(section);
+  const api = () => new URL(system.services['order-api'].url).host;
+
+  test('has one line each for grpcurl, curl and buf, with the token in it', () => {
+    expect(lines.map((line) => /^(buf )?\w+/.exec(line)?.[0])).toEqual(['grpcurl', 'curl', 'buf curl']);
+    for (const line of lines) expect(line).toMatch(tokenOption);
+  });
+
+  for (const line of lines) {
+    const tool = line.split(' ')[0] ?? '';
+    test.skipIf(!hasTool(line))(
+      `the line with ${tool} works as it is there, and not without its token`,
+      async () => {
+        const here = line.replace('localhost:8001', api());
+        expect(here).not.toBe(line);
+        const said = await paste(here);
+        expect(said).not.toMatch(isError);
+        expect(said).toContain('c-1');
+        expect(await paste(here.replace(tokenOption, ''))).toMatch(isRefused);
+      },
+    );
+  }
+
+  test('/metrics counts calls without a token, as docs/operations.md says', async () => {
+    const text = await (await fetch(`${system.services['order-api'].url}/metrics`)).text();
+    const line = /^orderflow_rpc_server_duration_count\{.*code="unauthenticated".*$/m;
+    expect(text).toMatch(line);
+  });
+});
 
 describe('pnpm dev --auth', () => {
   test('prints lines that work, each with the token that it needs', async () => {

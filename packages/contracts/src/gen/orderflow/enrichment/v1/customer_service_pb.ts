@@ -181,8 +181,8 @@ export type CreateCustomerRequest = Message<"orderflow.enrichment.v1.CreateCusto
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 2;
    */
@@ -233,8 +233,8 @@ export type UpdateCustomerRequest = Message<"orderflow.enrichment.v1.UpdateCusto
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 2;
    */
@@ -284,8 +284,8 @@ export type PutCustomerRequest = Message<"orderflow.enrichment.v1.PutCustomerReq
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 2;
    */

@@ -198,8 +198,8 @@ export type SetStockRequest = Message<"orderflow.inventory.v1.SetStockRequest"> 
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 4;
    */
@@ -270,8 +270,8 @@ export type AdjustStockRequest = Message<"orderflow.inventory.v1.AdjustStockRequ
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 4;
    */

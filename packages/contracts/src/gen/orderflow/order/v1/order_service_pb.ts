@@ -57,8 +57,8 @@ export type CreateOrderRequest = Message<"orderflow.order.v1.CreateOrderRequest"
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 5;
    */
@@ -362,8 +362,8 @@ export type CancelOrderRequest = Message<"orderflow.order.v1.CancelOrderRequest"
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 3;
    */
@@ -413,8 +413,8 @@ export type RetryOrderRequest = Message<"orderflow.order.v1.RetryOrderRequest"> 
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 2;
    */

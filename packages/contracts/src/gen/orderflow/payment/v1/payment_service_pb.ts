@@ -193,8 +193,8 @@ export type RefundPaymentRequest = Message<"orderflow.payment.v1.RefundPaymentRe
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 3;
    */
@@ -251,8 +251,8 @@ export type SettlePaymentRequest = Message<"orderflow.payment.v1.SettlePaymentRe
 
   /**
    * Makes the call repeatable: chosen by the caller, unique per call. Empty: not repeatable. It belongs to the caller
-   * identified by header x-caller-id; all callers without that header share one namespace: send it, or choose ids that
-   * no other caller can choose (UUIDs).
+   * that the token names. Where no tokens are required: that header x-caller-id names; all callers without that header
+   * share one namespace, so choose ids that no other caller can choose (UUIDs).
    *
    * @generated from field: string request_id = 3;
    */
