@@ -71,9 +71,9 @@ export function createAccessGate(
  * @throws PERMISSION_DENIED when it is that of another
  */
 export function limitToOwn(method: DescMethod, message: Message, values: ContextValues): void {
-  const { customerField } = accessRule(method);
-  const own = customerField && limitedTo(values);
-  if (customerField === undefined || own === undefined) return;
+  const own = limitedTo(values);
+  const customerField = own === undefined ? undefined : accessRule(method).customerField;
+  if (own === undefined || customerField === undefined) return;
   const fields = message as unknown as Record<string, unknown>;
   const given = fields[customerField.localName];
   if (given === '') fields[customerField.localName] = own;
