@@ -25,7 +25,9 @@ const laptop = {
 };
 
 function customers(
-  response: () => Partial<Pick<CustomersReply, 'notFoundCustomerIds'>> & { customers?: (typeof ada)[] },
+  response: () => Partial<Pick<CustomersReply, 'notFoundCustomerIds'>> & {
+    customers?: (typeof ada & { orderCount?: bigint })[];
+  },
 ) {
   const transport = createRouterTransport(({ service }) => {
     service(CustomerService, { batchGetCustomers: () => response() });
@@ -58,6 +60,13 @@ describe('customers', () => {
     expect(response.get('c-2')).toBeUndefined();
     const message = response.get('c-1');
     expect(message && upstream.toValue('c-1', message)).toEqual(ada);
+  });
+
+  test('have no order count, even if the API sends one: a cache entry would keep it', async () => {
+    const upstream = customers(() => ({ customers: [{ ...ada, orderCount: 7n }] }));
+    const message = (await upstream.fetch(['c-1'])).get('c-1');
+    expect(message).toMatchObject({ customerId: 'c-1' });
+    expect(message?.orderCount).toBeUndefined();
   });
 
   test.each([

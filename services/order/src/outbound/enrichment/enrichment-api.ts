@@ -1,6 +1,10 @@
+import { clearField } from '@bufbuild/protobuf';
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import { formatMoney, toMinorUnits } from '@orderflow/contracts';
-import type { Customer as CustomerMessage } from '@orderflow/contracts/orderflow/enrichment/v1/customer';
+import {
+  type Customer as CustomerMessage,
+  CustomerSchema,
+} from '@orderflow/contracts/orderflow/enrichment/v1/customer';
 import type { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import {
   Product_State,
@@ -48,6 +52,8 @@ export function customerUpstream(
     keyOf: (id) => id,
     async fetch(ids) {
       const reply = await call(() => client.batchGetCustomers({ customerIds: [...ids] }));
+      // It changes without a new version: a cache entry that had it would keep a wrong one.
+      for (const customer of reply.customers) clearField(customer, CustomerSchema.field.orderCount);
       const found = new Map(reply.customers.map((customer) => [customer.customerId, customer]));
       return inRequestOrder(ids, new Set(reply.notFoundCustomerIds), (id) => found.get(id));
     },

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file orderflow/enrichment/v1/customer.proto.
  */
 export const file_orderflow_enrichment_v1_customer: GenFile = /*@__PURE__*/
-  fileDesc("CiZvcmRlcmZsb3cvZW5yaWNobWVudC92MS9jdXN0b21lci5wcm90bxIXb3JkZXJmbG93LmVucmljaG1lbnQudjEingIKCEN1c3RvbWVyEjMKC2N1c3RvbWVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSGAoEbmFtZRgCIAEoCUIKukgHcgUQARjIARIcCgVlbWFpbBgDIAEoCUINukgK2AEBcgUY/gFgARIOCgZhY3RpdmUYBCABKAgSGAoHdmVyc2lvbhgFIAEoA0IHukgEIgIoABIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKB2FkZHJlc3MYCCABKAlCCLpIBXIDGPQDQjxaOm9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvZW5yaWNobWVudC92MTtlbnJpY2htZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiZvcmRlcmZsb3cvZW5yaWNobWVudC92MS9jdXN0b21lci5wcm90bxIXb3JkZXJmbG93LmVucmljaG1lbnQudjEi0QIKCEN1c3RvbWVyEjMKC2N1c3RvbWVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSGAoEbmFtZRgCIAEoCUIKukgHcgUQARjIARIcCgVlbWFpbBgDIAEoCUINukgK2AEBcgUY/gFgARIOCgZhY3RpdmUYBCABKAgSGAoHdmVyc2lvbhgFIAEoA0IHukgEIgIoABIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKB2FkZHJlc3MYCCABKAlCCLpIBXIDGPQDEiEKC29yZGVyX2NvdW50GAkgASgDQge6SAQiAigASACIAQFCDgoMX29yZGVyX2NvdW50QjxaOm9yZGVyZmxvdy5leGFtcGxlL2dlbi9vcmRlcmZsb3cvZW5yaWNobWVudC92MTtlbnJpY2htZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A customer of the enrichment API.
@@ -77,6 +77,15 @@ export type Customer = Message<"orderflow.enrichment.v1.Customer"> & {
    * @generated from field: string address = 8;
    */
   address: string;
+
+  /**
+   * The number of this customer's orders that were accepted, whatever became of them later. Set by the server, in the
+   * responses of GetCustomer and ListCustomers only: it changes while version does not, so no cache may keep it.
+   * Absent: not known. Example: "3".
+   *
+   * @generated from field: optional int64 order_count = 9;
+   */
+  orderCount?: bigint | undefined;
 };
 
 /**
