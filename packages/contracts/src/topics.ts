@@ -26,6 +26,8 @@ export const groups = {
   orderCache: 'order-cache',
   /** Updates the progress in the MongoDB documents. */
   orderView: 'order-view',
+  /** Counts customers' orders. */
+  customers: 'customers',
 } as const;
 
 /** Which group reads which topic. */
@@ -34,6 +36,7 @@ export const readers = [
   [topics.orderEvents, groups.inventory],
   [topics.orderEvents, groups.payment],
   [topics.orderEvents, groups.orderView],
+  [topics.orderEvents, groups.customers],
   [topics.inventoryEvents, groups.orderSaga],
   [topics.inventoryEvents, groups.payment],
   [topics.paymentEvents, groups.orderSaga],

@@ -1,24 +1,33 @@
+import { groups, topics } from '@orderflow/contracts';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
 import { Fault_Kind, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { createFaults } from '@orderflow/faults';
-import { createKafka, createRelay } from '@orderflow/messaging';
+import {
+  createBatchConsumer,
+  createKafka,
+  createRelay,
+  deadLetterSpec,
+  eventSpec,
+} from '@orderflow/messaging';
 import { refusalErrors } from '@orderflow/rpc';
 import { kafkaSecurity, type Logger } from '@orderflow/runtime';
 import { type App, openService } from '@orderflow/service';
-import { createPostgres, responseExpiry } from '@orderflow/storage';
+import { createPostgres, isPostgresOutage, responseExpiry } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
 import { Refusal } from './domain/refusal.ts';
 import { corruptResponse } from './inbound/faults/corrupt-response.ts';
 import { requestedIds } from './inbound/faults/requested-ids.ts';
+import { createOrderEventsHandler } from './inbound/kafka/order-events.ts';
 import { customerHandlers } from './inbound/rpc/customer-handlers.ts';
 import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { productHandlers } from './inbound/rpc/product-handlers.ts';
 import { migrations } from './migrations/index.ts';
-import { kafkaTopics } from './outbound/kafka-topics.ts';
+import { kafkaInBackground } from './outbound/kafka-in-background.ts';
 import { postgresCustomerTransactions } from './outbound/postgres/customer-transaction.ts';
 import { postgresCustomers } from './outbound/postgres/customers.ts';
-import { CustomerRow, ProductRow } from './outbound/postgres/entities.ts';
+import { entities } from './outbound/postgres/entities.ts';
+import { postgresOrderCounting, postgresOrderCounts } from './outbound/postgres/order-counts.ts';
 import { postgresProducts } from './outbound/postgres/products.ts';
 import { seedTables } from './outbound/postgres/seed-tables.ts';
 
@@ -42,7 +51,7 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     url: config.postgresUrl,
     database: `${config.databasePrefix}enrichment`,
     applicationName: service,
-    entities: [CustomerRow, ProductRow],
+    entities,
     migrations,
     seed: (sql) => seedTables(sql, now()),
     logger,
@@ -61,6 +70,26 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     topicPrefix,
     logger,
   });
+  const orderEvents = eventSpec(topics.orderEvents);
+  const consumer = createBatchConsumer({
+    kafka,
+    groupId: groups.customers,
+    topics: [topics.orderEvents],
+    handle: createOrderEventsHandler(postgresOrderCounting(database)),
+    isOutage: isPostgresOutage,
+    batchSize: config.batchSize,
+    sessionTimeoutMs: config.sessionTimeoutMs,
+    // One event in four is counted, and a count may be late.
+    minFetchDelayMs: 500,
+    logger,
+    meter,
+  });
+  const kafkaParts = kafkaInBackground({
+    kafka,
+    specs: [eventSpec(topics.customerEvents), orderEvents, deadLetterSpec(orderEvents, groups.customers)],
+    consumer,
+    logger,
+  });
   const relay = createRelay({ ...postgres, kafka, name: service, logger, meter });
 
   const faults = createFaults({
@@ -70,12 +99,18 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
     corruptResponse,
     random,
   });
-  const customerService = customerHandlers({ customers, inTransaction, now });
+  const customerService = customerHandlers({
+    customers,
+    orderCounts: postgresOrderCounts(database),
+    inTransaction,
+    now,
+  });
   const productService = productHandlers({ products });
 
   return skeleton.createApp({
-    parts: [postgres.component, responseExpiry({ database, now, logger }), kafkaTopics(kafka, logger), relay],
-    // Kafka is not checked: without it everything can be read, and changes are published later.
+    parts: [postgres.component, responseExpiry({ database, now, logger }), kafkaParts, relay],
+    // Kafka is not checked: without it everything can be read, and changes are published and orders
+    // counted later.
     checked: [postgres.component],
     port: config.port,
     routes(router) {

@@ -2,6 +2,7 @@ import {
   authSettings,
   type ConfigOf,
   commonSettings,
+  consumerSettings,
   defineSettings,
   infrastructureSettings,
   kafkaSettings,
@@ -24,6 +25,7 @@ export const settings = defineSettings({
     default: '8005',
     description: 'Where RPC, health and metrics are served; 0 takes a free port.',
   },
+  ...consumerSettings,
 });
 
 export type Config = ConfigOf<typeof settings>;

@@ -34,3 +34,24 @@ export interface CustomerTransaction {
   /** Publishes with the commit that the customer was created or changed. */
   publishUpdated(customer: Customer): void;
 }
+
+/** An order that was accepted, whatever became of it later. */
+export interface AcceptedOrder {
+  readonly orderId: string;
+  readonly customerId: string;
+}
+
+/** Counts of orders that are committed together. */
+export interface OrderCounting {
+  /** Adds one to the count of its customer for each of these orders that was never counted before. */
+  count(orders: readonly AcceptedOrder[]): void;
+}
+
+/** Runs the work in one transaction, which is rolled back when the work throws. */
+export type InOrderCounting = (work: (transaction: OrderCounting) => Promise<void>) => Promise<void>;
+
+/** Reads how many orders customers have. */
+export interface OrderCountReader {
+  /** Returns the counts of these customers; a customer without orders has none. */
+  find(customerIds: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
+}

@@ -12,27 +12,33 @@ import {
 } from '@orderflow/messaging';
 import { createRpcTransport } from '@orderflow/rpc';
 import { createLogger, createMetrics, loadConfig, runComponents } from '@orderflow/runtime';
+import { createPostgres } from '@orderflow/storage';
 import { testStack, uniqueName } from '@orderflow/testing';
 import { createApp, type Overrides } from '../src/app.ts';
 import { type Config, settings } from '../src/config.ts';
+import { migrations } from '../src/migrations/index.ts';
+import { entities } from '../src/outbound/postgres/entities.ts';
 
 /** Says nothing: kafkajs and the migrator are talkative. */
 export const quietLogger = createLogger({ service: 'test', level: 'silent' });
 
-/** Settings for the shared stack, with a database and topics of their own. */
-export function testConfig(env: NodeJS.ProcessEnv = {}): Config {
+/** Variables for the shared stack, with a database and topics of their own. */
+export function testEnv(): Record<string, string> {
   const name = uniqueName('stub');
   const { KAFKA_BROKERS, POSTGRES_URL } = testStack().urls;
-  return loadConfig(settings, {
+  return {
     KAFKA_BROKERS,
     POSTGRES_URL,
     TOPIC_PREFIX: `${name}.`,
     DATABASE_PREFIX: `${name}_`,
+    KAFKA_SESSION_TIMEOUT: '3s',
     PORT: '0',
     SHUTDOWN_GRACE: '4s',
-    ...env,
-  });
+  };
 }
+
+export const testConfig = (env: NodeJS.ProcessEnv = {}): Config =>
+  loadConfig(settings, { ...testEnv(), ...env });
 
 /** The whole service in this process, with clients that neither retry nor open a circuit. */
 export async function runStub(config: Config, overrides: Overrides = {}) {
@@ -58,6 +64,20 @@ export async function runStub(config: Config, overrides: Overrides = {}) {
       await components.stop();
     },
   };
+}
+
+/** The service's database, migrated, without the service. */
+export async function openDatabase(config: Config) {
+  const { orm, database, component } = createPostgres({
+    url: config.postgresUrl,
+    database: `${config.databasePrefix}enrichment`,
+    applicationName: 'test',
+    entities,
+    migrations,
+    logger: quietLogger,
+  });
+  await component.start();
+  return { ...database, orm, [Symbol.asyncDispose]: () => component.stop() };
 }
 
 /** Whether the service says over HTTP that it is ready. */

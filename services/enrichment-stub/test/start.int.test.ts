@@ -4,7 +4,7 @@ import { createPostgres } from '@orderflow/storage';
 import { createProxy, eventually, testStack } from '@orderflow/testing';
 import { expect, test } from 'vitest';
 import { migrations } from '../src/migrations/index.ts';
-import { CustomerRow, ProductRow } from '../src/outbound/postgres/entities.ts';
+import { entities } from '../src/outbound/postgres/entities.ts';
 import { isReady, quietLogger, readCustomerEvents, runStub, testConfig } from './running-stub.ts';
 
 const changed = { customerId: 'c-1', name: 'Changed', email: 'changed@example.com', active: false };
@@ -39,7 +39,7 @@ test('the migrations make the tables that the entities describe', async () => {
     url: config.postgresUrl,
     database: `${config.databasePrefix}enrichment`,
     applicationName: 'test',
-    entities: [CustomerRow, ProductRow],
+    entities,
     migrations,
     logger: quietLogger,
   });
@@ -64,7 +64,7 @@ test('processes of the version before seed, insert and update beside this one', 
     url: config.postgresUrl,
     database: `${config.databasePrefix}enrichment`,
     applicationName: 'test',
-    entities: [CustomerRow, ProductRow],
+    entities,
     migrations: [],
     logger: quietLogger,
   });

@@ -20,7 +20,8 @@ import {
   textKey,
 } from '@orderflow/rpc';
 import { type InTransaction, readPage } from '@orderflow/runtime';
-import type { CustomerReader, CustomerTransaction } from '../../ports.ts';
+import type { Customer } from '../../domain/customer.ts';
+import type { CustomerReader, CustomerTransaction, OrderCountReader } from '../../ports.ts';
 import { batchGetCustomers } from '../../use-cases/batch-get-customers.ts';
 import { createCustomer } from '../../use-cases/create-customer.ts';
 import { getCustomer } from '../../use-cases/get-customer.ts';
@@ -33,28 +34,36 @@ const tokens = pageTokens<[string]>('customers', textKey);
 /** Implements CustomerService. Throws refusals unchanged. */
 export function customerHandlers({
   customers,
+  orderCounts,
   inTransaction,
   now,
 }: {
   readonly customers: CustomerReader;
+  readonly orderCounts: OrderCountReader;
   readonly inTransaction: InTransaction<CustomerTransaction>;
   readonly now: () => Date;
 }): ServiceImpl<typeof CustomerService> {
+  async function counted(found: readonly Customer[]): Promise<WireCustomer[]> {
+    const counts = await orderCounts.find(found.map(({ customerId }) => customerId));
+    return found.map((customer) => toWireCustomer(customer, counts.get(customer.customerId) ?? 0n));
+  }
+
   return {
     async getCustomer({ customerId }) {
-      return { customer: toWireCustomer(await getCustomer(customers, customerId)) };
+      const customer = await getCustomer(customers, customerId);
+      return { customer: (await counted([customer]))[0] };
     },
 
     async batchGetCustomers({ customerIds }) {
       const { found, notFoundIds } = await batchGetCustomers(customers, customerIds);
-      return { customers: found.map(toWireCustomer), notFoundCustomerIds: notFoundIds };
+      return { customers: found.map((one) => toWireCustomer(one)), notFoundCustomerIds: notFoundIds };
     },
 
     async listCustomers(request) {
       const { after: [afterId] = [], size } = pageRequest(tokens, request);
       const { items, last } = await readPage(size, (limit) => customers.page(afterId, limit));
       return {
-        customers: items.map(toWireCustomer),
+        customers: await counted(items),
         nextPageToken: tokens.encode(last && [last.customerId]),
       };
     },

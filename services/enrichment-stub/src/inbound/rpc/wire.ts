@@ -13,10 +13,14 @@ import {
 import type { Customer } from '../../domain/customer.ts';
 import type { Product } from '../../domain/product.ts';
 
-/** Converts a customer. */
-export function toWireCustomer({ createTime, updateTime, ...customer }: Customer): WireCustomer {
+/** Converts a customer. `orderCount`: only where the response must have it. */
+export function toWireCustomer(
+  { createTime, updateTime, ...customer }: Customer,
+  orderCount?: bigint,
+): WireCustomer {
   return create(CustomerSchema, {
     ...customer,
+    ...(orderCount !== undefined && { orderCount }),
     createTime: timestampFromDate(createTime),
     updateTime: timestampFromDate(updateTime),
   });

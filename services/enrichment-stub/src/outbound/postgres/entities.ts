@@ -36,3 +36,26 @@ export const ProductRow = defineEntity({
     updateTime: p.datetime(3),
   },
 });
+
+/** Table `counted_order`: every order that is in `order_count`. */
+export const CountedOrderRow = defineEntity({
+  name: 'CountedOrder',
+  tableName: 'counted_order',
+  properties: {
+    orderId: p.text().primary().collation(idCollation),
+    customerId: p.text().collation(idCollation),
+  },
+});
+
+/** Table `order_count`: customers that have counted orders, and how many; they need not be in `customer`. */
+export const OrderCountRow = defineEntity({
+  name: 'OrderCount',
+  tableName: 'order_count',
+  properties: {
+    customerId: p.text().primary().collation(idCollation),
+    orders: p.bigint(),
+  },
+});
+
+/** All of them. */
+export const entities = [CustomerRow, ProductRow, CountedOrderRow, OrderCountRow];

@@ -1,0 +1,4 @@
+/** Crash points after a transaction that counts orders: before its offset is committed, or the next page is read. */
+export const crashPoints = {
+  counted: 'customers-after-count-transaction',
+} as const;
