@@ -1,6 +1,8 @@
+import { createClient } from '@connectrpc/connect';
 import { groups, topics } from '@orderflow/contracts';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
+import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { Fault_Kind, FaultService } from '@orderflow/contracts/orderflow/testing/v1/fault_service';
 import { createFaults } from '@orderflow/faults';
 import {
@@ -10,11 +12,12 @@ import {
   deadLetterSpec,
   eventSpec,
 } from '@orderflow/messaging';
-import { refusalErrors } from '@orderflow/rpc';
-import { kafkaSecurity, type Logger } from '@orderflow/runtime';
+import { createRpcTransport, refusalErrors } from '@orderflow/rpc';
+import { type Component, kafkaSecurity, type Logger } from '@orderflow/runtime';
 import { type App, openService } from '@orderflow/service';
 import { createPostgres, isPostgresOutage, responseExpiry } from '@orderflow/storage';
 import { type Config, settings } from './config.ts';
+import { orderBackfill } from './dispatcher/order-backfill.ts';
 import { Refusal } from './domain/refusal.ts';
 import { corruptResponse } from './inbound/faults/corrupt-response.ts';
 import { requestedIds } from './inbound/faults/requested-ids.ts';
@@ -24,12 +27,15 @@ import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { productHandlers } from './inbound/rpc/product-handlers.ts';
 import { migrations } from './migrations/index.ts';
 import { kafkaInBackground } from './outbound/kafka-in-background.ts';
+import { createOrders } from './outbound/orders.ts';
 import { postgresCustomerTransactions } from './outbound/postgres/customer-transaction.ts';
 import { postgresCustomers } from './outbound/postgres/customers.ts';
 import { entities } from './outbound/postgres/entities.ts';
+import { postgresBackfill, postgresBackfillProgress } from './outbound/postgres/order-backfill.ts';
 import { postgresOrderCounting, postgresOrderCounts } from './outbound/postgres/order-counts.ts';
 import { postgresProducts } from './outbound/postgres/products.ts';
 import { seedTables } from './outbound/postgres/seed-tables.ts';
+import { backfillOrders } from './use-cases/backfill-orders.ts';
 
 const service = 'enrichment-stub';
 
@@ -45,7 +51,7 @@ export interface Overrides {
 export function createApp(config: Config, overrides: Overrides = {}): App {
   const { random = Math.random } = overrides;
   const skeleton = openService({ service, settings, config, ...overrides });
-  const { logger, meter } = skeleton;
+  const { logger, meter, ownTokens } = skeleton;
 
   const postgres = createPostgres({
     url: config.postgresUrl,
@@ -92,6 +98,26 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   });
   const relay = createRelay({ ...postgres, kafka, name: service, logger, meter });
 
+  const orderTransport = createRpcTransport({
+    name: 'orders',
+    baseUrl: config.orderApiUrl,
+    policies: { tryTimeoutMs: 5_000, totalTimeoutMs: 15_000 },
+    ownTokens,
+    logger,
+    meter,
+  });
+  const connections: Component = {
+    name: 'connections',
+    start: async () => {},
+    stop: async () => orderTransport.close(),
+  };
+  const backfilling = {
+    orders: createOrders(createClient(OrderService, orderTransport)),
+    readProgress: postgresBackfillProgress(database),
+    inTransaction: postgresBackfill(database),
+  };
+  const backfill = orderBackfill({ countPage: (signal) => backfillOrders(backfilling, signal), logger });
+
   const faults = createFaults({
     services: [CustomerService, ProductService],
     requestedIds,
@@ -108,9 +134,16 @@ export function createApp(config: Config, overrides: Overrides = {}): App {
   const productService = productHandlers({ products });
 
   return skeleton.createApp({
-    parts: [postgres.component, responseExpiry({ database, now, logger }), kafkaParts, relay],
-    // Kafka is not checked: without it everything can be read, and changes are published and orders
-    // counted later.
+    parts: [
+      postgres.component,
+      connections,
+      responseExpiry({ database, now, logger }),
+      kafkaParts,
+      relay,
+      backfill,
+    ],
+    // Kafka and the order API are not checked: without them everything can be read and changed, and changes are
+    // published and orders counted later.
     checked: [postgres.component],
     port: config.port,
     routes(router) {

@@ -7,6 +7,7 @@ import {
   infrastructureSettings,
   kafkaSettings,
   port,
+  url,
 } from '@orderflow/runtime';
 
 const { topicPrefix, postgresUrl, databasePrefix } = infrastructureSettings;
@@ -24,6 +25,13 @@ export const settings = defineSettings({
     schema: port,
     default: '8005',
     description: 'Where RPC, health and metrics are served; 0 takes a free port.',
+  },
+  orderApiUrl: {
+    env: 'ORDER_API_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8001',
+    description:
+      'The order API, from which orders are counted that are older than their topic: orderflow.order.v1.OrderService.',
   },
   ...consumerSettings,
 });

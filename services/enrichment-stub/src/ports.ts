@@ -55,3 +55,35 @@ export interface OrderCountReader {
   /** Returns the counts of these customers; a customer without orders has none. */
   find(customerIds: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
 }
+
+/** A page of the order service's orders. */
+export interface OrderPage {
+  /** Those of the page that were accepted. */
+  readonly accepted: readonly AcceptedOrder[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+/** Reads the order service's orders. */
+export interface Orders {
+  /** Returns the page of this token, the first one for an empty token; undefined when the token is not valid any more. */
+  page(pageToken: string, signal: AbortSignal): Promise<OrderPage | undefined>;
+}
+
+/** How far the orders from before the oldest event on the topic are counted. */
+export interface BackfillProgress {
+  /** The page to count next; empty for the first one. */
+  readonly pageToken: string;
+  /** All of them are counted. */
+  readonly done: boolean;
+}
+
+/** Counts of earlier orders, committed together with the progress. */
+export interface BackfillTransaction extends OrderCounting {
+  /** Locks the progress until the end of the transaction. */
+  lockProgress(): Promise<BackfillProgress>;
+  moveTo(progress: BackfillProgress): void;
+}
+
+/** Runs the work in one transaction, which is rolled back when the work throws. */
+export type InBackfill = <T>(work: (transaction: BackfillTransaction) => Promise<T>) => Promise<T>;

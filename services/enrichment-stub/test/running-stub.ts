@@ -31,6 +31,8 @@ export function testEnv(): Record<string, string> {
     POSTGRES_URL,
     TOPIC_PREFIX: `${name}.`,
     DATABASE_PREFIX: `${name}_`,
+    // Not that of a system that happens to run.
+    ORDER_API_URL: 'http://127.0.0.1:1',
     KAFKA_SESSION_TIMEOUT: '3s',
     PORT: '0',
     SHUTDOWN_GRACE: '4s',

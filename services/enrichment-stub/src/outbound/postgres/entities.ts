@@ -57,5 +57,16 @@ export const OrderCountRow = defineEntity({
   },
 });
 
+/** Table `order_backfill`: how far orders are counted that a source had before this service counted. */
+export const OrderBackfillRow = defineEntity({
+  name: 'OrderBackfill',
+  tableName: 'order_backfill',
+  properties: {
+    source: p.text().primary(),
+    pageToken: p.text(),
+    done: p.boolean(),
+  },
+});
+
 /** All of them. */
-export const entities = [CustomerRow, ProductRow, CountedOrderRow, OrderCountRow];
+export const entities = [CustomerRow, ProductRow, CountedOrderRow, OrderCountRow, OrderBackfillRow];
