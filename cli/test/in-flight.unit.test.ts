@@ -41,6 +41,13 @@ test('events in an outbox, and orders on their way', async () => {
   ]);
 });
 
+test('earlier orders that are not counted yet', async () => {
+  const enrichment = answering({ order_backfill: [{ count: 1 }] });
+  expect(await workInFlight(idleStores({ enrichment }), readToTheEnd)).toEqual([
+    'earlier orders are not counted for their customers yet',
+  ]);
+});
+
 test('records that a group has not read, also changes of customers', async () => {
   const late = offsetsOf((group) => (group === groups.orderCache ? 7n : 10n));
   expect(await workInFlight(idleStores(), late)).toEqual([

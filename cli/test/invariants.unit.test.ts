@@ -328,6 +328,35 @@ describe('a fault in one store is found', () => {
       () => ({ undecodable: [] }),
       /^orders\.order-worker\.dlq\/0\/0: orders\/0\/3 does not exist$/,
     ],
+    [
+      'an accepted order that is not counted',
+      ({ counted }) => ({ counted: new Map([...counted].filter(([id]) => id !== 'o-poor')) }),
+      /^o-poor: accepted, and not counted for c-1$/,
+    ],
+    [
+      'an order that is counted for another customer',
+      ({ counted }) => ({
+        counted: new Map(counted).set('o-done', { orderId: 'o-done', customerId: 'c-2' }),
+      }),
+      /^o-done: counted for c-2 instead of c-1$/,
+    ],
+    [
+      'a rejected order that is counted',
+      ({ counted }) => ({ counted: new Map(counted).set('o-bad', { orderId: 'o-bad', customerId: 'c-1' }) }),
+      /^o-bad: never accepted, and counted for c-1$/,
+    ],
+    [
+      'a counted order that does not exist',
+      ({ counted }) => ({
+        counted: new Map(counted).set('o-ghost', { orderId: 'o-ghost', customerId: 'c-1' }),
+      }),
+      /^o-ghost: the count of a customer includes an unknown order$/,
+    ],
+    [
+      'a count that is wrong',
+      () => ({ orderCounts: [{ customerId: 'c-1', orders: 3n, counted: 2n }] }),
+      /^c-1: 3 instead of 2 orders$/,
+    ],
   ])('%s', (_, change, expected) => {
     const violations = violationsOf(change);
     expect(violations.filter((violation) => expected.test(violation))).toHaveLength(1);

@@ -74,7 +74,7 @@ async function findingsOf({ kafka, env }: Bench): Promise<readonly string[]> {
   const note = (one: UndecodableFact) => void undecodable.push(one);
   const letters = await readLetters(cli, offsets, note);
   const sources = await readRecordFacts(cli, offsets, letters, () => {}, note);
-  const facts = { stock: [], letters, sources, undecodable };
+  const facts = { stock: [], orderCounts: [], letters, sources, undecodable };
   return checkShared(facts).flatMap(({ violations }) => violations);
 }
 

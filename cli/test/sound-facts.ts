@@ -68,6 +68,8 @@ export function soundFacts(): Facts {
       ['o-done', { orderId: 'o-done', state: 'COMMITTED' }],
       ['o-poor', { orderId: 'o-poor', state: 'RELEASED' }],
     ]),
+    counted: new Map(['o-done', 'o-poor'].map((orderId) => [orderId, { orderId, customerId: 'c-1' }])),
+    orderCounts: [{ customerId: 'c-1', orders: 2n, counted: 2n }],
     waitingCharges: [],
     payments: new Map([
       ['o-done', { orderId: 'o-done', state: 'PROCESSED', ...paid }],

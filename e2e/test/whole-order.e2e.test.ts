@@ -9,6 +9,7 @@ import { ordersCommand } from '@orderflow/local/clients';
 import { recordOf } from '@orderflow/local/orders';
 import { orderPath } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Lines, startWhole, type Whole } from '../src/whole.ts';
 
@@ -418,6 +419,60 @@ describe('orders show', () => {
     expect(said).toMatch(/^Order: Postgres is unavailable: .*POSTGRES_URL/m);
     expect(said).toMatch(/^Document: has COMPLETED$/m);
     expect(said).toMatch(/^This could not be read: Order, /m);
+  });
+});
+
+describe('the order count of a customer', () => {
+  const countOf = async (customerId: string) => {
+    const response = await fetch(`${whole.services['order-api'].url}/customers/${customerId}`);
+    return ((await response.json()) as { orderCount?: number }).orderCount;
+  };
+
+  test('is that of accepted orders; counting leaves the cache entry, a change of the customer drops it', async () => {
+    const redis = new Redis(whole.env['REDIS_URL'] ?? '');
+    const entry = () => redis.getBuffer(`${whole.env['TOPIC_PREFIX']}enrichment:{customer:c-301}`);
+    try {
+      await whole.place({ orderId: 'counted-1', customerId: 'c-301', lines: { 'p-116': 1 } });
+      await whole.ended('counted-1');
+      await eventually(async () => expect(await countOf('c-301')).toBe(1));
+      const cached = await entry();
+      expect(cached).not.toBeNull();
+      await whole.place({ orderId: 'counted-2', customerId: 'c-301', lines: { 'p-116': 1 } });
+      // Cancelled because one line is short: it was accepted before.
+      await send('counted-3', { 'p-116': 5_000 }, 'c-301');
+      await send('not-counted', { 'p-unknown': 1 }, 'c-301');
+      expect((await whole.ended('counted-3')).state).toBe(Order_State.CANCELLED);
+      expect((await whole.ended('not-counted')).state).toBe(Order_State.REJECTED);
+      await eventually(async () => expect(await countOf('c-301')).toBe(3));
+      expect(await entry()).toEqual(cached);
+
+      await fetch(`${whole.services['order-api'].url}/customers/c-301`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name: 'New Name' }),
+      });
+      await eventually(async () => expect(await entry()).toBeNull());
+      expect(await countOf('c-301')).toBe(3);
+    } finally {
+      redis.disconnect();
+    }
+  });
+
+  test('is compared by orders check, which finds one that is wrong and an order that is not counted', async () => {
+    const enrichment = (sql: string) => whole.stores.query(sql, [], 'enrichment');
+    await enrichment(`update order_count set orders = orders + 1 where customer_id = 'c-301'`);
+    await enrichment(`delete from counted_order where order_id = 'counted-3'`);
+    const found = await ordersCommand(whole.env, 'check');
+    expect(found.code).toBe(1);
+    expect(found.said).toMatch(/^ +counted-3: accepted, and not counted for c-301$/m);
+    expect(found.said).toMatch(/^ +c-301: 4 instead of 2 orders$/m);
+
+    // As the runbook says.
+    await enrichment(`truncate counted_order, order_count`);
+    await enrichment(`update order_backfill set page_token = '', done = false`);
+    await whole.services['enrichment-stub'].stop();
+    await whole.services['enrichment-stub'].start();
+    await eventually(async () => expect(await countOf('c-301')).toBe(3), { timeoutMs: 30_000 });
   });
 });
 

@@ -10,15 +10,15 @@ import { addFindings, type FindingSum } from './finding.ts';
 import { workInFlight } from './in-flight.ts';
 import { checkOrders, checkShared } from './invariants.ts';
 import { type Fact, orderFacts, readOrderFacts } from './read-order-facts.ts';
-import { readLedger, readLetters, readRecordFacts, readStock } from './read-shared-facts.ts';
+import { readLedger, readLetters, readOrderCounts, readRecordFacts, readStock } from './read-shared-facts.ts';
 
 const HELP = `Usage: pnpm orders check [options]
 
 Waits until nothing is in flight, then compares all stores with each other: orders, their history, events,
-documents, stock, payments, the ledger of the payment gateway, dead letters. Prints each invariant and every
-order or product that violates it. Read-only; reads everything and reports progress on standard error.
-Facts are kept in temporary files and compared some thousand orders at a time; only one line per dead letter
-stays in memory.
+documents, stock, payments, order counts of customers, the ledger of the payment gateway, dead letters.
+Prints each invariant and every order, product or customer that violates it. Read-only; reads everything
+and reports progress on standard error. Facts are kept in temporary files and compared some thousand orders
+at a time; only one line per dead letter, product and customer stays in memory.
 
   --wait SECONDS   how long work in flight may take to finish (60); work that remains is listed as a violation
   --all            prints every violation instead of the first five of each invariant`;
@@ -102,7 +102,8 @@ async function checkAll(cli: Cli, stores: Stores, offsets: TopicOffsets, max: nu
     checked += facts.orders.size;
     progress(() => `${checked} of ${count} orders compared`);
   }
-  const shared = checkShared({ stock: await readStock(stores), letters, sources, undecodable });
+  const [stock, orderCounts] = await Promise.all([readStock(stores), readOrderCounts(stores)]);
+  const shared = checkShared({ stock, orderCounts, letters, sources, undecodable });
   return [...findings, ...addFindings([], shared, max)];
 }
 

@@ -69,6 +69,19 @@ export interface ReservationFact {
   readonly state: string;
 }
 
+/** An order that CustomerService has counted for a customer. */
+export interface CountedFact {
+  readonly orderId: string;
+  readonly customerId: string;
+}
+
+/** The order count of a customer, and the number of orders that were counted for the customer. */
+export interface OrderCountFact {
+  readonly customerId: string;
+  readonly orders: bigint;
+  readonly counted: bigint;
+}
+
 /** A row of `payment`. */
 export interface PaymentFact {
   readonly orderId: string;
@@ -156,6 +169,7 @@ export interface OrderFacts {
   readonly events: readonly EventFact[];
   readonly reservations: ReadonlyMap<string, ReservationFact>;
   readonly payments: ReadonlyMap<string, PaymentFact>;
+  readonly counted: ReadonlyMap<string, CountedFact>;
   /** The orders of which payment has received only one of the two events that a charge needs. */
   readonly waitingCharges: readonly string[];
   readonly ledger: readonly LedgerFact[];
@@ -168,6 +182,7 @@ export interface OrderFacts {
 /** Facts that do not belong to a single order. */
 export interface SharedFacts {
   readonly stock: readonly StockFact[];
+  readonly orderCounts: readonly OrderCountFact[];
   readonly letters: readonly LetterFact[];
   /** The source records of dead letters, by `topic/partition/offset`, where they still exist. */
   readonly sources: ReadonlyMap<string, SourceFact>;

@@ -43,7 +43,10 @@ export async function workInFlight(stores: Stores, offsets: TopicOffsets): Promi
           `${count} payments ${state}, with a gateway call due: ${named(oldest, count)}`,
       ),
     );
-  return (await Promise.all([...pending, ...behind, open, asking])).flat();
+  const backfill = stores
+    .enrichment<{ count: number }>('select count(*)::int as count from order_backfill where not done')
+    .then(([row]) => (row?.count ? ['earlier orders are not counted for their customers yet'] : []));
+  return (await Promise.all([...pending, ...behind, open, asking, backfill])).flat();
 }
 
 /** Lists the orders that have waited longest; an ellipsis stands for the others. */

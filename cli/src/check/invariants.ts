@@ -1,3 +1,4 @@
+import { acceptedOrdersAreCounted, countsAddUp } from './count-invariants.ts';
 import { documentsSayTheDecision, progressFollows } from './document-invariants.ts';
 import type { OrderFacts, SharedFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -24,10 +25,16 @@ export function checkOrders(facts: OrderFacts): Finding[] {
     chargedOnce(facts),
     paymentsAgree(facts),
     reservationsAgree(facts),
+    acceptedOrdersAreCounted(facts),
   ];
 }
 
 /** The invariants of all orders together. */
 export function checkShared(facts: SharedFacts): Finding[] {
-  return [stockAddsUp(facts), everyBatchIsDecodedOrSkipped(facts), deadLettersAreUnchanged(facts)];
+  return [
+    stockAddsUp(facts),
+    countsAddUp(facts),
+    everyBatchIsDecodedOrSkipped(facts),
+    deadLettersAreUnchanged(facts),
+  ];
 }

@@ -8,6 +8,7 @@ import type { Stores } from '../stores.ts';
 import { contentOfRecord, contentOfSubmission } from './content.ts';
 import { digestOf } from './digest.ts';
 import type {
+  CountedFact,
   DocumentFact,
   EventFact,
   LedgerFact,
@@ -31,6 +32,7 @@ interface FactsByKind {
   readonly event: EventFact;
   readonly reservation: ReservationFact;
   readonly payment: PaymentFact;
+  readonly counted: CountedFact;
   /** The id of an order of which payment has received only one of the two events that a charge needs. */
   readonly waitingCharge: string;
   readonly movement: LedgerFact;
@@ -54,6 +56,7 @@ export async function readOrderFacts(stores: Stores, add: AddFact): Promise<void
   await readReservations(stores, add);
   await readPayments(stores, add);
   await readWaitingCharges(stores, add);
+  await readCounted(stores, add);
   for await (const document of stores.documents<DocumentFact>()) {
     add(document._id, { kind: 'document', fact: shownOf(document) });
   }
@@ -94,6 +97,7 @@ export function orderFacts(
     events: only('event'),
     reservations: byKey(only('reservation'), ({ orderId }) => orderId),
     payments: byKey(only('payment'), ({ orderId }) => orderId),
+    counted: byKey(only('counted'), ({ orderId }) => orderId),
     waitingCharges: only('waitingCharge'),
     ledger: only('movement'),
     submissions,
@@ -208,6 +212,17 @@ async function readWaitingCharges({ payment }: Stores, add: AddFact): Promise<vo
   );
   for await (const rows of batches) {
     for (const { order_id: orderId } of rows) add(orderId, { kind: 'waitingCharge', fact: orderId });
+  }
+}
+
+async function readCounted({ enrichment }: Stores, add: AddFact): Promise<void> {
+  const batches = enrichment.batches<{ order_id: string; customer_id: string }>(
+    'select order_id, customer_id from counted_order',
+  );
+  for await (const rows of batches) {
+    for (const { order_id: orderId, customer_id: customerId } of rows) {
+      add(orderId, { kind: 'counted', fact: { orderId, customerId } });
+    }
   }
 }
 

@@ -12,7 +12,15 @@ import { orderIdOf } from '../dlq/decode.ts';
 import { type Stores, unreachable } from '../stores.ts';
 import { contentOfRecord } from './content.ts';
 import { digestOf } from './digest.ts';
-import type { EventFact, LetterFact, RecordFact, SourceFact, StockFact, UndecodableFact } from './facts.ts';
+import type {
+  EventFact,
+  LetterFact,
+  OrderCountFact,
+  RecordFact,
+  SourceFact,
+  StockFact,
+  UndecodableFact,
+} from './facts.ts';
 import type { AddFact } from './read-order-facts.ts';
 
 /** Called with each range that cannot be decoded. */
@@ -183,5 +191,19 @@ export async function readStock({ inventory }: Stores): Promise<StockFact[]> {
     adjusted: BigInt(row.adjusted),
     held: BigInt(row.held),
     left: BigInt(row.left),
+  }));
+}
+
+/** Reads the order count of every customer who has one, or for whom orders were counted. */
+export async function readOrderCounts({ enrichment }: Stores): Promise<OrderCountFact[]> {
+  const rows = await enrichment<{ customer_id: string; orders: string; counted: string }>(`
+    select customer_id, coalesce(orders, 0) as orders, coalesce(counted, 0) as counted
+    from order_count full join (
+      select customer_id, count(*) as counted from counted_order group by customer_id
+    ) counts using (customer_id)`);
+  return rows.map(({ customer_id: customerId, orders, counted }) => ({
+    customerId,
+    orders: BigInt(orders),
+    counted: BigInt(counted),
   }));
 }
