@@ -70,6 +70,19 @@ describe('a customer', () => {
     expect(other).toMatchObject({ status: 403, body: { error: 'permission_denied' } });
   });
 
+  test('reads how many orders it has; earlier ones are read by the enrichment stub with a token of its own', async () => {
+    const token = await tokenOf('customer', 'c-7');
+    await call('POST', '/orders', { token, json: order('of-c-7') });
+    await eventually(async () => {
+      expect((await call('GET', '/customers/c-7', { token })).body).toMatchObject({ orderCount: 1 });
+    });
+    await eventually(async () => {
+      const backfill = await system.stores.query('select done from order_backfill', [], 'enrichment');
+      expect(backfill).toEqual([{ done: true }]);
+    });
+    expect((await call('GET', '/customers/c-8', { token })).status).toBe(403);
+  });
+
   test("finds none of another's orders, in no way, and changes none", async () => {
     const [mine, theirs] = await Promise.all([tokenOf('customer', 'c-3'), tokenOf('customer', 'c-4')]);
     await call('POST', '/orders', { token: mine, json: order('mine') });
