@@ -26,7 +26,7 @@ function countOrders(transaction: Transaction, orders: readonly AcceptedOrder[])
        on conflict do nothing
        returning customer_id)
      insert into order_count (customer_id, orders)
-     select customer_id, count(*) from new group by customer_id order by customer_id
+     select customer_id, count(*) from new group by customer_id order by customer_id collate "C"
      on conflict (customer_id) do update set orders = order_count.orders + excluded.orders`,
     [orders.map(({ orderId }) => orderId), orders.map(({ customerId }) => customerId)],
   );
