@@ -49,5 +49,7 @@ function describeError(error: unknown): unknown {
   // into their messages.
   described.message = maskUrlPasswords(error.message);
   described.stack = maskUrlPasswords(described.stack);
+  // Of Connect's errors: the schemas of all details, 2 KiB that say nothing.
+  delete described['details'];
   return described;
 }
