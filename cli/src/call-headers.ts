@@ -29,7 +29,6 @@ function tokenOf(config: Config): () => Promise<string | undefined> {
     ...{ tokenUrl, clientId, clientSecret, audience: config.authAudience, scope: config.authTokenScope },
     // The commands explain errors themselves.
     logger: createLogger({ service: 'cli', level: 'silent' }),
-    now: Date.now,
   });
   return async () => {
     try {
