@@ -5,12 +5,11 @@ import { type Client, Code, ConnectError, createClient, type Transport } from '@
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { childOf, currentTrace, type Logger, type Meter, observableGauge } from '@orderflow/runtime';
 import type { OwnTokens } from './access/own-tokens.ts';
-import { rpcError } from './errors.ts';
 import { createGrpcTransport } from './grpc-transport.ts';
 import { Http2Sessions } from './http2-sessions.ts';
 import { metric } from './metrics.ts';
 import { type BreakerState, createProtectedCalls, defaultRpcPolicies, type RpcPolicies } from './policies.ts';
-import { correctedErrors, normalizeTransportError } from './transport-errors.ts';
+import { correctedErrors, normalizeTransportError, noToken } from './transport-errors.ts';
 
 export interface RpcTransportOptions {
   /** The name of the peer in logs, metrics and errors, such as `customers`. */
@@ -77,7 +76,8 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
         ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),
         async once(trySignal, tryTimeoutMs) {
           const headers = withTraceparent(header);
-          const token = headers.has('authorization') ? undefined : await ownTokens?.current();
+          const isOurs = !headers.has('authorization');
+          const token = isOurs ? await ownTokens?.current() : undefined;
           if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
           try {
             return await connection.transport.unary(
@@ -89,10 +89,9 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
               contextValues,
             );
           } catch (error) {
-            if (token !== undefined && isRefusedToken(error)) {
-              ownTokens?.refused(token);
-              throw rpcError('DEPENDENCY_UNAVAILABLE', `${name}: our token is refused`, {}, [], error);
-            }
+            const problem = isOurs ? problemOfToken(token, error) : undefined;
+            if (token !== undefined && problem !== undefined) ownTokens?.refused(token);
+            if (problem !== undefined) throw noToken(`${name}: ${problem}`, error);
             throw normalizeTransportError(error, trySignal, name);
           }
         },
@@ -112,9 +111,12 @@ export function createRpcClient<Service extends DescService>(
 }
 
 /** What a peer says of our token says nothing about the request: it is an outage, until the settings are corrected. */
-function isRefusedToken(error: unknown): boolean {
+function problemOfToken(token: string | undefined, error: unknown): string | undefined {
   const { code } = ConnectError.from(error);
-  return code === Code.Unauthenticated || code === Code.PermissionDenied;
+  if (token === undefined)
+    return code === Code.Unauthenticated ? 'it needs a token, and AUTH_CLIENT_ID is not set' : undefined;
+  const isRefused = code === Code.Unauthenticated || code === Code.PermissionDenied;
+  return isRefused ? 'our token is refused' : undefined;
 }
 
 /** In the order of their numbers in the metric. */

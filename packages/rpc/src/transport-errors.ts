@@ -99,13 +99,25 @@ function isUnreadableResponse(error: ConnectError): boolean {
 /** The system calls before the first byte of a call. */
 const connecting = new Set(['connect', 'getaddrinfo']);
 
+/** Errors of calls without a token that the peer accepts: neither reason nor cause says that they were not sent. */
+const withoutToken = new WeakSet<ConnectError>();
+
+/** Creates the error of a call for which there is no token that the peer accepts: an outage, see {@link wasNotSent}. */
+export function noToken(text: string, cause: unknown): ConnectError {
+  const error = rpcError('DEPENDENCY_UNAVAILABLE', text, {}, [], cause);
+  withoutToken.add(error);
+  return error;
+}
+
 /**
  * Whether a call failed before the peer could act on it: the circuit was open, too many calls were in flight, no
- * connection could be made, or the peer refused it because it gets too many. After any other failure it may have acted on the
- * call. For a call with several attempts this concerns the last attempt only.
+ * connection could be made, it had no token that the peer accepts, or the peer refused it because it gets too many.
+ * After any other failure it may have acted on the call. For a call with several attempts this concerns the last attempt
+ * only.
  */
 export function wasNotSent(error: unknown): boolean {
   if (!(error instanceof ConnectError) || !isOwnError(error)) return false;
+  if (withoutToken.has(error)) return true;
   const reason = errorReason(error);
   if (reason === 'CIRCUIT_OPEN' || reason === 'TOO_MANY_CALLS') return true;
   return isTooMuch(error.cause) || failedToConnect(error.cause);

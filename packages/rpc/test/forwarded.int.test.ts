@@ -212,7 +212,7 @@ test('an error without a reason gets one', async () => {
   expect((await send(port, read)).status).toBe(409);
   expect(await reasonFor(Code.Unknown)).toBe('internal');
   // That this server may not call it is not the fault of the caller.
-  expect(await reasonFor(Code.Unauthenticated)).toBe('internal');
+  expect(await reasonFor(Code.Unauthenticated)).toBe('dependency_unavailable');
 });
 
 test('reads are repeated, and writes that have a key', async () => {

@@ -6,7 +6,14 @@ import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/cu
 import { eventually } from '@orderflow/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { unauthenticated } from '../src/access/tokens.ts';
-import { createOwnTokens, createRpcTransport, errorReason, type Tokens } from '../src/index.ts';
+import {
+  createOwnTokens,
+  createRpcTransport,
+  errorReason,
+  type OwnTokens,
+  type Tokens,
+  wasNotSent,
+} from '../src/index.ts';
 import { failure, recordingLogger, startServer } from './fixture.ts';
 
 /** A token endpoint whose tokens are numbered and live for an hour of the test's clock. */
@@ -74,15 +81,17 @@ test.for([
   const { state, tokens, lines } = await startTokenEndpoint();
   Object.assign(state, { status, body });
   for (let call = 0; call < 20; call += 1) {
-    expect(errorReason(await failure(Promise.resolve(tokens.current())))).toBe('DEPENDENCY_UNAVAILABLE');
+    const error = await failure(Promise.resolve(tokens.current()));
+    expect([errorReason(error), wasNotSent(error)]).toEqual(['DEPENDENCY_UNAVAILABLE', true]);
   }
   expect(state.requests).toHaveLength(1);
   expect(lines).toEqual([expect.objectContaining({ level: 'warn', client: 'order' })]);
+  if (status === 401) expect(JSON.stringify(lines)).toContain('the status is 401: invalid_client');
   Object.assign(state, { status: 200, body: undefined, now: 1_000 });
   expect(await tokens.current()).toBe('token-2');
 });
 
-test('a token that a peer refuses is an outage for the call, and replaced for the next', async () => {
+test('no token that the peer accepts is an outage for the call; one that it refuses is replaced for the next', async () => {
   const { tokens, state } = await startTokenEndpoint();
   const caller = { issuer: '', subject: 'order', customerId: '', onBehalfOf: undefined, id: 'order' };
   const good: Tokens = {
@@ -93,17 +102,28 @@ test('a token that a peer refuses is an outage for the call, and replaced for th
   };
   const { url } = await startServer({ tokens: good });
   const { logger } = recordingLogger();
-  const transport = createRpcTransport({
-    ...{ name: 'customers', baseUrl: url, ownTokens: tokens, logger },
-    policies: { retries: 0 },
-  });
-  onTestFinished(() => transport.close());
-  const client = createClient(CustomerService, transport);
-  const error = await failure(client.getCustomer({ customerId: 'c-1' }));
-  expect([errorReason(error), error.rawMessage]).toEqual([
-    'DEPENDENCY_UNAVAILABLE',
-    'customers: our token is refused',
+  const clientWith = (ownTokens: OwnTokens | undefined) => {
+    const transport = createRpcTransport({
+      ...{ name: 'customers', baseUrl: url, ownTokens, logger },
+      policies: { retries: 0 },
+    });
+    onTestFinished(() => transport.close());
+    return createClient(CustomerService, transport);
+  };
+  const refusalOf = async (client: ReturnType<typeof clientWith>) => {
+    const error = await failure(client.getCustomer({ customerId: 'c-1' }));
+    return [errorReason(error), error.rawMessage, wasNotSent(error)];
+  };
+  const client = clientWith(tokens);
+  const [outage, isUnsent] = ['DEPENDENCY_UNAVAILABLE', true];
+  expect(await refusalOf(client)).toEqual([outage, 'customers: our token is refused', isUnsent]);
+  expect(await refusalOf(clientWith(undefined))).toEqual([
+    outage,
+    'customers: it needs a token, and AUTH_CLIENT_ID is not set',
+    isUnsent,
   ]);
+  const none = await failure(Promise.resolve(tokens.current()));
+  expect(none.cause).toEqual(new Error('a peer has refused the last one'));
   state.now += 1_000;
   expect((await client.getCustomer({ customerId: 'c-1' })).customer?.customerId).toBe('c-1');
 });

@@ -1,5 +1,6 @@
 import { type Logger, maskUrlPasswords } from '@orderflow/runtime';
-import { rpcError } from '../errors.ts';
+import { cutToBytes } from '../short-text.ts';
+import { noToken } from '../transport-errors.ts';
 
 /** The tokens with which a process calls others. */
 export interface OwnTokens {
@@ -12,6 +13,7 @@ export interface OwnTokens {
 /** While no token can be fetched, it is tried no more often. */
 const PAUSE_MS = 1_000;
 const FETCH_TIMEOUT_MS = 5_000;
+const MAX_REASON_BYTES = 100;
 
 interface Fetched {
   readonly token: string;
@@ -56,7 +58,7 @@ export function createOwnTokens(options: {
           ...(scope === undefined ? { audience } : { scope }),
         }),
       });
-      if (!response.ok) throw new Error(`the status is ${response.status}`);
+      if (!response.ok) throw new Error(`the status is ${response.status}${await reasonOf(response)}`);
       const { access_token: token, expires_in: seconds } = (await response.json()) as Record<string, unknown>;
       if (typeof token !== 'string' || typeof seconds !== 'number' || seconds <= 0) {
         throw new Error('the response has no access_token, or does not say how long it lives');
@@ -88,13 +90,7 @@ export function createOwnTokens(options: {
     await renew();
     const token = usable()?.token;
     if (token !== undefined) return token;
-    throw rpcError(
-      'DEPENDENCY_UNAVAILABLE',
-      'the token issuer: there is no token for own calls',
-      {},
-      [],
-      problem,
-    );
+    throw noToken('the token issuer: there is no token for own calls', problem);
   }
 
   return {
@@ -105,9 +101,17 @@ export function createOwnTokens(options: {
       return present.token;
     },
     refused(token) {
-      if (fetched?.token === token) fetched = undefined;
+      if (fetched?.token !== token) return;
+      fetched = undefined;
+      problem = new Error('a peer has refused the last one');
     },
   };
+}
+
+/** What the issuer says of it (RFC 6749, 5.2), such as `: invalid_client`; nothing of what a proxy says. */
+async function reasonOf(response: Response): Promise<string> {
+  const { error } = ((await response.json().catch(() => ({}))) ?? {}) as Record<string, unknown>;
+  return typeof error === 'string' ? `: ${cutToBytes(error, MAX_REASON_BYTES)}` : '';
 }
 
 /** As RFC 6749, 2.3.1 has it. */
