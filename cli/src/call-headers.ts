@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { createOwnTokens } from '@orderflow/rpc';
-import { createLogger } from '@orderflow/runtime';
+import { belowIssuer, createLogger } from '@orderflow/runtime';
 import { whoAmI } from './audit.ts';
 import { type CallHeaders, CommandError } from './cli.ts';
 import type { Config } from './config.ts';
@@ -24,7 +24,7 @@ function tokenOf(config: Config): () => Promise<string | undefined> {
   if (ordersToken !== undefined) return async () => ordersToken;
   if (authIssuer === undefined || clientId === undefined || clientSecret === undefined)
     return async () => undefined;
-  const { authTokenUrl: tokenUrl = `${authIssuer.replace(/\/$/, '')}/token` } = config;
+  const { authTokenUrl: tokenUrl = belowIssuer(authIssuer, 'token') } = config;
   const tokens = createOwnTokens({
     ...{ tokenUrl, clientId, clientSecret, audience: config.authAudience, scope: config.authTokenScope },
     // The commands explain errors themselves.

@@ -15,7 +15,7 @@ import type {
   RunIdempotent,
   StoredResponse,
 } from '@orderflow/runtime';
-import { limitedTo } from './access/caller.ts';
+import { customerOf } from './access/caller.ts';
 import { callerIdOf } from './caller-id.ts';
 import { rpcError } from './errors.ts';
 import { storableText } from './invalid-request.ts';
@@ -32,7 +32,7 @@ export function repeatableRequest<Desc extends DescMessage>(
   if (request.requestId === '') return undefined;
   const hash = createHash('sha256').update(toBinary(schema, { ...request, requestId: '' }));
   // A stored response is not checked again: who was an operator, or another customer, then asked for something else.
-  const customerId = limitedTo(context.values);
+  const customerId = customerOf(context);
   if (customerId !== undefined) hash.update(`\0${customerId}`);
   return {
     callerId: callerIdOf(context),

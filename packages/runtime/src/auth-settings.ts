@@ -91,6 +91,11 @@ export const authSettings = defineSettings({
 /** The values of these settings. */
 export type AuthConfig = ConfigOf<typeof authSettings>;
 
+/** Where an issuer serves its keys or its tokens unless a setting says otherwise. */
+export function belowIssuer(issuer: string, name: 'jwks' | 'token'): string {
+  return `${issuer.replace(/\/$/, '')}/${name}`;
+}
+
 /** Whether only this machine can reach an address. A name could be any address, but for `localhost`. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true;

@@ -1,4 +1,4 @@
-export { type AuthConfig, authSettings, isLoopback } from './auth-settings.ts';
+export { type AuthConfig, authSettings, belowIssuer, isLoopback } from './auth-settings.ts';
 export { cachedReading } from './cached-reading.ts';
 export { type CoalesceOptions, coalesce } from './coalesce.ts';
 export {

@@ -11,10 +11,10 @@ import {
   type RpcServer,
   type RpcServerOptions,
   type SharedCounts,
-  type Tokens,
 } from '@orderflow/rpc';
 import {
   type AuthConfig,
+  belowIssuer,
   type Component,
   type ConfigOf,
   type commonSettings,
@@ -169,7 +169,7 @@ interface NoAuthConfig {
   readonly authIssuer?: undefined;
 }
 
-/** Who may call, and how often. */
+/** Who may call, and how often; without an issuer everybody, as often as they like. */
 function accessOf(
   config: AuthConfig | NoAuthConfig,
   shared: SharedCounts | undefined,
@@ -177,25 +177,15 @@ function accessOf(
   meter: Meter,
 ): Pick<RpcServerOptions, 'tokens' | 'rateLimits'> {
   if (config.authIssuer === undefined) return {};
+  const { authIssuer: issuer, authAudience: audience } = config;
+  const { authRolesClaim: rolesClaim, authCustomerClaim: customerClaim } = config;
+  const { authJwksUrl: url = belowIssuer(issuer, 'jwks') } = config;
+  const findKey = createSigningKeys({ url, logger });
   const { rateLimit: perCaller, serviceRateLimit: perService } = config;
   return {
-    tokens: tokensOf(config, logger),
+    tokens: createTokens({ issuer, audience, rolesClaim, customerClaim }, { findKey, now: Date.now }),
     rateLimits: createRateLimits({ perCaller, perService, shared, logger, meter }),
   };
-}
-
-/** Verifies the tokens of callers; undefined: everybody may call. */
-function tokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): Tokens | undefined {
-  if (config.authIssuer === undefined) return undefined;
-  const { authIssuer: issuer, authJwksUrl, authAudience: audience } = config;
-  const terms = {
-    issuer,
-    audience,
-    rolesClaim: config.authRolesClaim,
-    customerClaim: config.authCustomerClaim,
-  };
-  const url = authJwksUrl ?? below(issuer, 'jwks');
-  return createTokens(terms, { findKey: createSigningKeys({ url, logger }), now: Date.now });
 }
 
 function ownTokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): OwnTokens | undefined {
@@ -203,11 +193,7 @@ function ownTokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): OwnToke
   const { authIssuer, authTokenUrl, authAudience: audience, authTokenScope: scope } = config;
   const { authClientId, authClientSecret } = config;
   if (authClientId === undefined || authClientSecret === undefined) return undefined;
-  const tokenUrl = authTokenUrl ?? below(authIssuer, 'token');
+  const tokenUrl = authTokenUrl ?? belowIssuer(authIssuer, 'token');
   const client = { clientId: authClientId, clientSecret: authClientSecret };
   return createOwnTokens({ tokenUrl, ...client, audience, scope, logger });
-}
-
-function below(issuer: string, name: string): string {
-  return `${issuer.replace(/\/$/, '')}/${name}`;
 }

@@ -6,7 +6,7 @@ import { rpcError } from '../errors.ts';
 import { echoed } from '../short-text.ts';
 import { UnaryCall } from '../unary-call.ts';
 import { untilAborted } from '../until-aborted.ts';
-import { type Caller, callerKey, limitedTo, withOnBehalfOf } from './caller.ts';
+import { type Caller, callerKey, customerOf, withOnBehalfOf } from './caller.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { accessRule, checkAccessRules } from './rules.ts';
 import { roleName, type Tokens, unauthenticated } from './tokens.ts';
@@ -48,7 +48,7 @@ export function createAccessGate(
     }
     if (!caller.roles.values().some((role) => roles.has(role))) throw denied(context.method, roles);
     // Its own are those with this id: nothing belongs to a customer without one.
-    if (limitedTo(context.values) === '') throw unauthenticated('it has no id of a customer');
+    if (customerOf(context) === '') throw unauthenticated('it has no id of a customer');
   }
 
   return {
@@ -71,7 +71,7 @@ export function createAccessGate(
  * @throws PERMISSION_DENIED when it is that of another
  */
 export function limitToOwn(method: DescMethod, message: Message, values: ContextValues): void {
-  const own = limitedTo(values);
+  const own = customerOf({ values });
   const customerField = own === undefined ? undefined : accessRule(method).customerField;
   if (own === undefined || customerField === undefined) return;
   const fields = message as unknown as Record<string, unknown>;

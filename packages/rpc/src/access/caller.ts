@@ -1,9 +1,4 @@
-import {
-  type ContextKey,
-  type ContextValues,
-  createContextKey,
-  type HandlerContext,
-} from '@connectrpc/connect';
+import { type ContextKey, createContextKey, type HandlerContext } from '@connectrpc/connect';
 import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 
 /** Who calls, as a verified token says. */
@@ -38,11 +33,6 @@ export function withOnBehalfOf(caller: Caller, onBehalfOf: string | undefined): 
  * operators and services.
  */
 export function customerOf({ values }: Pick<HandlerContext, 'values'>): string | undefined {
-  return limitedTo(values);
-}
-
-/** See {@link customerOf}. */
-export function limitedTo(values: ContextValues): string | undefined {
   const caller = values.get(callerKey);
   if (caller === undefined || caller.roles.has(Role.OPERATOR) || caller.roles.has(Role.SERVICE))
     return undefined;
