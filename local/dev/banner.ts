@@ -21,7 +21,7 @@ ${rows(Object.values(stack.parts).map(({ name, url, server, external }) => [name
 ${linesToPaste(system, stack.urls)}
 
 Data is kept in ${where(stack.dir)}, logs are in ${where(stack.dir)}/logs. \`pnpm stack reset\` deletes both.
-The enrichment stub stands in for the customer and product services; ${standIn(stack)}
+The stubs stand in for services of yours; ${standIn(stack)}
 Ctrl-C stops everything.
 `);
 }
