@@ -15,7 +15,7 @@ async function getCustomer(empty: TestProcess): Promise<number> {
   return (await fetch(`http://${host}:${port}/customers/c-1`)).status;
 }
 
-/** An issuer that has no keys, and counts who asks for them. */
+/** An issuer that has no keys, so that no token can be verified, and counts who asks for them. */
 async function startIssuer() {
   const asked: string[] = [];
   const server = createServer((req, res) => {
@@ -36,7 +36,7 @@ test('with an issuer every call needs a token, which its keys have to verify', a
   const response = await fetch(`http://127.0.0.1:${port}/customers/c-1`, {
     headers: { authorization: `Bearer ${token}` },
   });
-  expect(response.status).toBe(401);
+  expect(response.status).toBe(503);
   expect(asked).toContain('/jwks');
 });
 
