@@ -330,3 +330,13 @@ test('the audit has a second line for a call that is carried out after its calle
     ]),
   );
 });
+
+test('what is wrong with refused tokens is in one line of the log, with numbers', async () => {
+  const { client, sign, get, lines } = await startProtected();
+  for (let call = 0; call < 3; call += 1) await failure(client.getCustomer({ customerId: 'c-1' }));
+  await failure(get(await sign('customer', 'c-1', { expiresIn: -60 })));
+  const warnings = () => lines.filter(({ msg }) => msg.startsWith('calls were refused for their tokens'));
+  await eventually(() => expect(warnings()).toHaveLength(1));
+  const [first = {}] = warnings();
+  expect(Object.keys(first).filter((key) => /token/.test(key))).not.toEqual([]);
+});

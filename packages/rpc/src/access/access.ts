@@ -1,8 +1,10 @@
 import type { DescMethod, Message } from '@bufbuild/protobuf';
-import type { ContextValues, HandlerContext } from '@connectrpc/connect';
+import { Code, ConnectError, type ContextValues, type HandlerContext } from '@connectrpc/connect';
 import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
+import type { Logger } from '@orderflow/runtime';
 import { statedCallerOf } from '../caller-id.ts';
 import { rpcError } from '../errors.ts';
+import { periodicWarning } from '../periodic-warning.ts';
 import { echoed } from '../short-text.ts';
 import { UnaryCall } from '../unary-call.ts';
 import { untilAborted } from '../until-aborted.ts';
@@ -30,11 +32,26 @@ export function createAccessGate(
   {
     tokens,
     rateLimits,
-  }: { readonly tokens?: Tokens | undefined; readonly rateLimits?: RateLimits | undefined },
+    logger,
+  }: {
+    readonly tokens?: Tokens | undefined;
+    readonly rateLimits?: RateLimits | undefined;
+    readonly logger: Logger;
+  },
   methods: readonly DescMethod[],
 ): AccessGate | undefined {
   checkAccessRules(methods);
   if (tokens === undefined) return undefined;
+  // Not a line for each: there are as many as callers send.
+  const warn = periodicWarning(
+    logger,
+    'calls were refused for their tokens, counted by what is wrong with these; see docs/operations.md',
+  );
+
+  function counted(error: unknown): never {
+    if (error instanceof ConnectError && error.code === Code.Unauthenticated) warn(error.rawMessage);
+    throw error;
+  }
 
   function enter(context: HandlerContext, caller: Caller): void {
     const { roles, weight } = accessRule(context.method);
@@ -51,17 +68,25 @@ export function createAccessGate(
     if (customerOf(context) === '') throw unauthenticated('it has no id of a customer');
   }
 
+  function admit(context: HandlerContext, { read }: Tokens): void | Promise<void> {
+    const header = authorizationOf(context);
+    const [, token] = bearer.exec(header ?? '') ?? [];
+    if (token === undefined) throw missing(header);
+    const caller = read(token);
+    if (!(caller instanceof Promise)) return enter(context, caller);
+    // Keys may be awaited for longer than the call lasts.
+    const ending = context instanceof UnaryCall ? context.ending : context.signal;
+    return untilAborted(caller, ending, () => {}).then((verified) => enter(context, verified));
+  }
+
   return {
     admit(context) {
       if (accessRule(context.method).isPublic) return undefined;
-      const header = authorizationOf(context);
-      const [, token] = bearer.exec(header ?? '') ?? [];
-      if (token === undefined) throw missing(header);
-      const caller = tokens.read(token);
-      if (!(caller instanceof Promise)) return enter(context, caller);
-      // Keys may be awaited for longer than the call lasts.
-      const ending = context instanceof UnaryCall ? context.ending : context.signal;
-      return untilAborted(caller, ending, () => {}).then((verified) => enter(context, verified));
+      try {
+        return admit(context, tokens)?.catch(counted);
+      } catch (error) {
+        return counted(error);
+      }
     },
   };
 }

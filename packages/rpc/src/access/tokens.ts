@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashOf } from 'node:crypto';
 import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { rpcError } from '../errors.ts';
@@ -103,7 +103,7 @@ export function createTokens(
     read(token) {
       if (token.length > MAX_LENGTH) throw unauthenticated(`it is longer than ${MAX_LENGTH} characters`);
       // A token is a secret, which is not kept in memory.
-      const hash = createHash('sha256').update(token).digest('base64');
+      const hash = hashOf('sha256', token, 'base64');
       const known = kept.get(hash);
       const time = now();
       // The time of day goes back when it is corrected.
