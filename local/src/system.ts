@@ -6,7 +6,7 @@ import { developmentClients } from '@orderflow/identity-stub/domain/clients';
 import { authSettings } from '@orderflow/runtime';
 import { startProcess, type TestProcess } from '@orderflow/testing/process';
 
-/** A process of orderflow: its program, its default port, and as which client it gets its tokens. */
+/** A process of orderflow: its program, its default port, and as which client it gets tokens if it calls others. */
 interface Program {
   readonly main: string;
   readonly roles: readonly string[];
@@ -27,19 +27,14 @@ const programs = {
     port: 8005,
     client: 'enrichment',
   },
-  inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002, client: 'inventory' },
+  inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002 },
   payment: { main: 'services/payment/src/main.ts', roles: [], port: 8003, client: 'payment' },
-  'payment-gateway-stub': {
-    main: 'services/payment-gateway-stub/src/main.ts',
-    roles: [],
-    port: 8006,
-    client: 'gateway',
-  },
+  'payment-gateway-stub': { main: 'services/payment-gateway-stub/src/main.ts', roles: [], port: 8006 },
   'order-api': { main: orderMain, roles: ['api'], port: 8001, client: 'order' },
-  'order-relay': { main: orderMain, roles: ['relay'], port: 8011, client: 'order' },
+  'order-relay': { main: orderMain, roles: ['relay'], port: 8011 },
   'order-worker': { main: orderMain, roles: ['worker'], port: 8012, client: 'order' },
-  'order-saga': { main: orderMain, roles: ['saga'], port: 8013, client: 'order' },
-  'order-view': { main: orderMain, roles: ['view'], port: 8014, client: 'order' },
+  'order-saga': { main: orderMain, roles: ['saga'], port: 8013 },
+  'order-view': { main: orderMain, roles: ['view'], port: 8014 },
 } as const satisfies Record<string, Program>;
 
 const identityStub: Program = { main: 'services/identity-stub/src/main.ts', roles: [], port: 8007 };

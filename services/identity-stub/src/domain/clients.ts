@@ -19,10 +19,8 @@ export interface Client {
 /** The clients of development and tests, by their id. Their secrets are no secrets. */
 export const developmentClients = {
   order: developmentClient('order', 'service'),
-  inventory: developmentClient('inventory', 'service'),
   payment: developmentClient('payment', 'service'),
   enrichment: developmentClient('enrichment', 'service'),
-  gateway: developmentClient('gateway', 'service'),
   'orders-cli': developmentClient('orders-cli', 'tool'),
   dev: developmentClient('dev', 'people'),
 } as const;

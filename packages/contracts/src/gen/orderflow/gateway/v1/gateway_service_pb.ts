@@ -426,7 +426,8 @@ export const LedgerEntry_KindSchema: GenEnum<LedgerEntry_Kind> = /*@__PURE__*/
  * Moves money. External to orderflow. Every call has an idempotency key; a key is never executed twice, and the first
  * definite outcome of a key is returned again. A response is definite. An error is not: the call may have been
  * executed, unless no connection was made. The errors listed below say only that the call itself moved nothing; the
- * ledger shows what happened to a charge.
+ * ledger shows what happened to a charge. UNAUTHENTICATED and PERMISSION_DENIED say that the caller's token is not
+ * accepted, and nothing else: payments wait until it is.
  *
  * @generated from service orderflow.gateway.v1.GatewayService
  */
