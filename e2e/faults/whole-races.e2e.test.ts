@@ -134,12 +134,12 @@ test('cancels in every state: each order is completed and paid, or cancelled and
     }),
   );
   const uncancelled = refused.filter(Boolean).length;
-  expect(await endsOf(names)).toEqual(
-    new Map([
-      [Order_State.CANCELLED, names.length - uncancelled],
-      [Order_State.COMPLETED, uncancelled],
-    ]),
-  );
+  const ends = [
+    [Order_State.CANCELLED, names.length - uncancelled],
+    [Order_State.COMPLETED, uncancelled],
+  ] as const;
+  // Each may come too late.
+  expect(await endsOf(names)).toEqual(new Map(ends.filter(([, count]) => count > 0)));
   await whole.expectSound();
 });
 

@@ -10,6 +10,7 @@ import type { TopicRecord } from '@orderflow/local/stores';
 import { orderPath, type Service, sumOf } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { untilCaughtUp } from '../src/caught-up.ts';
 import { startSteadyLoad } from '../src/steady-load.ts';
 import { createSecondSystem } from '../src/test-system.ts';
 import { startWhole, type Whole } from '../src/whole.ts';
@@ -17,8 +18,9 @@ import { startWhole, type Whole } from '../src/whole.ts';
 /** Everything that there can be two of. */
 const doubled = ['order-api', ...orderPath] as const;
 
-/** Who reads which topic. Customers do not change here. */
-const orderReaders = readers.filter(([, group]) => group !== groups.orderCache);
+/** Who reads which topic. Customers do not change here, and the enrichment stub, which counts their orders, is not stopped. */
+const others: readonly string[] = [groups.orderCache, groups.customers];
+const orderReaders = readers.filter(([, group]) => !others.includes(group));
 
 let whole: Whole;
 
@@ -34,7 +36,7 @@ test('a consumer that is asked to stop at its work has committed all that it has
   // One all the way, so that each of them has done something of every kind.
   await whole.place({ orderId: 'first', lines: { 'p-701': 1 } });
   await whole.ended('first');
-  await everybodyHasCaughtUp();
+  await untilCaughtUp(whole.stores, orderReaders, 60_000);
   // Each is stopped while those that it hears from still work.
   const consumers = ['order-view', 'order-saga', 'payment', 'inventory', 'order-worker'] as const;
   for (const name of consumers) {
@@ -157,7 +159,7 @@ test('two of every service, all of them restarted one after the other under load
     };
     for (const { services } of [whole, second]) {
       // What came again because of those that stopped before has been counted by now.
-      await everybodyHasCaughtUp();
+      await untilCaughtUp(whole.stores, orderReaders, 60_000);
       for (const name of doubled) {
         const service = services[name];
         await note(service);
@@ -167,7 +169,7 @@ test('two of every service, all of them restarted one after the other under load
       }
       await Promise.all(doubled.map((name) => services[name].ready()));
     }
-    await everybodyHasCaughtUp();
+    await untilCaughtUp(whole.stores, orderReaders, 60_000);
     const { called, sent, tries, maxTries } = await load.stop();
     console.log(`${called.length} called, ${sent.length} sent; tries of calls:`, Object.fromEntries(tries));
     await whole.expectSound();
@@ -188,20 +190,6 @@ test('two of every service, all of them restarted one after the other under load
     await second.stop();
   }
 });
-
-/** Every group has committed all that its topics hold at the time of the call. */
-async function everybodyHasCaughtUp(): Promise<void> {
-  await Promise.all(
-    orderReaders.map(async ([topic, group]) => {
-      const then = await whole.stores.offsets(topic, group);
-      const isPast = async () => {
-        const now = await whole.stores.offsets(topic, group);
-        return now.every(({ committed }, index) => committed >= (then[index]?.end ?? 0n));
-      };
-      await eventually(isPast, { timeoutMs: 60_000, intervalMs: 100 });
-    }),
-  );
-}
 
 /** How often a process was given what had been handled before; worker and inventory count it, all have one consumer. */
 async function repeats(service: Service): Promise<number> {

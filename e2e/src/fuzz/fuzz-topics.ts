@@ -7,6 +7,7 @@ import type { Stores, TopicRecord } from '@orderflow/local/stores';
 import type { System } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing/eventually';
 import fc from 'fast-check';
+import { untilCaughtUp } from '../caught-up.ts';
 import { type HostileRecord, mutants, withId } from './records.ts';
 
 /** The topics to which any process may write. */
@@ -41,7 +42,7 @@ export async function fuzzTopics(
     const made = fc.sample(mutants(records, withMutantId), { seed, numRuns: cases });
     await send(stores, `${env['TOPIC_PREFIX'] ?? ''}${topic}`, made);
   }
-  await untilRead(stores);
+  await untilCaughtUp(stores, readers, 300_000);
 }
 
 function withMutantId(record: TopicRecord, index: number): TopicRecord {
@@ -82,7 +83,7 @@ async function soundRecords(
       { timeoutMs: 60_000, intervalMs: 100 },
     );
   }
-  await untilRead(stores);
+  await untilCaughtUp(stores, readers, 300_000);
   const found = await Promise.all(
     fuzzedTopics.map(async (topic) => {
       const records = await stores.readTopic(topic);
@@ -96,16 +97,6 @@ async function send(stores: Stores, topic: string, records: readonly HostileReco
   for (let start = 0; start < records.length; start += SEND_AT_ONCE) {
     const messages = records.slice(start, start + SEND_AT_ONCE).map((record) => ({ ...record }));
     await stores.producer.send({ topic, acks: -1, messages });
-  }
-}
-
-/** Resolves after every group has read to the end of its topics. */
-async function untilRead(stores: Stores): Promise<void> {
-  for (const [topic, group] of readers) {
-    await eventually(async () => (await stores.lag(topic, group)) === 0, {
-      timeoutMs: 300_000,
-      intervalMs: 200,
-    });
   }
 }
 
