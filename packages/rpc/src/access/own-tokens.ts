@@ -1,6 +1,7 @@
 import { type Logger, maskUrlPasswords } from '@orderflow/runtime';
 import { cutToBytes } from '../short-text.ts';
 import { noToken } from '../transport-errors.ts';
+import { paced } from './paced.ts';
 
 /** The tokens with which a process calls others. */
 export interface OwnTokens {
@@ -11,7 +12,7 @@ export interface OwnTokens {
 }
 
 /** While no token can be fetched, it is tried no more often. */
-const PAUSE_MS = 1_000;
+const pausesMs = { renewal: 1_000 };
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_REASON_BYTES = 100;
 
@@ -39,9 +40,8 @@ export function createOwnTokens(options: {
   const { tokenUrl, clientId, clientSecret, audience, scope, logger } = options;
   const { now = () => performance.now(), fetch: get = fetch } = options;
   let fetched: Fetched | undefined;
-  let triedAt = Number.NEGATIVE_INFINITY;
-  let fetching: Promise<void> | undefined;
   let problem: unknown;
+  const renew = paced(pausesMs, now, fetchToken);
 
   async function fetchToken(): Promise<void> {
     try {
@@ -69,17 +69,7 @@ export function createOwnTokens(options: {
       problem = error;
       const url = maskUrlPasswords(tokenUrl);
       logger.warn({ err: error, url, client: clientId }, 'no token for own calls could be fetched');
-    } finally {
-      fetching = undefined;
     }
-  }
-
-  function renew(): Promise<void> {
-    if (fetching) return fetching;
-    if (now() - triedAt < PAUSE_MS) return Promise.resolve();
-    triedAt = now();
-    fetching = fetchToken();
-    return fetching;
   }
 
   function usable(): Fetched | undefined {
@@ -87,7 +77,7 @@ export function createOwnTokens(options: {
   }
 
   async function fetchedToken(): Promise<string> {
-    await renew();
+    await renew('renewal');
     const token = usable()?.token;
     if (token !== undefined) return token;
     throw noToken('the token issuer: there is no token for own calls', problem);
@@ -97,7 +87,7 @@ export function createOwnTokens(options: {
     current() {
       const present = usable();
       if (present === undefined) return fetchedToken();
-      if (now() >= present.renewAt) void renew();
+      if (now() >= present.renewAt) void renew('renewal');
       return present.token;
     },
     refused(token) {

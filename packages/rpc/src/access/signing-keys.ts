@@ -2,6 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { type Logger, maskUrlPasswords } from '@orderflow/runtime';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { rpcError } from '../errors.ts';
+import { paced } from './paced.ts';
 
 /** Keys are fetched again after this time, while the old ones go on being used. */
 const FRESH_MS = 10 * 60_000;
@@ -12,7 +13,6 @@ const STALE_MS = 24 * 60 * 60_000;
  * the last regular one was; such a token can be made up, so that the next has to wait.
  */
 const pausesMs = { noKey: 1_000, stale: 30_000, unknownKey: 30_000 };
-type Cause = keyof typeof pausesMs;
 
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_BYTES = 1024 * 1024;
@@ -35,8 +35,7 @@ export function createSigningKeys(options: {
 }): FindKey {
   const { url, logger, now = () => performance.now(), fetch: get = fetch } = options;
   let keys: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number } | undefined;
-  const triedAt = new Map<Cause, number>();
-  let fetching: Promise<void> | undefined;
+  const refresh = paced(pausesMs, now, fetchKeys);
 
   async function fetchKeys(): Promise<void> {
     try {
@@ -49,17 +48,7 @@ export function createSigningKeys(options: {
     } catch (error) {
       const masked = maskUrlPasswords(url);
       logger.warn({ err: error, url: masked }, 'the keys of the token issuer could not be fetched');
-    } finally {
-      fetching = undefined;
     }
-  }
-
-  function refresh(cause: Cause): Promise<void> {
-    if (fetching) return fetching;
-    if (now() - (triedAt.get(cause) ?? Number.NEGATIVE_INFINITY) < pausesMs[cause]) return Promise.resolve();
-    triedAt.set(cause, now());
-    fetching = fetchKeys();
-    return fetching;
   }
 
   function usable() {
