@@ -129,8 +129,8 @@ export async function createSystem(options: {
   logDir: string;
   env?: Record<string, string>;
   /**
-   * Whether there is an identity stub. Every process gets its address and a client of it in `AUTH_…`; of another stub if
-   * `env` has its AUTH_ISSUER.
+   * Whether there is an identity stub. Every process gets its address in `AUTH_…`, and those that call others a client
+   * of it; of another stub if `env` has its AUTH_ISSUER.
    */
   auth?: boolean;
 }): Promise<System> {

@@ -1,10 +1,6 @@
 import {
   createHttpServer,
-  createOwnTokens,
-  createRateLimits,
   createRpcServer,
-  createSigningKeys,
-  createTokens,
   type HttpHandler,
   type HttpServer,
   type OwnTokens,
@@ -13,8 +9,6 @@ import {
   type SharedCounts,
 } from '@orderflow/rpc';
 import {
-  type AuthConfig,
-  belowIssuer,
   type Component,
   type ConfigOf,
   type commonSettings,
@@ -28,6 +22,7 @@ import {
   type Settings,
 } from '@orderflow/runtime';
 import { isPostgresOutage } from '@orderflow/storage';
+import { type AccessConfig, accessOf, ownTokensOf } from './access.ts';
 
 export type { HttpHandler } from '@orderflow/rpc';
 
@@ -85,7 +80,7 @@ export function openService<S extends Settings & typeof commonSettings>(options:
   readonly service: string;
   readonly role?: string;
   readonly settings: S;
-  readonly config: ConfigOf<S> & ConfigOf<typeof commonSettings> & (AuthConfig | NoAuthConfig);
+  readonly config: ConfigOf<S> & ConfigOf<typeof commonSettings> & AccessConfig;
   readonly logger?: Logger | undefined;
 }): {
   readonly logger: Logger;
@@ -162,38 +157,4 @@ export function openService<S extends Settings & typeof commonSettings>(options:
     const servers = management ? [management, server] : [server];
     return { components: [metrics.component, ...parts, ...servers], health, logger, server, management };
   }
-}
-
-/** The process requires no tokens, and needs none. */
-interface NoAuthConfig {
-  readonly authIssuer?: undefined;
-}
-
-/** Who may call, and how often; without an issuer everybody, as often as they like. */
-function accessOf(
-  config: AuthConfig | NoAuthConfig,
-  shared: SharedCounts | undefined,
-  logger: Logger,
-  meter: Meter,
-): Pick<RpcServerOptions, 'tokens' | 'rateLimits'> {
-  if (config.authIssuer === undefined) return {};
-  const { authIssuer: issuer, authAudience: audience } = config;
-  const { authRolesClaim: rolesClaim, authCustomerClaim: customerClaim } = config;
-  const { authJwksUrl: url = belowIssuer(issuer, 'jwks') } = config;
-  const findKey = createSigningKeys({ url, logger });
-  const { rateLimit: perCaller, serviceRateLimit: perService } = config;
-  return {
-    tokens: createTokens({ issuer, audience, rolesClaim, customerClaim }, { findKey, now: Date.now }),
-    rateLimits: createRateLimits({ perCaller, perService, shared, logger, meter }),
-  };
-}
-
-function ownTokensOf(config: AuthConfig | NoAuthConfig, logger: Logger): OwnTokens | undefined {
-  if (config.authIssuer === undefined) return undefined;
-  const { authIssuer, authTokenUrl, authAudience: audience, authTokenScope: scope } = config;
-  const { authClientId, authClientSecret } = config;
-  if (authClientId === undefined || authClientSecret === undefined) return undefined;
-  const tokenUrl = authTokenUrl ?? belowIssuer(authIssuer, 'token');
-  const client = { clientId: authClientId, clientSecret: authClientSecret };
-  return createOwnTokens({ tokenUrl, ...client, audience, scope, logger });
 }

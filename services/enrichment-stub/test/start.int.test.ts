@@ -3,9 +3,15 @@ import { errorReason } from '@orderflow/rpc';
 import { createPostgres } from '@orderflow/storage';
 import { createProxy, eventually, testStack } from '@orderflow/testing';
 import { expect, test } from 'vitest';
-import { migrations } from '../src/migrations/index.ts';
 import { entities } from '../src/outbound/postgres/entities.ts';
-import { isReady, quietLogger, readCustomerEvents, runStub, testConfig } from './running-stub.ts';
+import {
+  isReady,
+  openDatabase,
+  quietLogger,
+  readCustomerEvents,
+  runStub,
+  testConfig,
+} from './running-stub.ts';
 
 const changed = { customerId: 'c-1', name: 'Changed', email: 'changed@example.com', active: false };
 
@@ -34,17 +40,8 @@ test('a restart keeps what was changed, and publishes nothing but changes', asyn
 });
 
 test('the migrations make the tables that the entities describe', async () => {
-  const config = testConfig();
-  const { orm, database, component } = createPostgres({
-    url: config.postgresUrl,
-    database: `${config.databasePrefix}enrichment`,
-    applicationName: 'test',
-    entities,
-    migrations,
-    logger: quietLogger,
-  });
-  await component.start();
-  expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
+  await using database = await openDatabase(testConfig());
+  expect(await database.orm.schema.getUpdateSchemaSQL()).toBe('');
   // The comparison leaves collations out.
   const ids = await database.query(
     `select column_name, collation_name from information_schema.columns
@@ -54,7 +51,6 @@ test('the migrations make the tables that the entities describe', async () => {
     { column_name: 'customer_id', collation_name: 'C' },
     { column_name: 'product_id', collation_name: 'C' },
   ]);
-  await component.stop();
 });
 
 test('processes of the version before seed, insert and update beside this one', async () => {
