@@ -241,9 +241,9 @@ function wholeNumberSchema(scalar: ScalarType, { protocol, direction }: Form): J
   const format = isLong ? 'int64' : 'int32';
   if (direction === 'request') {
     const isUnsigned = unsigned.has(scalar);
-    // JavaScript cannot write the limits of 64 bits; the format says them.
-    if (isLong) return { type: 'integer', format, ...(isUnsigned && { minimum: 0 }) };
-    const [minimum, maximum] = isUnsigned ? [0, 2 ** 32 - 1] : [-(2 ** 31), 2 ** 31 - 1];
+    // A JSON number beyond a double's whole numbers is refused: it may have been rounded already.
+    const limit = isLong ? Number.MAX_SAFE_INTEGER : isUnsigned ? 2 ** 32 - 1 : 2 ** 31 - 1;
+    const [minimum, maximum] = [isUnsigned ? 0 : isLong ? -limit : -limit - 1, limit];
     return { type: 'integer', format, minimum, maximum };
   }
   if (!isLong) return { type: 'integer', format };
