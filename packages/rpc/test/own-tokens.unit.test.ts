@@ -36,7 +36,7 @@ test('keys are fetched after a failure, also when the time of day was set back',
   const key = await newKey('k-1');
   const { logger } = recordingLogger();
   const find = createSigningKeys({ url: 'http://id.example/jwks', logger, fetch: issuer.fetch });
-  const found = async () => find({ alg: key.alg, kid: key.kid }, { payload: '', signature: '' });
+  const found = async () => find({ alg: key.alg, kid: key.kid });
   expect(errorReason(await failure(found()))).toBe('DEPENDENCY_UNAVAILABLE');
   issuer.response = { keys: [key.jwk] };
   setTimeOfDayBack();
@@ -51,7 +51,7 @@ test('the log has no password of a URL that cannot be fetched', async () => {
     Promise.try(async () => createOwnTokens({ ...client, audience: 'orderflow', logger }).current()),
   );
   const find = createSigningKeys({ url, logger });
-  await failure(Promise.try(async () => find({ alg: 'ES256' }, { payload: '', signature: '' })));
+  await failure(Promise.try(async () => find({ alg: 'ES256' })));
   expect(lines.map(({ url }) => url)).toEqual([
     expect.stringContaining('id.example'),
     expect.stringContaining('id.example'),

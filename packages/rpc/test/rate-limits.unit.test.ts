@@ -151,15 +151,15 @@ test('services have a limit of their own, and either can be off', () => {
 });
 
 describe('memory', () => {
-  test('of more than 10,000 callers those that began first are forgotten', () => {
+  test('of more than 10,000 callers those that have not called for longest are forgotten', () => {
     const { limits } = limitsWith();
     flood(limits, customer('first'), 101);
     flood(limits, customer('second'), 101);
     for (let n = 2; n < 10_000; n++) limits.take(customer(`c-${n}`), 1);
     expect(flood(limits, customer('first'), 1).allowed).toBe(0);
     limits.take(customer('one more'), 1);
-    expect(flood(limits, customer('second'), 1).allowed).toBe(0);
-    expect(flood(limits, customer('first'), 1).allowed).toBe(1);
+    expect(flood(limits, customer('first'), 1).allowed).toBe(0);
+    expect(flood(limits, customer('second'), 1).allowed).toBe(1);
   });
 
   test('a caller whose window has begun again is not one that began first', () => {

@@ -4,6 +4,7 @@ import type { ConnectError } from '@connectrpc/connect';
 import { RetryInfoSchema } from '@orderflow/contracts/google/rpc/error_details';
 import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
 import { counter, type Logger, type Meter } from '@orderflow/runtime';
+import { LRUCache } from 'lru-cache';
 import { rpcError } from '../errors.ts';
 import { metric } from '../metrics.ts';
 import { periodicWarning } from '../periodic-warning.ts';
@@ -13,7 +14,7 @@ import type { SharedCounts } from './shared-counts.ts';
 
 /** The calls of this time are counted together. So many that a limit allows in it may come at once. */
 export const WINDOW_MS = 2_000;
-/** The callers whose counts are kept: 270 bytes each. Of more the oldest counts are dropped. */
+/** The callers whose counts are kept: 270 bytes each. Of more those are dropped that have not called for longest. */
 const MAX_COUNTS = 10_000;
 /** Longer names are hashed. */
 const MAX_NAME_LENGTH = 64;
@@ -88,8 +89,8 @@ export function createRateLimits(options: {
     logger,
     'callers made more calls than they may: these were refused, counted by caller; see docs/operations.md',
   );
-  /** By caller; those whose windows began first come first. */
-  const counts = new Map<string, Count>();
+  /** By caller. */
+  const counts = new LRUCache<string, Count>({ max: MAX_COUNTS });
   let sending = 0;
   let failedAt: number | undefined;
 
@@ -97,17 +98,13 @@ export function createRateLimits(options: {
     let count = counts.get(key);
     if (count !== undefined && time < count.endsAt) return count;
     if (count === undefined) {
-      const [oldest] = counts.size >= MAX_COUNTS ? counts.keys() : [];
-      if (oldest !== undefined) counts.delete(oldest);
       count = { points: 0, unshared: 0, endsAt: 0, isSending: false, isRefused: false };
-    } else {
-      counts.delete(key);
+      counts.set(key, count);
     }
     count.points = 0;
     count.unshared = 0;
     count.isRefused = false;
     count.endsAt = time + WINDOW_MS;
-    counts.set(key, count);
     return count;
   }
 

@@ -1,6 +1,7 @@
+import type { webcrypto } from 'node:crypto';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type Logger, maskUrlPasswords } from '@orderflow/runtime';
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet } from 'jose';
 import { rpcError } from '../errors.ts';
 import { paced } from './paced.ts';
 
@@ -17,8 +18,14 @@ const pausesMs = { noKey: 1_000, stale: 30_000, unknownKey: 30_000 };
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_BYTES = 1024 * 1024;
 
-/** Returns the key for the header of a token. Rejects with a ConnectError UNAVAILABLE when there are no keys. */
-export type FindKey = JWTVerifyGetKey;
+/**
+ * Returns the public key for the header of a token, made for its algorithm. Rejects with a ConnectError UNAVAILABLE when
+ * there are no keys, and with an error of jose when there is not this one.
+ */
+export type FindKey = (header: {
+  readonly alg: string;
+  readonly kid?: string;
+}) => Promise<webcrypto.CryptoKey>;
 
 /**
  * Fetches the keys with which an issuer signs, and keeps them. What `createRemoteJWKSet` of jose lacks: known keys are
@@ -34,7 +41,7 @@ export function createSigningKeys(options: {
   readonly fetch?: typeof fetch;
 }): FindKey {
   const { url, logger, now = () => performance.now(), fetch: get = fetch } = options;
-  let keys: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number } | undefined;
+  let keys: { readonly find: FindKey; readonly fetchedAt: number } | undefined;
   const refresh = paced(pausesMs, now, fetchKeys);
 
   async function fetchKeys(): Promise<void> {
@@ -55,19 +62,19 @@ export function createSigningKeys(options: {
     return keys && now() - keys.fetchedAt < STALE_MS ? keys : undefined;
   }
 
-  return async (header, token) => {
+  return async (header) => {
     const known = usable();
     if (known === undefined) await refresh('noKey');
     else if (now() - known.fetchedAt >= FRESH_MS) void refresh('stale');
     const current = usable();
     if (current === undefined) throw noKeys();
     try {
-      return await current.find(header, token);
+      return await current.find(header);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       await refresh('unknownKey');
       const { find } = usable() ?? current;
-      return find(header, token);
+      return find(header);
     }
   };
 }

@@ -1,9 +1,11 @@
 import { hash as hashOf } from 'node:crypto';
 import { Role } from '@orderflow/contracts/orderflow/access/v1/access';
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTPayload } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { rpcError } from '../errors.ts';
 import type { Caller } from './caller.ts';
 import { type FindKey, isOutageOfKeys } from './signing-keys.ts';
+import { verifyToken } from './verify-token.ts';
 
 /** Longer than any token of an identity provider: what is longer is not read. */
 const MAX_LENGTH = 8 * 1024;
@@ -13,20 +15,6 @@ const TOLERANCE_S = 30;
 const KEEP_MS = 60_000;
 /** The tokens that are kept: about 500 bytes each. */
 const MAX_KEPT = 10_000;
-/** Signatures only: with an algorithm that uses a secret, a public key could be taken for it. */
-const algorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-];
 
 const roleNames: Readonly<Record<string, Role>> = {
   customer: Role.CUSTOMER,
@@ -71,30 +59,25 @@ export function createTokens(
   terms: TokenTerms,
   { findKey, now }: { readonly findKey: FindKey; readonly now: () => number },
 ): Tokens {
-  const kept = new Map<string, Kept>();
+  const kept = new LRUCache<string, Kept>({ max: MAX_KEPT });
 
   async function verified(token: string, hash: string): Promise<Caller> {
-    if (!hasOneSpelling(token)) throw unauthenticated('its signature is not base64url');
     const since = now();
     const currentDate = new Date(since);
     let payload: JWTPayload;
     try {
-      ({ payload } = await jwtVerify(token, findKey, {
+      payload = await verifyToken(token, findKey, {
         issuer: terms.issuer,
         audience: terms.audience,
-        algorithms,
         clockTolerance: TOLERANCE_S,
         currentDate,
         requiredClaims: ['sub', 'exp'],
-      }));
+      });
     } catch (error) {
       throw isOutageOfKeys(error) ? error : unauthenticated(problemOf(error), error);
     }
     const caller = callerOf(payload, terms);
     const until = Math.min(since + KEEP_MS, ((payload.exp ?? 0) + TOLERANCE_S) * 1000);
-    // The oldest comes first in a Map.
-    const [oldest] = kept.keys();
-    if (kept.size >= MAX_KEPT && oldest !== undefined) kept.delete(oldest);
     kept.set(hash, { caller, since, until });
     return caller;
   }
@@ -112,15 +95,6 @@ export function createTokens(
       return verified(token, hash);
     },
   };
-}
-
-/**
- * Whether the signature is spelled as its issuer must. It is not signed itself, and is decoded from thousands of others
- * (`+` for `-`): each would be kept as a token of its own, in the place of another caller's.
- */
-function hasOneSpelling(token: string): boolean {
-  const signature = token.slice(token.lastIndexOf('.') + 1);
-  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
 /** An error for a token that is missing, or is not good. */

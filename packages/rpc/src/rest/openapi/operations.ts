@@ -9,6 +9,7 @@ import { requiredMembers } from './field-rules.ts';
 import type { Form, Schemas } from './schemas.ts';
 
 const request: Form = { protocol: 'rest', direction: 'request' };
+const parameterForm: Form = { protocol: 'rest', direction: 'parameter' };
 const response: Form = { protocol: 'rest', direction: 'response' };
 
 /** Headers that a call may have, as components of the document. */
@@ -127,7 +128,7 @@ function queryParameter(
 
 function schemaOf({ fields }: Parameter, schemas: Schemas): JsonObject {
   const field = fields.at(-1);
-  return field === undefined ? {} : schemas.field(field, request);
+  return field === undefined ? {} : schemas.field(field, parameterForm);
 }
 
 function bodySchema(

@@ -14,10 +14,10 @@ import { shortEnumNames } from '../enum-names.ts';
 import { documentationOf, documentationOfMember } from './comments.ts';
 import { messageRuleTexts, requiredMembers, rulesOf } from './field-rules.ts';
 
-/** The JSON that is described: of REST or of Connect, in requests or in responses. */
+/** What is described: JSON of REST or of Connect, in requests or in responses, or parameters of paths and queries. */
 export interface Form {
   readonly protocol: 'rest' | 'connect';
-  readonly direction: 'request' | 'response';
+  readonly direction: 'parameter' | 'request' | 'response';
 }
 
 /** Describes messages as JSON Schemas, which refer to each other as components of the document. */
@@ -120,7 +120,7 @@ export function createSchemas(): Schemas {
   function property(field: DescField, form: Form): JsonObject {
     const { text, example } = documentationOfMember(field.parent, field);
     const examples = examplesOf(field, example);
-    const texts = form.direction === 'request' ? rulesOf(field).texts.map(asRule) : [];
+    const texts = form.direction === 'response' ? [] : rulesOf(field).texts.map(asRule);
     const description = [text, ...texts].filter(Boolean).join(' ');
     return {
       ...value(field, form),
@@ -130,7 +130,7 @@ export function createSchemas(): Schemas {
   }
 
   function value(field: DescField, form: Form): JsonObject {
-    const isRequest = form.direction === 'request';
+    const isRequest = form.direction !== 'response';
     // Responses may come from servers of others: only requests are checked.
     const { own, element } = isRequest ? rulesOf(field) : { own: {}, element: {} };
     switch (field.fieldKind) {
@@ -239,8 +239,11 @@ function scalarSchema(scalar: ScalarType, { protocol, direction }: Form): JsonOb
 function wholeNumberSchema(scalar: ScalarType, { protocol, direction }: Form): JsonObject {
   const isLong = longScalars.has(scalar);
   const format = isLong ? 'int64' : 'int32';
-  if (direction === 'request') {
+  if (direction !== 'response') {
     const isUnsigned = unsigned.has(scalar);
+    // A parameter is a text, which may have all of 64 bits; JavaScript cannot write their limits, the format says them.
+    if (isLong && direction === 'parameter')
+      return { type: 'integer', format, ...(isUnsigned && { minimum: 0 }) };
     // A JSON number beyond a double's whole numbers is refused: it may have been rounded already.
     const limit = isLong ? Number.MAX_SAFE_INTEGER : isUnsigned ? 2 ** 32 - 1 : 2 ** 31 - 1;
     const [minimum, maximum] = [isUnsigned ? 0 : isLong ? -limit : -limit - 1, limit];
