@@ -65,6 +65,10 @@ const checks: Record<string, { check: () => Promise<unknown>; advice: string }> 
     check: () => run('node', ['tools/order-states.ts', '--check']),
     advice: 'run `pnpm states` and commit docs/order-states.md',
   },
+  'templates of mails': {
+    check: () => run('node', ['tools/mails.ts', '--check']),
+    advice: 'run `pnpm mails` and commit services/notification/templates/compiled',
+  },
 };
 
 await assembleDeps();

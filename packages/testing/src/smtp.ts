@@ -57,11 +57,9 @@ export interface SmtpServer extends AsyncDisposable {
 export async function startSmtpServer({
   tls,
   auth,
-  smtpUtf8 = true,
 }: {
   readonly tls?: 'starttls' | 'implicit';
   readonly auth?: { readonly user: string; readonly password: string };
-  readonly smtpUtf8?: boolean;
 } = {}): Promise<SmtpServer> {
   const accepted: AcceptedMail[] = [];
   const counts = new Map<string, number>();
@@ -108,7 +106,6 @@ export async function startSmtpServer({
     secure: tls === 'implicit',
     disabledCommands: [...(tls === 'starttls' ? [] : ['STARTTLS']), ...(auth ? [] : ['AUTH'])],
     allowInsecureAuth: true,
-    hideSMTPUTF8: !smtpUtf8,
     disableReverseLookup: true,
     logger: false,
     onAuth({ username, password }, _session, callback) {

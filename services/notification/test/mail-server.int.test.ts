@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { createProxy, type SmtpFault, startSmtpServer } from '@orderflow/testing';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { toSmtpAddress } from '../src/outbound/smtp/mail-address.ts';
 import { createMailServer } from '../src/outbound/smtp/mail-server.ts';
 
 const from = 'Shop <shop@example.com>';
@@ -200,10 +201,14 @@ it.each([
   expect(smtp.connections()).toBe(before);
 });
 
-it('delivers to addresses beyond ASCII, as they are', async () => {
+it('writes a domain in ASCII, and a local part as it is', async () => {
+  expect(toSmtpAddress('ann@exämple.com')).toBe('ann@xn--exmple-cua.com');
+  expect(toSmtpAddress('ann@ä%.com')).toBeUndefined();
+  expect(toSmtpAddress('änn+1@Example.com')).toBe('änn+1@Example.com');
   expect(await mailServer.deliver({ to: 'änn@exämple.com', message }, never())).toMatchObject({
     kind: 'accepted',
   });
+  // The server shows the domain in Unicode again.
   expect(smtp.accepted().at(-1)?.to).toEqual(['änn@exämple.com']);
 });
 

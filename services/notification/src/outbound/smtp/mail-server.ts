@@ -3,7 +3,7 @@ import parseAddresses from 'nodemailer/lib/addressparser';
 import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SmtpConnection from 'nodemailer/lib/smtp-connection';
 import type { DeliveryOutcome, MailServer } from '../../ports.ts';
-import { isMailAddress } from '../mail-address.ts';
+import { toSmtpAddress } from './mail-address.ts';
 import { describe, outcomeOfError } from './outcome.ts';
 
 const maxDeliveryMs = 60_000;
@@ -36,7 +36,8 @@ export function createMailServer({
     signal: AbortSignal,
   ): Promise<DeliveryOutcome> {
     return new Promise((resolve) => {
-      if (!isMailAddress(to)) {
+      const recipient = toSmtpAddress(to);
+      if (recipient === undefined) {
         return resolve({ kind: 'refused', detail: 'the address is not one that mails can be sent to' });
       }
       const connection = new SmtpConnection(options);
@@ -64,7 +65,7 @@ export function createMailServer({
       if (signals.some(({ aborted }) => aborted)) return abort();
 
       const send = () =>
-        connection.send({ from: sender, to: [to] }, body, (error, sent) => {
+        connection.send({ from: sender, to: [recipient] }, body, (error, sent) => {
           if (error) return fail(error);
           const detail = describe(sent.response);
           // A 2xx before the message has ended is not a reply to it.
@@ -86,11 +87,12 @@ export function createMailServer({
 }
 
 function senderOf(from: string): string {
-  const [sender, ...others] = parseAddresses(from, { flatten: true });
-  if (sender === undefined || others.length > 0 || !isMailAddress(sender.address)) {
+  const addresses = parseAddresses(from, { flatten: true });
+  const sender = addresses.length === 1 ? toSmtpAddress(addresses[0]?.address ?? '') : undefined;
+  if (sender === undefined) {
     throw new Error(`the sender of mails is one address, such as "Shop <shop@example.com>", not "${from}"`);
   }
-  return sender.address;
+  return sender;
 }
 
 function optionsOf(url: string, timeoutMs: number) {
