@@ -1,4 +1,4 @@
-import { partNames } from '@orderflow/devstack';
+import { storeNames } from '@orderflow/devstack';
 import { serviceNames, sumOf } from '@orderflow/local/system';
 import type { Bench } from './on-fresh-system.ts';
 import { cpuSeconds, machineCpuSeconds, treeContextSwitches, treeCpuSeconds } from './processes.ts';
@@ -15,12 +15,12 @@ const order = 'a whole order';
 const withoutStandIns = 'a whole order without the stand-ins';
 
 /** The processes, and what they belong to, in the order in which they are reported. */
-export const reported = [...serviceNames, ours, ...partNames, stores, order, withoutStandIns];
+export const reported = [...serviceNames, ours, ...storeNames, stores, order, withoutStandIns];
 const kafkaApis = ['Produce', 'Fetch', 'OffsetCommit', 'Heartbeat'];
 
 /** Adds `value` for a process and for everything that it belongs to. */
 function addOf(used: Map<string, number>, what: string, name: string, value: number): void {
-  const group = partNames.some((part) => part === name) ? stores : ours;
+  const group = storeNames.some((part) => part === name) ? stores : ours;
   const sums = standIns.includes(name) ? [group, order] : [group, order, withoutStandIns];
   for (const each of [name, ...sums]) add(used, `${what} of ${each}`, value);
 }
@@ -42,7 +42,7 @@ async function readUsage({ system, stack }: Bench): Promise<Usage> {
     addOf(used, 'CPU', name, cpuSeconds(pid));
     addSwitches(used, name, pid);
   }
-  for (const name of partNames) {
+  for (const name of storeNames) {
     const pid = stack.parts[name].pid() ?? 0;
     addOf(used, 'CPU', name, treeCpuSeconds(pid));
     addSwitches(used, name, pid);
@@ -86,7 +86,7 @@ export const counted = [
   ...[...serviceNames, ours].map((name) => `SQL round trips of ${name}`),
   ...[...kafkaApis, 'other'].map((api) => `Kafka requests: ${api}`),
   'RPCs',
-  ...[...serviceNames, ours, ...partNames, stores].map((name) => `voluntary context switches of ${name}`),
+  ...[...serviceNames, ours, ...storeNames, stores].map((name) => `voluntary context switches of ${name}`),
   `involuntary context switches of ${ours}`,
   `involuntary context switches of ${stores}`,
 ];

@@ -8,5 +8,6 @@ export {
   partNames,
   type Stack,
   type StackOptions,
+  storeNames,
 } from './stack.ts';
 export { acquireTestStack, privateTestStack } from './supervised.ts';

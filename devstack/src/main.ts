@@ -7,7 +7,7 @@ import { repositoryRoot } from './repository.ts';
 import { createStack, partNames, type Stack } from './stack.ts';
 
 const USAGE = `Usage: pnpm stack <command>
-  up           start Kafka, MongoDB, Redis and Postgres in the background
+  up           start Kafka, MongoDB, Redis, Postgres and maildev in the background
   down         stop them; data is kept
   status       show what runs where
   reset        stop them and delete their data
@@ -24,7 +24,12 @@ async function main(): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const stack = await createStack({ dir: devStackDir, ports: defaultPorts, onProgress: console.log });
+  const stack = await createStack({
+    dir: devStackDir,
+    ports: defaultPorts,
+    parts: partNames,
+    onProgress: console.log,
+  });
   switch (command) {
     case 'up':
       await stack.up();
@@ -48,13 +53,14 @@ async function main(): Promise<number> {
 
 async function printStatus(stack: Stack): Promise<void> {
   const rows = await stack.status();
-  const header = ['part', 'state', 'pid', 'port', 'url', 'data', 'log'];
+  const header = ['part', 'state', 'pid', 'port', 'url', 'page', 'data', 'log'];
   const lines = rows.map((row) => [
     row.name,
     row.external ? `${row.state} (external)` : row.state,
     row.pid ?? '-',
     row.port,
     row.url,
+    row.page ?? '-',
     row.external ? '-' : path.relative(process.cwd(), row.dataDir),
     row.external ? '-' : path.relative(process.cwd(), row.logFile),
   ]);

@@ -14,10 +14,17 @@ import {
   thawTree,
 } from './process.ts';
 
-export type PartName = 'kafka' | 'mongo' | 'redis' | 'postgres';
+export type StoreName = 'kafka' | 'mongo' | 'redis' | 'postgres';
+export type PartName = StoreName | 'maildev';
 
 /** The addresses of the stack. POSTGRES_URL has no database: services append theirs. */
-export type StackUrls = { KAFKA_BROKERS: string; MONGO_URL: string; REDIS_URL: string; POSTGRES_URL: string };
+export type StackUrls = {
+  KAFKA_BROKERS: string;
+  MONGO_URL: string;
+  REDIS_URL: string;
+  POSTGRES_URL: string;
+  SMTP_URL: string;
+};
 
 /** One server of the stack: a process of its own, or an external one that is only used. */
 export interface Part {
@@ -29,6 +36,8 @@ export interface Part {
   /** The same after a restart. */
   readonly port: number;
   readonly url: string;
+  /** Its page for a browser, if it has one. */
+  readonly page: string | undefined;
   readonly dataDir: string;
   readonly logFile: string;
   /** The process id while it runs, whichever process started it. */
@@ -53,12 +62,13 @@ export interface Part {
 
 export type Command = { command: string; args: string[]; uid?: number; gid?: number };
 
-/** The differences between Kafka, MongoDB, Redis and Postgres. */
+/** The differences between the parts. */
 export type PartKind = {
   name: PartName;
   server: string;
   urlVariable: keyof StackUrls;
   url(port: number): string;
+  page?: string;
   stopSignal: NodeJS.Signals;
   abortSignal?: NodeJS.Signals;
   /** A line that must be in its log, in addition to `answers`, before it counts as started. */
@@ -162,6 +172,7 @@ export function ownPart(
     external: false,
     port,
     url: kind.url(port),
+    page: kind.page,
     dataDir,
     logFile,
     pid: () => running()?.pid,
@@ -196,6 +207,7 @@ export function externalPart(kind: PartKind, url: string): Part {
     external: true,
     port,
     url,
+    page: undefined,
     dataDir: '',
     logFile: '',
     pid: () => undefined,
@@ -216,10 +228,16 @@ export function externalPart(kind: PartKind, url: string): Part {
   };
 }
 
+/** The ports of a stack: some parts have a second one. */
+export type PortName = PartName | 'kafkaController' | 'maildevPage';
+
 /** The well-known ports; the development stack uses them. */
-export const defaultPorts: Readonly<Record<PartName, number>> = {
+export const defaultPorts: Readonly<Record<PortName, number>> = {
   kafka: 9092,
+  kafkaController: 9093,
   mongo: 27017,
   redis: 6379,
   postgres: 5432,
+  maildev: 1025,
+  maildevPage: 1080,
 };

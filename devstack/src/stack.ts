@@ -2,14 +2,26 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readJson, writeJson } from './json-file.ts';
-import { externalPart, ownPart, type Part, type PartKind, type PartName, type StackUrls } from './part.ts';
+import {
+  defaultPorts,
+  externalPart,
+  ownPart,
+  type Part,
+  type PartKind,
+  type PartName,
+  type PortName,
+  type StackUrls,
+  type StoreName,
+} from './part.ts';
 import { kafkaKind } from './parts/kafka.ts';
+import { maildevKind } from './parts/maildev.ts';
 import { mongoKind } from './parts/mongo.ts';
 import { postgresKind } from './parts/postgres.ts';
 import { redisKind } from './parts/redis.ts';
 import { freePorts } from './ports.ts';
 
-export const partNames = ['kafka', 'mongo', 'redis', 'postgres'] as const satisfies readonly PartName[];
+export const storeNames = ['kafka', 'mongo', 'redis', 'postgres'] as const satisfies readonly StoreName[];
+export const partNames = [...storeNames, 'maildev'] as const satisfies readonly PartName[];
 
 export type PartStatus = {
   name: PartName;
@@ -19,11 +31,12 @@ export type PartStatus = {
   pid: number | undefined;
   port: number;
   url: string;
+  page: string | undefined;
   dataDir: string;
   logFile: string;
 };
 
-/** Kafka, MongoDB, Redis and Postgres as processes of their own, with all their files below one folder. */
+/** Kafka, MongoDB, Redis, Postgres and maildev as processes of their own, with all their files below one folder. */
 export interface Stack {
   readonly dir: string;
   readonly urls: StackUrls;
@@ -42,22 +55,24 @@ export interface Stack {
 export type StackOptions = {
   /** Absolute. An existing stack there is taken over, running parts and ports included. */
   dir: string;
-  /** `free`: chosen when the stack is created, and kept. Kafka also takes a second one, by default the next. */
-  ports: 'free' | Readonly<Record<PartName, number>>;
+  /** `free`: chosen when the stack is created, and kept. */
+  ports: 'free' | Readonly<Record<PortName, number>>;
   /** Whether the parts are started often and never run for long; stored in the folder of the stack. */
   shortLived?: boolean;
-  /** The parts that `up` starts; all by default. The others can still be started individually. */
+  /** The parts that `up` starts; the stores by default. The others can still be started individually. */
   parts?: readonly PartName[];
   /**
-   * The environment in which KAFKA_BROKERS, MONGO_URL, REDIS_URL and POSTGRES_URL are looked up: a part that is set is
-   * external.
+   * The environment in which KAFKA_BROKERS, MONGO_URL, REDIS_URL, POSTGRES_URL and SMTP_URL are looked up: a part that is
+   * set is external.
    */
   env?: NodeJS.ProcessEnv;
   onProgress?: (line: string) => void;
 };
 
 /** The data that a stack stores in its folder. */
-type StackFile = Record<PartName | 'kafkaController', number> & { readonly shortLived: boolean };
+type StackFile = Record<PortName, number> & { readonly shortLived: boolean };
+
+const portNames = Object.keys(defaultPorts) as PortName[];
 
 /** Creates a stack in `dir`; nothing is started yet. */
 export async function createStack(options: StackOptions): Promise<Stack> {
@@ -65,11 +80,15 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const file = path.join(dir, 'stack.json');
   if (ports !== 'free') {
     mkdirSync(dir, { recursive: true });
-    writeJson(file, { ...ports, kafkaController: ports.kafka + 1, shortLived } satisfies StackFile);
-  } else if (!readJson(file)) {
-    const [kafka = 0, kafkaController = 0, mongo = 0, redis = 0, postgres = 0] = await freePorts(5);
+    writeJson(file, { ...ports, shortLived } satisfies StackFile);
+  } else {
+    const kept = readJson<Partial<StackFile>>(file);
+    // A stack that an earlier version has created has fewer.
+    const missing = portNames.filter((name) => kept?.[name] === undefined);
+    const free = await freePorts(missing.length);
     mkdirSync(dir, { recursive: true });
-    writeJson(file, { kafka, kafkaController, mongo, redis, postgres, shortLived } satisfies StackFile);
+    const added = Object.fromEntries(missing.map((name, index) => [name, free[index]]));
+    if (missing.length > 0) writeJson(file, { shortLived, ...kept, ...added });
   }
   return attachStack(options);
 }
@@ -77,7 +96,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
 /** Attaches to the stack that was created in `dir` by this or another process. */
 export function attachStack({
   dir,
-  parts: chosen = partNames,
+  parts: chosen = storeNames,
   env = process.env,
   onProgress = () => {},
 }: Omit<StackOptions, 'ports' | 'shortLived'>): Stack {
@@ -97,6 +116,7 @@ export function attachStack({
     mongo: part(mongoKind),
     redis: part(redisKind),
     postgres: part(postgresKind),
+    maildev: part(maildevKind(kept.maildevPage)),
   };
   const all = Object.values(parts);
 
@@ -112,6 +132,7 @@ export function attachStack({
       MONGO_URL: parts.mongo.url,
       REDIS_URL: parts.redis.url,
       POSTGRES_URL: parts.postgres.url.replace(/\/$/, ''),
+      SMTP_URL: parts.maildev.url,
     },
     down,
     async up() {
@@ -139,9 +160,9 @@ export function attachStack({
 }
 
 async function statusOf(part: Part): Promise<PartStatus> {
-  const { name, external, port, url, dataDir, logFile } = part;
+  const { name, external, port, url, page, dataDir, logFile } = part;
   const pid = part.pid();
   const exists = external || pid !== undefined;
   const state = exists ? ((await part.responds()) ? 'up' : external ? 'down' : 'not answering') : 'down';
-  return { name, state, external, pid, port, url, dataDir, logFile };
+  return { name, state, external, pid, port, url, page, dataDir, logFile };
 }

@@ -6,7 +6,7 @@ import { readJson, writeJson } from './json-file.ts';
 import type { PartName } from './part.ts';
 import { ancestorsOf, isRunning, isSameProcess, type ProcessRef, processRef, terminate } from './process.ts';
 import { repositoryRoot } from './repository.ts';
-import { attachStack, partNames, type Stack } from './stack.ts';
+import { attachStack, type Stack, storeNames } from './stack.ts';
 
 /** The input and the state of a stack's supervisor. */
 export type Supervision = {
@@ -38,7 +38,7 @@ export async function acquireTestStack(): Promise<Stack> {
     await sweepAbandonedStacks();
     await sleep(50);
   }
-  return supervisedStack(dir, { owner, parts: partNames, shortLived: false });
+  return supervisedStack(dir, { owner, parts: storeNames, shortLived: false });
 }
 
 /** A stack of the calling process alone, removed when that process ends or when `release` is called. */

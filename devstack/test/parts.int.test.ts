@@ -3,13 +3,13 @@ import { Kafka, logLevel } from 'kafkajs';
 import { MongoClient } from 'mongodb';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type PartName, partNames, privateTestStack, type Stack } from '../src/index.ts';
+import { type PartName, privateTestStack, type Stack, storeNames } from '../src/index.ts';
 
 let stack: Stack;
 let release: () => Promise<void>;
 
 beforeAll(async () => {
-  ({ stack, release } = await privateTestStack(partNames));
+  ({ stack, release } = await privateTestStack(storeNames));
 });
 
 afterAll(() => release?.());

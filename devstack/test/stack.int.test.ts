@@ -1,9 +1,10 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { createTransport } from 'nodemailer';
 import { expect, it, onTestFinished } from 'vitest';
 import { attachStack, createStack, type PartName, type StackOptions } from '../src/index.ts';
 
@@ -95,4 +96,34 @@ it('runs Postgres in a folder that other users may not enter', async () => {
   expect(statSync(path.dirname(stack.dir)).mode & 0o077).toBe(0);
   await stack.up();
   expect(await stack.parts.postgres.responds()).toBe(true);
+});
+
+it('shows mails on the page of maildev, and keeps them until a reset', async () => {
+  const stack = await newStack({ parts: ['maildev'] });
+  await stack.up();
+  const { page, pid } = stack.parts.maildev;
+  expect(await stack.status()).toContainEqual(
+    expect.objectContaining({ name: 'maildev', state: 'up', page, pid: pid() }),
+  );
+  const mail = { from: 'shop@example.com', to: 'ann@example.com', subject: 'Your order', text: 'x' };
+  await createTransport(stack.urls.SMTP_URL).sendMail(mail);
+  const mails = async () => (await fetch(`${page}/api/email`)).json();
+  expect(await mails()).toMatchObject([{ subject: 'Your order' }]);
+  expect(await (await fetch(`${page}`, { headers: { accept: 'text/html' } })).text()).toContain('<html');
+
+  await stack.parts.maildev.restart();
+  expect(await mails()).toMatchObject([{ subject: 'Your order' }]);
+  await stack.reset();
+  await stack.up();
+  expect(await mails()).toEqual([]);
+});
+
+it('gives a stack of an earlier version the ports that it does not have', async () => {
+  const { dir, parts } = await newStack({ parts: [] });
+  const file = path.join(dir, 'stack.json');
+  const { maildev: _, ...old } = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify(old));
+  const again = await createStack({ dir, ports: 'free', env: {} });
+  expect(again.parts.redis.port).toBe(parts.redis.port);
+  expect(again.parts.maildev.port).toBeGreaterThan(0);
 });

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { defaultPorts } from '@orderflow/devstack';
 import { memorySettings } from '@orderflow/local/system';
 import { commonSettings, durationMs, infrastructureSettings, loadConfig } from '@orderflow/runtime';
 import { expect, test } from 'vitest';
@@ -102,7 +103,9 @@ function portsInside(name: string): string[] {
 }
 
 test('there is a service for every part, for every service and for every role of the order service', () => {
-  expect(Object.keys(compose.services).sort()).toEqual([...Object.keys(infrastructure), ...ownNames].sort());
+  expect(Object.keys(compose.services).sort()).toEqual(
+    [...Object.keys(infrastructure), 'maildev', ...ownNames].sort(),
+  );
 });
 
 test.each(Object.entries(ownServices))('%s runs a program and roles that exist', (name, { command }) => {
@@ -206,6 +209,14 @@ test('Kafka sends each client back to the address it came from', () => {
   const containers = environment('order-worker')['KAFKA_BROKERS'];
   expect(environment('kafka')['KAFKA_ADVERTISED_LISTENERS']).toBe(
     `CONTAINERS://${containers},HOST://${host}`,
+  );
+});
+
+test('maildev is the version that runs without Docker, on the same ports', () => {
+  const { catalog } = parse(read('pnpm-workspace.yaml'));
+  expect(service('maildev').image).toBe(`maildev/maildev:${catalog.maildev}`);
+  expect(service('maildev').ports).toEqual(
+    [defaultPorts.maildev, defaultPorts.maildevPage].map((port) => `127.0.0.1:${port}:${port}`),
   );
 });
 

@@ -3,7 +3,7 @@
 // finds out whether that requires tokens.
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createStack, repositoryRoot } from '@orderflow/devstack';
+import { createStack, defaultPorts, partNames, repositoryRoot } from '@orderflow/devstack';
 import { infrastructureSettings } from '@orderflow/runtime';
 import { audit } from '../src/audit.ts';
 import { readPrices } from '../src/catalogue.ts';
@@ -108,8 +108,13 @@ async function sendAndCheck(
 
 /** Starts its own system, and kills each of its services once. */
 async function demo(progress: Progress, signal: AbortSignal): Promise<boolean> {
-  progress.step('start Kafka, MongoDB, Redis, Postgres');
-  const stack = await createStack({ dir, ports: 'free', onProgress: (line) => progress.update(line) });
+  progress.step('start Kafka, MongoDB, Redis, Postgres, maildev');
+  const stack = await createStack({
+    dir,
+    ports: 'free',
+    parts: partNames,
+    onProgress: (line) => progress.update(line),
+  });
   let system: System | undefined;
   try {
     await stack.reset();
@@ -132,7 +137,9 @@ async function demo(progress: Progress, signal: AbortSignal): Promise<boolean> {
     system = running;
     await running.start();
     await using stores = await openStores({ ...stack.urls, ...prefixes });
-    progress.step(`send ${orderCount} orders, kill every service once`);
+    const { page } = stack.parts.maildev;
+    const mails = page === undefined ? '' : `, mails are on ${page}`;
+    progress.step(`send ${orderCount} orders, kill every service once${mails}`);
     return await sendAndCheck(running, stores, progress, signal, () => killEach(running, signal));
   } finally {
     progress.step('stop everything');
@@ -152,6 +159,7 @@ async function demoOnRunningSystem(progress: Progress, signal: AbortSignal): Pro
     MONGO_URL: mongoUrl.default,
     REDIS_URL: redisUrl.default,
     POSTGRES_URL: postgresUrl.default,
+    SMTP_URL: `smtp://127.0.0.1:${defaultPorts.maildev}`,
   };
   const running = { urls, ports: 'usual' as const, logDir: join(dir, 'logs') };
   const issuer = process.env['AUTH_ISSUER'] || usualIssuer;

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { Stack } from '@orderflow/devstack';
+import type { Part, Stack } from '@orderflow/devstack';
 import type { System } from '../src/system.ts';
 import { linesToPaste } from './lines.ts';
 
@@ -15,8 +15,8 @@ orderflow is up.
 Services
 ${rows(system.processes.map(({ name, url }) => [name, `${url}   /health/detailed  /metrics`]))}
 
-Stores
-${rows(Object.values(stack.parts).map(({ name, url, server, external }) => [name, `${url}   ${external ? 'given from outside' : server}`]))}
+Stores and mails
+${rows(Object.values(stack.parts).map(rowOf))}
 
 ${linesToPaste(system, stack.urls)}
 
@@ -24,6 +24,11 @@ Data is kept in ${where(stack.dir)}, logs are in ${where(stack.dir)}/logs. \`pnp
 The stubs stand in for services of yours; ${standIn(stack)}
 Ctrl-C stops everything.
 `);
+}
+
+function rowOf({ name, url, page, server, external }: Part): [string, string] {
+  const what = external ? 'given from outside' : server;
+  return [name, [url, ...(page === undefined ? [] : [page]), what].join('   ')];
 }
 
 function standIn(stack: Stack): string {

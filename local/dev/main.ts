@@ -1,7 +1,7 @@
 // pnpm dev: the whole system on its usual ports, until Ctrl-C. `pnpm dev --auth`: with an identity stub, whose tokens
 // callers need. `pnpm dev token …` prints such a token.
 import { join, relative } from 'node:path';
-import { createStack, defaultPorts, repositoryRoot } from '@orderflow/devstack';
+import { createStack, defaultPorts, partNames, repositoryRoot } from '@orderflow/devstack';
 import { createSystem } from '../src/system.ts';
 import { printBanner } from './banner.ts';
 import { printToken, tokenUsage } from './token.ts';
@@ -22,7 +22,12 @@ const interrupted = Promise.withResolvers<void>();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => interrupted.resolve());
 
-const stack = await createStack({ dir, ports: defaultPorts, onProgress: (line) => console.log(`  ${line}`) });
+const stack = await createStack({
+  dir,
+  ports: defaultPorts,
+  parts: partNames,
+  onProgress: (line) => console.log(`  ${line}`),
+});
 const system = await createSystem({
   urls: stack.urls,
   ports: 'usual',
@@ -31,7 +36,7 @@ const system = await createSystem({
 });
 const over = interrupted.promise.then(() => 'interrupted' as const);
 try {
-  console.log('Starting the stores …');
+  console.log('Starting the stores and maildev …');
   await Promise.race([stack.up(), over]);
   console.log('Starting the services …');
   if ((await Promise.race([system.start(), over])) !== 'interrupted') {

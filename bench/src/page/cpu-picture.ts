@@ -1,4 +1,4 @@
-import { partNames } from '@orderflow/devstack';
+import { storeNames } from '@orderflow/devstack';
 import { serviceNames } from '@orderflow/local/system';
 import type { Results } from '../results.ts';
 import { standIns } from '../usage.ts';
@@ -36,7 +36,7 @@ export function cpuPicture(results: Results): string {
   const sorted = (names: readonly string[]) => names.map(partOf).sort((a, b) => b.ms - a.ms);
   const bars = [
     { title: 'our processes', all: 'all our processes', parts: sorted(serviceNames) },
-    { title: 'stores', all: 'all stores', parts: sorted(partNames) },
+    { title: 'stores', all: 'all stores', parts: sorted(storeNames) },
   ];
   const longest = Math.max(...bars.map(({ parts }) => sum(parts)), Number.EPSILON);
   const drawn: string[] = [];
