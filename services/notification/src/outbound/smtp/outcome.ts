@@ -42,7 +42,7 @@ export function outcomeOfError(error: SmtpError, isEndSent: boolean): DeliveryOu
 export function describe(reply: string): string {
   const line = reply
     .slice(0, maxReadLength)
-    .replaceAll(/[^\s<>"'(),;]+@[^\s<>"'(),;]+/g, '…')
+    .replaceAll(/[^\s<>"'(),;]*@[^\s<>"'(),;]+/g, '…')
     .replaceAll(/[\p{C}\p{Z}\s]+/gu, ' ')
     .trim();
   return line.length <= maxDetailLength ? line : `${line.slice(0, maxDetailLength - 1).toWellFormed()}…`;

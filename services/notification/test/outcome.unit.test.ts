@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { describe as describeReply, outcomeOfError } from '../src/outbound/smtp/outcome.ts';
+
+it.each([
+  ['MAIL FROM', 451, false, 'deferred'],
+  ['MAIL FROM', 530, false, 'unreachable'],
+  ['MAIL FROM', 550, false, 'unreachable'],
+  ['MAIL FROM', 552, false, 'refused'],
+  ['RCPT TO', 450, false, 'deferred'],
+  ['RCPT TO', 538, false, 'unreachable'],
+  ['RCPT TO', 550, false, 'refused'],
+  // Before the end of the message, and after it.
+  ['DATA', 552, false, 'refused'],
+  ['DATA', 451, true, 'deferred'],
+  ['DATA', 554, true, 'refused'],
+  ['DATA', 354, true, 'unknown'],
+  ['DATA', undefined, true, 'unknown'],
+  // The end of a reply is missing, or it belongs to no command: it may be to another one.
+  ['CONN', 550, true, 'unknown'],
+  ['CONN', 421, false, 'unreachable'],
+  // The refusal of a login, or of a greeting, is about us.
+  ['AUTH PLAIN', 535, false, 'unreachable'],
+  ['EHLO', 550, false, 'unreachable'],
+  [undefined, undefined, false, 'unreachable'],
+])('%s with %s, end of the message sent: %s, is %s', (command, responseCode, isEndSent, kind) => {
+  const error = Object.assign(new Error('it failed'), {
+    ...(command && { command }),
+    ...(responseCode && { responseCode, response: `${responseCode} no` }),
+  });
+  const detail = responseCode ? `${responseCode} no` : 'it failed';
+  expect(outcomeOfError(error, isEndSent)).toEqual({ kind, detail });
+});
+
+it.each([
+  ['550 5.1.1 <ann@example.com>: user unknown', '550 5.1.1 <…>: user unknown'],
+  ['550-line one\r\n550 ann@example.com is "x"@example.com', '550-line one 550 … is "x"…'],
+])('shows %j without addresses', (reply, detail) => {
+  expect(describeReply(reply)).toBe(detail);
+});
+
+it('makes one short line of whatever a server says', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), (reply) => {
+      const detail = describeReply(reply);
+      expect(detail.length).toBeLessThanOrEqual(200);
+      expect(detail).not.toMatch(/[\p{C}\n]/u);
+      expect(detail).not.toMatch(/[^\s<>"'(),;]@[^\s<>"'(),;]/);
+    }),
+  );
+});
