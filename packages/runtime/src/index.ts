@@ -23,6 +23,7 @@ export { consumerSettings, type KafkaSecurity, kafkaSecurity, kafkaSettings } fr
 export { type Component, type RunningComponents, runComponents } from './lifecycle.ts';
 export { createLogger, type Logger } from './logging.ts';
 export { maskUrlPasswords } from './mask.ts';
+export { createPacer, type Pacer } from './pacer.ts';
 export { type Page, readPage } from './page.ts';
 export { runProcess } from './process.ts';
 export type {

@@ -1,7 +1,7 @@
 export { appendOnlyMigration, appendOnlyTrigger } from './append-only.ts';
 export { bigintArray, byteaArray, intArray, textArray } from './binary-array.ts';
 export { databaseOf } from './database.ts';
-export { type ExpiryOptions, expiry, responseExpiry } from './expiry.ts';
+export { contentExpiry, type ExpiryOptions, expiry, responseExpiry } from './expiry.ts';
 export {
   findResponse,
   idempotencyMigration,

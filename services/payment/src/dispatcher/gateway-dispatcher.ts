@@ -1,11 +1,10 @@
-import { type Component, crashPoint, type Logger, type Meter } from '@orderflow/runtime';
+import { type Component, crashPoint, createPacer, type Logger, type Meter } from '@orderflow/runtime';
 import type { CrashPoint } from '../crash-points.ts';
 import type { Call, Outcome } from '../domain/input.ts';
 import type { EndedCall, Gateway } from '../ports.ts';
 import type { DueCalls } from '../use-cases/claim-due-calls.ts';
 import type { DueCall } from '../use-cases/unit-of-work.ts';
 import { createCallLog } from './call-log.ts';
-import { createPacer } from './pacer.ts';
 import { createRecorder } from './recorder.ts';
 
 /** Permits for calls that are about to be stored. A call holds its permit until its outcome is recorded. */

@@ -1,6 +1,5 @@
-import type { Logger } from '@orderflow/runtime';
+import type { Logger, Pacer } from '@orderflow/runtime';
 import type { EndedCall } from '../ports.ts';
-import type { Pacer } from './pacer.ts';
 
 /** Records the outcomes of calls. */
 export interface Recorder {

@@ -12,6 +12,7 @@ export interface Pacer {
   stop(): void;
 }
 
+/** Creates a pacer. */
 export function createPacer(): Pacer {
   const stopping = new AbortController();
   let woken = Promise.withResolvers<void>();
