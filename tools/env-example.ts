@@ -11,6 +11,7 @@ import {
 import { settings as enrichmentStub } from '../services/enrichment-stub/src/config.ts';
 import { settings as identityStub } from '../services/identity-stub/src/config.ts';
 import { settings as inventory } from '../services/inventory/src/config.ts';
+import { settings as notification } from '../services/notification/src/config.ts';
 import { settings as order } from '../services/order/src/config.ts';
 import { settings as payment } from '../services/payment/src/config.ts';
 import { settings as gatewayStub } from '../services/payment-gateway-stub/src/config.ts';
@@ -30,6 +31,7 @@ const text = envExample([
   { title: 'order service', settings: own(order) },
   { title: 'inventory', settings: own(inventory) },
   { title: 'payment', settings: own(payment) },
+  { title: 'notification', settings: own(notification) },
   { title: 'enrichment stub', settings: own(enrichmentStub) },
   { title: 'payment gateway stub', settings: own(gatewayStub) },
   { title: 'identity stub', settings: own(identityStub) },

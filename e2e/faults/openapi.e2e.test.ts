@@ -15,7 +15,7 @@ describe('REST', () => {
   });
   afterAll(() => whole?.[Symbol.asyncDispose]());
 
-  test.for(['order-api', 'enrichment-stub', 'inventory', 'payment'] as const)(
+  test.for(['order-api', 'enrichment-stub', 'inventory', 'payment', 'notification'] as const)(
     '%s has its document and its page',
     async (name) => {
       const { url } = whole.services[name];

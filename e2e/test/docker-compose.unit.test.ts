@@ -9,6 +9,7 @@ import { settings as enrichmentSettings } from '../../services/enrichment-stub/s
 import { settings as identitySettings } from '../../services/identity-stub/src/config.ts';
 import { clientsText, developmentClients } from '../../services/identity-stub/src/domain/clients.ts';
 import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
+import { settings as notificationSettings } from '../../services/notification/src/config.ts';
 import { settings as orderSettings, rolePorts, roles } from '../../services/order/src/config.ts';
 import { settings as paymentSettings } from '../../services/payment/src/config.ts';
 import { settings as gatewaySettings } from '../../services/payment-gateway-stub/src/config.ts';
@@ -50,6 +51,11 @@ const ownServices = {
     command: ['node', 'services/payment/src/main.ts'],
     settings: paymentSettings,
     port: Number(paymentSettings.port.default),
+  },
+  notification: {
+    command: ['node', 'services/notification/src/main.ts'],
+    settings: notificationSettings,
+    port: Number(notificationSettings.port.default),
   },
   'payment-gateway-stub': {
     command: ['node', 'services/payment-gateway-stub/src/main.ts'],
@@ -156,6 +162,7 @@ const callers = new Map<string, keyof typeof developmentClients>([
   ['order-api', 'order'],
   ['order-worker', 'order'],
   ['payment', 'payment'],
+  ['notification', 'notification'],
   ['enrichment-stub', 'enrichment'],
 ]);
 

@@ -26,6 +26,7 @@ import { toProblem } from '../../packages/rpc/src/rest/problem.ts';
 import { settings as stubSettings } from '../../services/enrichment-stub/src/config.ts';
 import { settings as identitySettings } from '../../services/identity-stub/src/config.ts';
 import { settings as inventorySettings } from '../../services/inventory/src/config.ts';
+import { settings as notificationSettings } from '../../services/notification/src/config.ts';
 import { unreadableReasons } from '../../services/order/src/codec/read-submission.ts';
 import { rolePorts } from '../../services/order/src/config.ts';
 import { limits } from '../../services/order/src/domain/judge.ts';
@@ -306,7 +307,7 @@ describe('docs/errors.md', () => {
 
   test('the order API, which does not know the reasons of other services, gives them their status', async () => {
     const reasons = await assemble<ReasonDeclaration>('errorReasons', [
-      'services/{enrichment-stub,inventory,payment}/src/inbound/rpc/error-reasons.ts',
+      'services/{enrichment-stub,inventory,notification,payment}/src/inbound/rpc/error-reasons.ts',
     ]);
     expect(Object.keys(reasons).length).toBeGreaterThan(5);
     for (const [reason, { status }] of Object.entries(reasons)) {
@@ -369,6 +370,7 @@ describe('README.md', () => {
       ...rolePorts,
       inventory: Number(inventorySettings.port.default),
       payment: Number(paymentSettings.port.default),
+      notification: Number(notificationSettings.port.default),
       'enrichment-stub': Number(stubSettings.port.default),
       'payment-gateway-stub': Number(gatewaySettings.port.default),
       'identity-stub': Number(identitySettings.port.default),

@@ -33,7 +33,7 @@ async function dev(...args: readonly string[]) {
 const claimsOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
 
-test.each<ClientId>(['order', 'payment', 'enrichment', 'orders-cli'])(
+test.each<ClientId>(['order', 'payment', 'notification', 'enrichment', 'orders-cli'])(
   'a process gets its token as %s with the variables that the system gives it',
   async (client) => {
     const { AUTH_CLIENT_ID, AUTH_CLIENT_SECRET } = clientEnv(client);

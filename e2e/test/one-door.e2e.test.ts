@@ -4,7 +4,7 @@ import { Fault_Kind, FaultService } from '@orderflow/contracts/orderflow/testing
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestSystem, type TestSystem } from '../src/test-system.ts';
 
-const others = ['enrichment-stub', 'inventory', 'payment'] as const;
+const others = ['enrichment-stub', 'inventory', 'payment', 'notification'] as const;
 
 let system: TestSystem;
 let door: string;
@@ -33,6 +33,7 @@ async function routesAt(url: string): Promise<string[]> {
 /** Values for the variables of paths. */
 const known: Readonly<Record<string, string>> = {
   ...{ customer_id: 'c-1', product_id: 'p-1', sku: 'LAPTOP001', order_id: 'none', payment_id: 'none' },
+  notification_id: 'none',
 };
 
 test('every path of the other services is served, at / and under /api/v1, and gives the same', async () => {

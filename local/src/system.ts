@@ -30,6 +30,7 @@ const programs = {
   inventory: { main: 'services/inventory/src/main.ts', roles: [], port: 8002 },
   payment: { main: 'services/payment/src/main.ts', roles: [], port: 8003, client: 'payment' },
   'payment-gateway-stub': { main: 'services/payment-gateway-stub/src/main.ts', roles: [], port: 8006 },
+  notification: { main: 'services/notification/src/main.ts', roles: [], port: 8004, client: 'notification' },
   'order-api': { main: orderMain, roles: ['api'], port: 8001, client: 'order' },
   'order-relay': { main: orderMain, roles: ['relay'], port: 8011 },
   'order-worker': { main: orderMain, roles: ['worker'], port: 8012, client: 'order' },
@@ -146,6 +147,7 @@ export async function createSystem(options: {
     PRODUCT_API_URL: urlOf('enrichment-stub'),
     INVENTORY_URL: urlOf('inventory'),
     PAYMENT_URL: urlOf('payment'),
+    NOTIFICATION_URL: urlOf('notification'),
     GATEWAY_URL: urlOf('payment-gateway-stub'),
     ORDER_API_URL: urlOf('order-api'),
     // A killed consumer blocks its partitions this long.

@@ -28,6 +28,8 @@ export const groups = {
   orderView: 'order-view',
   /** Counts customers' orders. */
   customers: 'customers',
+  /** Mails customers about their orders. */
+  notification: 'notification',
 } as const;
 
 /** Which group reads which topic. */
@@ -37,6 +39,7 @@ export const readers = [
   [topics.orderEvents, groups.payment],
   [topics.orderEvents, groups.orderView],
   [topics.orderEvents, groups.customers],
+  [topics.orderEvents, groups.notification],
   [topics.inventoryEvents, groups.orderSaga],
   [topics.inventoryEvents, groups.payment],
   [topics.paymentEvents, groups.orderSaga],

@@ -6,6 +6,7 @@ import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/cu
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
 import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import { NotificationService } from '@orderflow/contracts/orderflow/notification/v1/notification_service';
 import { CatalogService } from '@orderflow/contracts/orderflow/order/v1/catalog_service';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
@@ -26,6 +27,7 @@ const servers = [
     ProductService,
     InventoryService,
     PaymentService,
+    NotificationService,
     GatewayService,
     FaultService,
   ],

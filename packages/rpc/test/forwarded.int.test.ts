@@ -6,6 +6,7 @@ import { ServerReflection } from '@orderflow/contracts/grpc/reflection/v1/reflec
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
 import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import { NotificationService } from '@orderflow/contracts/orderflow/notification/v1/notification_service';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
 import { createProxy } from '@orderflow/testing';
@@ -21,7 +22,7 @@ import { failure, recordingLogger, serviceError, startServer } from './fixture.t
 import { send, startRestServer } from './rest-fixture.ts';
 import { vectors } from './rest-vectors/index.ts';
 
-const others = [CustomerService, ProductService, InventoryService, PaymentService];
+const others = [CustomerService, ProductService, InventoryService, PaymentService, NotificationService];
 
 /** A server of orders that forwards everything else to this peer. */
 async function startDoor(peerUrl: string, policies: Partial<RpcPolicies> = {}) {
@@ -52,7 +53,8 @@ const write = {
   body: '{"name":"Ann"}',
 };
 
-const isForwarded = /^\w+ (?:\/api\/v1)?\/(?:customers|products|inventory|reservations|payments)\b/;
+const isForwarded =
+  /^\w+ (?:\/api\/v1)?\/(?:customers|products|inventory|reservations|payments|notifications)\b/;
 
 test('requests get what they get from the service itself', async () => {
   const peer = await startRestServer();

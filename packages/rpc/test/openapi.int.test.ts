@@ -36,7 +36,9 @@ test('the responses of every REST request are as the document says', async () =>
   const compared: string[] = [];
 
   // Lists that are empty.
-  const lists: Vector[] = ['/customers', '/inventory', '/payments'].map((path) => ({ send: `GET ${path}` }));
+  const lists: Vector[] = ['/customers', '/inventory', '/payments', '/notifications'].map((path) => ({
+    send: `GET ${path}`,
+  }));
   for (const { send: line, headers, json, raw } of [...vectors, ...lists]) {
     if (breaksContract.test(line)) continue;
     const [httpMethod = '', path = ''] = line.split(/ (.*)/);

@@ -8,6 +8,7 @@ import { PreconditionFailureSchema } from '@orderflow/contracts/google/rpc/error
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
 import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import { NotificationService } from '@orderflow/contracts/orderflow/notification/v1/notification_service';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
@@ -76,6 +77,7 @@ export function recordingServices(): { routes(router: ConnectRouter): void; call
   const { method: products } = ProductService;
   const { method: inventory } = InventoryService;
   const { method: payments } = PaymentService;
+  const { method: notifications } = NotificationService;
 
   return {
     calls,
@@ -195,6 +197,21 @@ export function recordingServices(): { routes(router: ConnectRouter): void; call
           return {};
         },
       });
+      router.service(NotificationService, {
+        sendNotification(request) {
+          record(notifications.sendNotification, request);
+          const { customerId, subject } = request;
+          return { notification: { notificationId: 'n-1', kind: 6, customerId, state: 1, subject } };
+        },
+        getNotification(request) {
+          record(notifications.getNotification, request);
+          return { notification: { notificationId: request.notificationId, kind: 1, state: 4, attempts: 1 } };
+        },
+        listNotifications(request) {
+          record(notifications.listNotifications, request);
+          return {};
+        },
+      });
     },
   };
 }
@@ -204,7 +221,14 @@ export async function startRestServer(overrides: Partial<RpcServerOptions> = {})
   const { routes, calls } = recordingServices();
   const started = await startServer({
     routes,
-    services: [OrderService, CustomerService, ProductService, InventoryService, PaymentService],
+    services: [
+      OrderService,
+      CustomerService,
+      ProductService,
+      InventoryService,
+      PaymentService,
+      NotificationService,
+    ],
     reasons,
     ...overrides,
   });

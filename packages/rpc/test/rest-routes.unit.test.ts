@@ -13,6 +13,7 @@ import { Health } from '@orderflow/contracts/grpc/health/v1/health';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
 import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import { NotificationService } from '@orderflow/contracts/orderflow/notification/v1/notification_service';
 import { CatalogService } from '@orderflow/contracts/orderflow/order/v1/catalog_service';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
@@ -106,7 +107,7 @@ describe('a path template', () => {
 
 describe('annotations', () => {
   test('every public method has one', () => {
-    const own = [OrderService, CatalogService, InventoryService, PaymentService];
+    const own = [OrderService, CatalogService, InventoryService, PaymentService, NotificationService];
     const services = [...own, CustomerService, ProductService];
     const annotated = new Set(routesOf(services).map(({ method }) => method));
     const others = services.flatMap(({ methods }) => methods).filter((method) => !annotated.has(method));
@@ -116,7 +117,14 @@ describe('annotations', () => {
 
   test('no two services declare the same path', () => {
     const table = createRouteTable<string>();
-    const services = [OrderService, CustomerService, ProductService, InventoryService, PaymentService];
+    const services = [
+      OrderService,
+      CustomerService,
+      ProductService,
+      InventoryService,
+      PaymentService,
+      NotificationService,
+    ];
     for (const { httpMethod, segments, template } of routesOf(services)) {
       table.add(httpMethod, segments, template);
     }

@@ -79,6 +79,13 @@ export const settings = defineSettings({
     description:
       'Where payments are read and refunded for callers of REST: orderflow.payment.v1.PaymentService over gRPC.',
   },
+  notificationUrl: {
+    env: 'NOTIFICATION_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8004',
+    description:
+      'Where mails are read and messages are sent for callers of REST: orderflow.notification.v1.NotificationService over gRPC.',
+  },
   corsOrigins: {
     env: 'CORS_ORIGINS',
     schema: origins.optional(),

@@ -50,7 +50,7 @@ function short(id: string): string {
 }
 
 /** Fields that name what a call is about, the most exact first. */
-const idFields = ['orderId', 'paymentId', 'productId', 'customerId', 'chargeId'] as const;
+const idFields = ['orderId', 'paymentId', 'notificationId', 'productId', 'customerId', 'chargeId'] as const;
 
 /** The id in a message, or in one of its messages: `o-1` of `{order: {order_id: "o-1"}}`. */
 function idIn(desc: DescMessage, message: Message | undefined): string {

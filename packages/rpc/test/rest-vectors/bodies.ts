@@ -2,6 +2,15 @@ import { gzipSync } from 'node:zlib';
 import { cancelled, customer, gzipped, id, jsonType, type Vector } from './vector.ts';
 
 export const bodies: Vector[] = [
+  {
+    send: 'POST /notifications',
+    headers: { 'idempotency-key': 'k-1' },
+    json: { customer_id: 'c-1', subject: 'Your parcel', message: 'Line 1\nLine 2' },
+    call: [
+      'SendNotification',
+      { customerId: 'c-1', subject: 'Your parcel', message: 'Line 1\nLine 2', requestId: 'k-1' },
+    ],
+  },
   { send: 'POST /orders/o-1/cancel', call: ['CancelOrder', id('o-1')] },
   { send: 'POST /orders/o-1/cancel', headers: jsonType, call: ['CancelOrder', id('o-1')] },
   { send: 'POST /orders/o-1/cancel', json: {}, call: ['CancelOrder', id('o-1')] },

@@ -71,6 +71,11 @@ export const paths: Vector[] = [
     body: { paymentId: 'pay-1', state: 'PROCESSED', failReason: 'DECLINED', cancelRequested: false },
   },
   { send: 'GET /payments/order/o-1', call: ['GetPaymentByOrder', id('o-1')] },
+  {
+    send: 'GET /notifications/o-1.confirmed',
+    call: ['GetNotification', { notificationId: 'o-1.confirmed' }],
+    body: { notificationId: 'o-1.confirmed', kind: 'CONFIRMED', state: 'SENT', attempts: 1 },
+  },
   { send: 'GET /payments/order', call: ['GetPayment', { paymentId: 'order' }] },
 ];
 

@@ -57,6 +57,10 @@ export const queries: Vector[] = [
     body: { stock: [] },
   },
   { send: 'GET /customers', call: ['ListCustomers', {}], body: { customers: [] } },
+  {
+    send: 'GET /notifications?order_id=o-1&state=FAILED&kind=MESSAGE',
+    call: ['ListNotifications', { orderId: 'o-1', state: 'STATE_FAILED', kind: 'KIND_MESSAGE' }],
+  },
   { send: 'GET /payments?state=REFUNDED', call: ['ListPayments', { state: 'STATE_REFUNDED' }] },
   {
     send: 'DELETE /orders/o-1?reason=late&request_id=r-1',

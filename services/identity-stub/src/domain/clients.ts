@@ -20,6 +20,7 @@ export interface Client {
 export const developmentClients = {
   order: developmentClient('order', 'service'),
   payment: developmentClient('payment', 'service'),
+  notification: developmentClient('notification', 'service'),
   enrichment: developmentClient('enrichment', 'service'),
   'orders-cli': developmentClient('orders-cli', 'tool'),
   dev: developmentClient('dev', 'people'),

@@ -2,6 +2,7 @@ import { createClient, type ServiceImpl } from '@connectrpc/connect';
 import { CustomerService } from '@orderflow/contracts/orderflow/enrichment/v1/customer_service';
 import { ProductService } from '@orderflow/contracts/orderflow/enrichment/v1/product_service';
 import { InventoryService } from '@orderflow/contracts/orderflow/inventory/v1/inventory_service';
+import { NotificationService } from '@orderflow/contracts/orderflow/notification/v1/notification_service';
 import type { CatalogService } from '@orderflow/contracts/orderflow/order/v1/catalog_service';
 import { PaymentService } from '@orderflow/contracts/orderflow/payment/v1/payment_service';
 import { createRpcTransport, type Forwarded } from '@orderflow/rpc';
@@ -22,6 +23,7 @@ const forwarded = {
   products: ProductService.methods.filter((method) => method !== ProductService.method.listProducts),
   inventory: InventoryService.methods,
   payments: PaymentService.methods,
+  notifications: NotificationService.methods,
 };
 
 /** All of them, for the description of the API. */
@@ -39,12 +41,13 @@ export function otherServices({ config, ownTokens, logger, meter }: Shared): {
   const products = connect('rest-products', config.productApiUrl);
   const inventory = connect('rest-inventory', config.inventoryUrl);
   const payments = connect('rest-payments', config.paymentUrl);
+  const notifications = connect('rest-notifications', config.notificationUrl);
   return {
     component: {
       name: 'other-services',
       start: async () => {},
       stop: async () => {
-        for (const transport of [customers, products, inventory, payments]) transport.close();
+        for (const transport of [customers, products, inventory, payments, notifications]) transport.close();
       },
     },
     forwarded: [
@@ -52,6 +55,7 @@ export function otherServices({ config, ownTokens, logger, meter }: Shared): {
       { methods: forwarded.products, transport: products },
       { methods: forwarded.inventory, transport: inventory },
       { methods: forwarded.payments, transport: payments },
+      { methods: forwarded.notifications, transport: notifications },
     ],
     catalog: catalogHandlers({
       products: createClient(ProductService, products),

@@ -1,0 +1,21 @@
+/** One address, as it can be a recipient: no list, no comment, no second line. */
+const addressPattern = /^[^\s@,;:<>()[\]\\"\0]{1,64}@[^\s@,;:<>()[\]\\"\0]{1,253}$/;
+
+/** Whether mail can be sent to this address of a customer. */
+export function isAddress(text: string): boolean {
+  return text.length <= 254 && addressPattern.test(text);
+}
+
+/** The largest part of a detail that is stored. */
+const maxDetail = 200;
+
+/**
+ * Makes a detail that may be stored and logged of what a mail server or an API says: servers repeat addresses in their
+ * replies, so each word with an @ is left out. At most 200 characters, in one line.
+ */
+export function safeDetail(text: string): string {
+  return text
+    .replace(/[^\s<>]*@[^\s<>]*/g, '(address)')
+    .replace(/\p{Cc}+/gu, ' ')
+    .slice(0, maxDetail);
+}
