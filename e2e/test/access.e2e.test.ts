@@ -70,6 +70,27 @@ describe('a customer', () => {
     expect(other).toMatchObject({ status: 403, body: { error: 'permission_denied' } });
   });
 
+  test('is mailed with what notification has read with a token of its own, and does not see mails', async () => {
+    const token = await tokenOf('customer', 'c-11');
+    await call('POST', '/orders', { token, json: order('mailed') });
+    const operator = await tokenOf('operator', 'olga');
+    await eventually(async () => {
+      const { status, body } = await call('GET', '/notifications?order_id=mailed', { token: operator });
+      expect(status).toBe(200);
+      const { notifications } = body as { notifications: { kind: string; subject?: string }[] };
+      expect(notifications.map(({ kind }) => kind).sort()).toEqual(['COMPLETED', 'CONFIRMED']);
+      // It has one once it is rendered, with the customer's name and the order's lines.
+      for (const { subject } of notifications) expect(subject).toContain('mailed');
+    });
+    const json = { customer_id: 'c-11', subject: 'Your parcel', message: 'It is on its way.' };
+    expect(await call('POST', '/notifications', { token, json })).toMatchObject({ status: 403 });
+    expect(await call('GET', '/notifications/mailed.confirmed', { token })).toMatchObject({ status: 403 });
+    expect(await call('POST', '/notifications', { token: operator, json })).toMatchObject({
+      status: 200,
+      body: { kind: 'MESSAGE', customerId: 'c-11', subject: 'Your parcel' },
+    });
+  });
+
   test('reads how many orders it has; earlier ones are read by the enrichment stub with a token of its own', async () => {
     const token = await tokenOf('customer', 'c-7');
     await call('POST', '/orders', { token, json: order('of-c-7') });

@@ -38,6 +38,10 @@ Order over REST, and look at it
   curl -s${customer} 'http://${api}/products?sku=MOUSE001'
   http://${api}/docs describes all paths
 
+See the customer's mails
+  curl -s${operator} 'http://${api}/notifications?order_id=o-3'
+  curl -s${operator} http://${api}/notifications/o-3.confirmed
+
 Order over RPC, and look at it
   grpcurl -plaintext${customer} -d '{"order_id":"o-2","customer_id":"c-1","lines":[{"sku":"LAPTOP001","quantity":1}],"request_id":"r-1"}' ${api} ${orderService}/CreateOrder
   curl -s${customer} ${json} -d '{"orderId":"o-2"}' http://${api}/${orderService}/GetOrder

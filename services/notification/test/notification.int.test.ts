@@ -7,8 +7,10 @@ import { errorReason } from '@orderflow/rpc';
 import { createLogger } from '@orderflow/runtime';
 import { uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { mailContentExpiry } from '../src/outbound/postgres/mail-upkeep.ts';
 import type { DeliveryOutcome } from '../src/ports.ts';
 import {
+  quietLogger,
   recordingMailServer,
   runNotification,
   type Surroundings,
@@ -309,6 +311,35 @@ test('a record that cannot be read does not stop those after it', async () => {
   ]);
   await around.events.completed(order);
   await running.untilState(`${order}.completed`, State.SENT);
+});
+
+test('content and address of ended mails are cleared after 30 days, and the mail is still known', async () => {
+  const [ended, waiting] = [newOrder(), newOrder()];
+  server.respond = (id) => (id.startsWith(waiting) ? reply('deferred') : acceptAll(id));
+  await around.events.completed(ended);
+  await around.events.completed(waiting);
+  await running.untilState(`${ended}.completed`, State.SENT);
+  await running.until(
+    `${waiting}.completed`,
+    ({ state, attempts }) => state === State.READY && attempts === 1,
+  );
+  const inAMonth = () => new Date(Date.now() + 31 * 86_400_000);
+  const { database } = around;
+  const expiry = mailContentExpiry({ database, now: inAMonth, logger: quietLogger, everyMs: 20 });
+  await expiry.start();
+  await running.until(`${ended}.completed`, ({ text }) => text === '');
+  await expiry.stop();
+  const rows = await database.query<{ id: string; content: string | null }>(
+    'select id, draft || recipient || subject || body || length(message) as content from mail where order_id = any($1)',
+    [[ended, waiting]],
+  );
+  const contentOf = new Map(rows.map(({ id, content }) => [id, content]));
+  expect(contentOf.get(`${ended}.completed`)).toBeNull();
+  expect(contentOf.get(`${waiting}.completed`)).toContain('ada@example.com');
+  await around.events.completed(ended);
+  await around.events.cancelled(ended);
+  await running.untilState(`${ended}.cancelled`, State.SENT);
+  expect(server.of(`${ended}.completed`)).toHaveLength(1);
 });
 
 test('no address is in a log line', () => {
