@@ -1,9 +1,11 @@
-/** One address, as it can be a recipient: no list, no comment, no second line. */
-const addressPattern = /^[^\s@,;:<>()[\]\\"\0]{1,64}@[^\s@,;:<>()[\]\\"\0]{1,253}$/;
+/** One address, as it can be a recipient: no list, no comment, no second line, nothing that is not seen. */
+const addressPattern = /^[^\p{C}\p{Z}"(),:;<>@[\\\]]+@[^\p{C}\p{Z}"(),:;<>@[\\\]]+$/u;
+/** Longer ones do not fit into a command of SMTP. */
+const maxAddressBytes = 254;
 
 /** Whether mail can be sent to this address of a customer. */
 export function isAddress(text: string): boolean {
-  return text.length <= 254 && addressPattern.test(text);
+  return Buffer.byteLength(text) <= maxAddressBytes && addressPattern.test(text);
 }
 
 /** The largest part of a detail that is stored. */
