@@ -9,7 +9,8 @@ import { sendNotAllowed, sendNotSpoken } from './http-pages.ts';
  * response if not: that of Connect would have no body.
  */
 export function canBeCall(req: HttpRequest, res: HttpResponse, method: DescMethod): boolean {
-  const allowed = method.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS ? ['POST', 'GET'] : ['POST'];
+  const mayBeGet = method.methodKind === 'unary' && method.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS;
+  const allowed = mayBeGet ? ['POST', 'GET'] : ['POST'];
   if (!allowed.includes(req.method ?? '')) {
     sendNotAllowed(res, method.name, allowed);
     return false;

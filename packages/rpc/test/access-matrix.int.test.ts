@@ -57,7 +57,10 @@ async function startAll() {
         services,
         routes(router) {
           for (const service of services) {
-            const methods = service.methods.map(({ localName }) => [localName, () => ({})]);
+            const methods = service.methods.map(({ localName, methodKind }) => [
+              localName,
+              methodKind === 'unary' ? () => ({}) : async function* () {},
+            ]);
             router.service(service, Object.fromEntries(methods) as Partial<ServiceImpl<typeof service>>);
           }
         },
@@ -146,7 +149,15 @@ async function overRpc(
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const request = localName ? { [localName]: asksFor ?? '' } : {};
   try {
-    await transport.unary(method as never, undefined, undefined, headers, request);
+    if (method.methodKind === 'unary') {
+      await transport.unary(method as never, undefined, undefined, headers, request);
+    } else {
+      const requests = (async function* () {
+        yield request;
+      })();
+      const response = await transport.stream(method as never, undefined, undefined, headers, requests);
+      for await (const _ of response.message);
+    }
     return 'passed';
   } catch (error) {
     const reason = errorReason(error);

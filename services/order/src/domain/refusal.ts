@@ -6,7 +6,11 @@ export type RefusalReason =
   | 'ORDER_NEEDS_NO_ATTENTION'
   | 'ORDER_NOT_CANCELLABLE'
   | 'ORDER_NOT_FOUND'
-  | 'ORDER_REFUSED';
+  | 'ORDER_REFUSED'
+  | 'RESUME_TOKEN_INVALID'
+  | 'SLOW_CONSUMER'
+  | 'TOO_MANY_WATCHERS'
+  | 'WATCH_TOO_OLD';
 
 /** One of the reasons for which an order is refused. */
 export interface Violation {

@@ -29,4 +29,27 @@ export const errorReasons = {
     status: 409,
     description: 'The order does not need attention, so there is nothing to retry.',
   },
+  RESUME_TOKEN_INVALID: {
+    code: Code.InvalidArgument,
+    status: 400,
+    description: 'The resume_token did not come from WatchOrders. Watch without one, and list the orders.',
+  },
+  WATCH_TOO_OLD: {
+    code: Code.OutOfRange,
+    status: 400,
+    description:
+      'The events after the resume_token are not kept any more: some minutes of them are. Watch without a token, and list the orders.',
+  },
+  SLOW_CONSUMER: {
+    code: Code.ResourceExhausted,
+    status: 429,
+    description:
+      'The stream was read so slowly that events which it has not sent are not kept any more. Watch without a token, list the orders, and read faster, or watch fewer.',
+  },
+  TOO_MANY_WATCHERS: {
+    code: Code.ResourceExhausted,
+    status: 429,
+    description:
+      'The process, or the caller, has as many watches open as are allowed: `metadata.limit`. Repeat after the `retry_delay` of the `google.rpc.RetryInfo`, or watch all orders of a customer in one stream.',
+  },
 } as const satisfies ServiceReasons<RefusalReason>;

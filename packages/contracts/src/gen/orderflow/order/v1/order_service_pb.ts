@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file orderflow/order/v1/order_service.proto.
  */
 export const file_orderflow_order_v1_order_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZvcmRlcmZsb3cvb3JkZXIvdjEvb3JkZXJfc2VydmljZS5wcm90bxISb3JkZXJmbG93Lm9yZGVyLnYxIoACChJDcmVhdGVPcmRlclJlcXVlc3QSMAoIb3JkZXJfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezAsNjR9JBI5CgtjdXN0b21lcl9pZBgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokEjwKBWxpbmVzGAMgAygLMiAub3JkZXJmbG93Lm9yZGVyLnYxLk5ld09yZGVyTGluZUILukgIkgEFCAEQyAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIoCgpyZXF1ZXN0X2lkGAUgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCLEAgoMTmV3T3JkZXJMaW5lEjoKCnByb2R1Y3RfaWQYASABKAlCJLpIIXIfEAEYgAIyGF5bXlx4MDAtXHgxZlx4N2YtXHg5Zl0qJEgAEjMKA3NrdRgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokSAASHAoIcXVhbnRpdHkYAyABKANCCrpIByIFGJBOKAESkAEKDHF1b3RlZF9wcmljZRgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Qma6SGO6AWAKE21vbmV5LmN1cnJlbmN5X2NvZGUSKmN1cnJlbmN5X2NvZGUgbXVzdCBiZSBhdCBtb3N0IDMgY2hhcmFjdGVycxodc2l6ZSh0aGlzLmN1cnJlbmN5X2NvZGUpIDw9IDNCEgoJcmVmZXJlbmNlEgW6SAIIASI/ChNDcmVhdGVPcmRlclJlc3BvbnNlEigKBW9yZGVyGAEgASgLMhkub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyIkMKD0dldE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kIjwKEEdldE9yZGVyUmVzcG9uc2USKAoFb3JkZXIYASABKAsyGS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXIiSQoVR2V0T3JkZXJTdGF0dXNSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQipQEKFkdldE9yZGVyU3RhdHVzUmVzcG9uc2USEAoIb3JkZXJfaWQYASABKAkSLwoGc3RhdHVzGAIgASgOMh8ub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyLlN0YXRlEhcKD25lZWRzX2F0dGVudGlvbhgDIAEoCRIvCgt1cGRhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigAMKEUxpc3RPcmRlcnNSZXF1ZXN0EikKC2N1c3RvbWVyX2lkGAEgASgJQhS6SBFyDxiAAjIKXlteXHgwMF0qJBI4CgVzdGF0ZRgCIAEoDjIfLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESWAoQY3JlYXRlX3RpbWVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCIrpIH7IBHCINCP+C0f+vBxD/k+vcAzILCICSuMOY/v///wESVgoOY3JlYXRlX3RpbWVfdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQiK6SB+yARwiDQj/gtH/rwcQ/5Pr3AMyCwiAkrjDmP7///8BEhcKD25lZWRzX2F0dGVudGlvbhgFIAEoCBIdCglwYWdlX3NpemUYBiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgAQiWAoSTGlzdE9yZGVyc1Jlc3BvbnNlEikKBm9yZGVycxgBIAMoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkilgEKEkNhbmNlbE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEiQKBnJlYXNvbhgCIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSKAoKcmVxdWVzdF9pZBgDIAEoCUIUukgRcg8YgAEyCl5bXlx4MDBdKiQiPwoTQ2FuY2VsT3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJvChFSZXRyeU9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEigKCnJlcXVlc3RfaWQYAiABKAlCFLpIEXIPGIABMgpeW15ceDAwXSokIj4KElJldHJ5T3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJKChZHZXRPcmRlckhpc3RvcnlSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiUwoXR2V0T3JkZXJIaXN0b3J5UmVzcG9uc2USOAoLdHJhbnNpdGlvbnMYASADKAsyIy5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXJUcmFuc2l0aW9uMvsICgxPcmRlclNlcnZpY2USjQEKC0NyZWF0ZU9yZGVyEiYub3JkZXJmbG93Lm9yZGVyLnYxLkNyZWF0ZU9yZGVyUmVxdWVzdBonLm9yZGVyZmxvdy5vcmRlci52MS5DcmVhdGVPcmRlclJlc3BvbnNlIi2QAgKKtRgUEgMBAgMwBRoLY3VzdG9tZXJfaWSC0+STAgw6ASoiBy9vcmRlcnMShgEKCEdldE9yZGVyEiMub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVyUmVxdWVzdBokLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlclJlc3BvbnNlIi+QAgGKtRgHEgMBAgMgAYLT5JMCG2IFb3JkZXISEi9vcmRlcnMve29yZGVyX2lkfRKYAQoOR2V0T3JkZXJTdGF0dXMSKS5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJTdGF0dXNSZXF1ZXN0Gioub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVyU3RhdHVzUmVzcG9uc2UiL5ACAYq1GAcSAwECAyABgtPkkwIbEhkvb3JkZXJzL3tvcmRlcl9pZH0vc3RhdHVzEsgBCgpMaXN0T3JkZXJzEiUub3JkZXJmbG93Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXNwb25zZSJrkAIBirUYFBIDAQIDMAUaC2N1c3RvbWVyX2lkgtPkkwJKWiASHi9vcmRlcnMvY3VzdG9tZXIve2N1c3RvbWVyX2lkfVodEhsvdXNlcnMve2N1c3RvbWVyX2lkfS9vcmRlcnMSBy9vcmRlcnMSuAEKC0NhbmNlbE9yZGVyEiYub3JkZXJmbG93Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBonLm9yZGVyZmxvdy5vcmRlci52MS5DYW5jZWxPcmRlclJlc3BvbnNlIliQAgKKtRgJEgMBAgMwBSABgtPkkwJCOgEqWhtiBW9yZGVyKhIvb3JkZXJzL3tvcmRlcl9pZH1iBW9yZGVyIhkvb3JkZXJzL3tvcmRlcl9pZH0vY2FuY2VsEpEBCgpSZXRyeU9yZGVyEiUub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXNwb25zZSI0kAICirUYAxIBAoLT5JMCJDoBKmIFb3JkZXIiGC9vcmRlcnMve29yZGVyX2lkfS9yZXRyeRKcAQoPR2V0T3JkZXJIaXN0b3J5Eioub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVySGlzdG9yeVJlcXVlc3QaKy5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJIaXN0b3J5UmVzcG9uc2UiMJACAYq1GAcSAwECAyABgtPkkwIcEhovb3JkZXJzL3tvcmRlcl9pZH0vaGlzdG9yeUIyWjBvcmRlcmZsb3cuZXhhbXBsZS9nZW4vb3JkZXJmbG93L29yZGVyL3YxO29yZGVydjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_google_type_money, file_orderflow_access_v1_access, file_orderflow_order_v1_order]);
+  fileDesc("CiZvcmRlcmZsb3cvb3JkZXIvdjEvb3JkZXJfc2VydmljZS5wcm90bxISb3JkZXJmbG93Lm9yZGVyLnYxIoACChJDcmVhdGVPcmRlclJlcXVlc3QSMAoIb3JkZXJfaWQYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezAsNjR9JBI5CgtjdXN0b21lcl9pZBgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokEjwKBWxpbmVzGAMgAygLMiAub3JkZXJmbG93Lm9yZGVyLnYxLk5ld09yZGVyTGluZUILukgIkgEFCAEQyAESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIoCgpyZXF1ZXN0X2lkGAUgASgJQhS6SBFyDxiAATIKXlteXHgwMF0qJCLEAgoMTmV3T3JkZXJMaW5lEjoKCnByb2R1Y3RfaWQYASABKAlCJLpIIXIfEAEYgAIyGF5bXlx4MDAtXHgxZlx4N2YtXHg5Zl0qJEgAEjMKA3NrdRgCIAEoCUIkukghch8QARiAAjIYXlteXHgwMC1ceDFmXHg3Zi1ceDlmXSokSAASHAoIcXVhbnRpdHkYAyABKANCCrpIByIFGJBOKAESkAEKDHF1b3RlZF9wcmljZRgEIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Qma6SGO6AWAKE21vbmV5LmN1cnJlbmN5X2NvZGUSKmN1cnJlbmN5X2NvZGUgbXVzdCBiZSBhdCBtb3N0IDMgY2hhcmFjdGVycxodc2l6ZSh0aGlzLmN1cnJlbmN5X2NvZGUpIDw9IDNCEgoJcmVmZXJlbmNlEgW6SAIIASI/ChNDcmVhdGVPcmRlclJlc3BvbnNlEigKBW9yZGVyGAEgASgLMhkub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyIkMKD0dldE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kIjwKEEdldE9yZGVyUmVzcG9uc2USKAoFb3JkZXIYASABKAsyGS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXIiSQoVR2V0T3JkZXJTdGF0dXNSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQipQEKFkdldE9yZGVyU3RhdHVzUmVzcG9uc2USEAoIb3JkZXJfaWQYASABKAkSLwoGc3RhdHVzGAIgASgOMh8ub3JkZXJmbG93Lm9yZGVyLnYxLk9yZGVyLlN0YXRlEhcKD25lZWRzX2F0dGVudGlvbhgDIAEoCRIvCgt1cGRhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigAMKEUxpc3RPcmRlcnNSZXF1ZXN0EikKC2N1c3RvbWVyX2lkGAEgASgJQhS6SBFyDxiAAjIKXlteXHgwMF0qJBI4CgVzdGF0ZRgCIAEoDjIfLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlci5TdGF0ZUIIukgFggECEAESWAoQY3JlYXRlX3RpbWVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCIrpIH7IBHCINCP+C0f+vBxD/k+vcAzILCICSuMOY/v///wESVgoOY3JlYXRlX3RpbWVfdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQiK6SB+yARwiDQj/gtH/rwcQ/5Pr3AMyCwiAkrjDmP7///8BEhcKD25lZWRzX2F0dGVudGlvbhgFIAEoCBIdCglwYWdlX3NpemUYBiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgAQiWAoSTGlzdE9yZGVyc1Jlc3BvbnNlEikKBm9yZGVycxgBIAMoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkilgEKEkNhbmNlbE9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEiQKBnJlYXNvbhgCIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSKAoKcmVxdWVzdF9pZBgDIAEoCUIUukgRcg8YgAEyCl5bXlx4MDBdKiQiPwoTQ2FuY2VsT3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJvChFSZXRyeU9yZGVyUmVxdWVzdBIwCghvcmRlcl9pZBgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEigKCnJlcXVlc3RfaWQYAiABKAlCFLpIEXIPGIABMgpeW15ceDAwXSokIj4KElJldHJ5T3JkZXJSZXNwb25zZRIoCgVvcmRlchgBIAEoCzIZLm9yZGVyZmxvdy5vcmRlci52MS5PcmRlciJKChZHZXRPcmRlckhpc3RvcnlSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQiUwoXR2V0T3JkZXJIaXN0b3J5UmVzcG9uc2USOAoLdHJhbnNpdGlvbnMYASADKAsyIy5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXJUcmFuc2l0aW9uImUKEVdhdGNoT3JkZXJSZXF1ZXN0EjAKCG9yZGVyX2lkGAEgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSHgoNYWZ0ZXJfdmVyc2lvbhgCIAEoA0IHukgEIgIoACI+ChJXYXRjaE9yZGVyUmVzcG9uc2USKAoFb3JkZXIYASABKAsyGS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXIiXwoSV2F0Y2hPcmRlcnNSZXF1ZXN0EikKC2N1c3RvbWVyX2lkGAEgASgJQhS6SBFyDxiAAjIKXlteXHgwMF0qJBIeCgxyZXN1bWVfdG9rZW4YAiABKAlCCLpIBXIDGIAgIlUKE1dhdGNoT3JkZXJzUmVzcG9uc2USKAoFb3JkZXIYASABKAsyGS5vcmRlcmZsb3cub3JkZXIudjEuT3JkZXISFAoMcmVzdW1lX3Rva2VuGAIgASgJMukKCgxPcmRlclNlcnZpY2USjQEKC0NyZWF0ZU9yZGVyEiYub3JkZXJmbG93Lm9yZGVyLnYxLkNyZWF0ZU9yZGVyUmVxdWVzdBonLm9yZGVyZmxvdy5vcmRlci52MS5DcmVhdGVPcmRlclJlc3BvbnNlIi2QAgKKtRgUEgMBAgMwBRoLY3VzdG9tZXJfaWSC0+STAgw6ASoiBy9vcmRlcnMShgEKCEdldE9yZGVyEiMub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVyUmVxdWVzdBokLm9yZGVyZmxvdy5vcmRlci52MS5HZXRPcmRlclJlc3BvbnNlIi+QAgGKtRgHEgMBAgMgAYLT5JMCG2IFb3JkZXISEi9vcmRlcnMve29yZGVyX2lkfRKYAQoOR2V0T3JkZXJTdGF0dXMSKS5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJTdGF0dXNSZXF1ZXN0Gioub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVyU3RhdHVzUmVzcG9uc2UiL5ACAYq1GAcSAwECAyABgtPkkwIbEhkvb3JkZXJzL3tvcmRlcl9pZH0vc3RhdHVzEsgBCgpMaXN0T3JkZXJzEiUub3JkZXJmbG93Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLkxpc3RPcmRlcnNSZXNwb25zZSJrkAIBirUYFBIDAQIDMAUaC2N1c3RvbWVyX2lkgtPkkwJKWiASHi9vcmRlcnMvY3VzdG9tZXIve2N1c3RvbWVyX2lkfVodEhsvdXNlcnMve2N1c3RvbWVyX2lkfS9vcmRlcnMSBy9vcmRlcnMSuAEKC0NhbmNlbE9yZGVyEiYub3JkZXJmbG93Lm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBonLm9yZGVyZmxvdy5vcmRlci52MS5DYW5jZWxPcmRlclJlc3BvbnNlIliQAgKKtRgJEgMBAgMwBSABgtPkkwJCOgEqWhtiBW9yZGVyKhIvb3JkZXJzL3tvcmRlcl9pZH1iBW9yZGVyIhkvb3JkZXJzL3tvcmRlcl9pZH0vY2FuY2VsEpEBCgpSZXRyeU9yZGVyEiUub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLlJldHJ5T3JkZXJSZXNwb25zZSI0kAICirUYAxIBAoLT5JMCJDoBKmIFb3JkZXIiGC9vcmRlcnMve29yZGVyX2lkfS9yZXRyeRKcAQoPR2V0T3JkZXJIaXN0b3J5Eioub3JkZXJmbG93Lm9yZGVyLnYxLkdldE9yZGVySGlzdG9yeVJlcXVlc3QaKy5vcmRlcmZsb3cub3JkZXIudjEuR2V0T3JkZXJIaXN0b3J5UmVzcG9uc2UiMJACAYq1GAcSAwECAyABgtPkkwIcEhovb3JkZXJzL3tvcmRlcl9pZH0vaGlzdG9yeRJtCgpXYXRjaE9yZGVyEiUub3JkZXJmbG93Lm9yZGVyLnYxLldhdGNoT3JkZXJSZXF1ZXN0GiYub3JkZXJmbG93Lm9yZGVyLnYxLldhdGNoT3JkZXJSZXNwb25zZSIOkAIBirUYBxIDAQIDIAEwARJ9CgtXYXRjaE9yZGVycxImLm9yZGVyZmxvdy5vcmRlci52MS5XYXRjaE9yZGVyc1JlcXVlc3QaJy5vcmRlcmZsb3cub3JkZXIudjEuV2F0Y2hPcmRlcnNSZXNwb25zZSIbkAIBirUYFBIDAQIDMAUaC2N1c3RvbWVyX2lkMAFCMlowb3JkZXJmbG93LmV4YW1wbGUvZ2VuL29yZGVyZmxvdy9vcmRlci92MTtvcmRlcnYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_google_type_money, file_orderflow_access_v1_access, file_orderflow_order_v1_order]);
 
 /**
  * The request of CreateOrder.
@@ -492,6 +492,113 @@ export const GetOrderHistoryResponseSchema: GenMessage<GetOrderHistoryResponse> 
   messageDesc(file_orderflow_order_v1_order_service, 14);
 
 /**
+ * The request of WatchOrder.
+ *
+ * @generated from message orderflow.order.v1.WatchOrderRequest
+ */
+export type WatchOrderRequest = Message<"orderflow.order.v1.WatchOrderRequest"> & {
+  /**
+   * The order. Example: "o-1".
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Only what is newer than this version: the last that the caller has. 0: the order as it is comes first.
+   *
+   * @generated from field: int64 after_version = 2;
+   */
+  afterVersion: bigint;
+};
+
+/**
+ * Describes the message orderflow.order.v1.WatchOrderRequest.
+ * Use `create(WatchOrderRequestSchema)` to create a new message.
+ */
+export const WatchOrderRequestSchema: GenMessage<WatchOrderRequest> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_v1_order_service, 15);
+
+/**
+ * A response of WatchOrder.
+ *
+ * @generated from message orderflow.order.v1.WatchOrderResponse
+ */
+export type WatchOrderResponse = Message<"orderflow.order.v1.WatchOrderResponse"> & {
+  /**
+   * The order, at least as new as the event after which it is sent. Absent: nothing has changed.
+   *
+   * @generated from field: orderflow.order.v1.Order order = 1;
+   */
+  order?: Order | undefined;
+};
+
+/**
+ * Describes the message orderflow.order.v1.WatchOrderResponse.
+ * Use `create(WatchOrderResponseSchema)` to create a new message.
+ */
+export const WatchOrderResponseSchema: GenMessage<WatchOrderResponse> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_v1_order_service, 16);
+
+/**
+ * The request of WatchOrders.
+ *
+ * @generated from message orderflow.order.v1.WatchOrdersRequest
+ */
+export type WatchOrdersRequest = Message<"orderflow.order.v1.WatchOrdersRequest"> & {
+  /**
+   * Only of this customer; empty: of all. Example: "c-1".
+   *
+   * @generated from field: string customer_id = 1;
+   */
+  customerId: string;
+
+  /**
+   * The resume_token of the last response of the watch that this one continues; empty: from now on. The customer must be
+   * the same.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message orderflow.order.v1.WatchOrdersRequest.
+ * Use `create(WatchOrdersRequestSchema)` to create a new message.
+ */
+export const WatchOrdersRequestSchema: GenMessage<WatchOrdersRequest> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_v1_order_service, 17);
+
+/**
+ * A response of WatchOrders.
+ *
+ * @generated from message orderflow.order.v1.WatchOrdersResponse
+ */
+export type WatchOrdersResponse = Message<"orderflow.order.v1.WatchOrdersResponse"> & {
+  /**
+   * The order, at least as new as the event after which it is sent; lines, rejections, subtotal and tax are left out.
+   * Absent: a bookmark.
+   *
+   * @generated from field: orderflow.order.v1.Order order = 1;
+   */
+  order?: Order | undefined;
+
+  /**
+   * The resume_token of a watch that continues after this response.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message orderflow.order.v1.WatchOrdersResponse.
+ * Use `create(WatchOrdersResponseSchema)` to create a new message.
+ */
+export const WatchOrdersResponseSchema: GenMessage<WatchOrdersResponse> = /*@__PURE__*/
+  messageDesc(file_orderflow_order_v1_order_service, 18);
+
+/**
  * Creates, reads and cancels orders. An order that was sent to Kafka is the same kind of order.
  *
  * @generated from service orderflow.order.v1.OrderService
@@ -583,6 +690,46 @@ export const OrderService: GenService<{
     methodKind: "unary";
     input: typeof GetOrderHistoryRequestSchema;
     output: typeof GetOrderHistoryResponseSchema;
+  },
+  /**
+   * Watches one order: streams the order as it is, and again after each of its events, a moment later; of changes that
+   * follow each other quickly the last only. A version comes once in a stream, and versions increase. The stream ends
+   * with OK once it has sent an end: REJECTED, CANCELLED or COMPLETED. A refund of a COMPLETED order is streamed to a
+   * watch that begins after_version of it; after any other end such a watch ends at once. A response without an order
+   * comes every 60 s, so that proxies keep the connection, and before the stream ends for another reason than an end of
+   * the order: after some 10 minutes with OK, when the caller's token expires with UNAUTHENTICATED, when the server stops
+   * with UNAVAILABLE (SHUTTING_DOWN). Watch again then, with the last version as after_version; nothing is missed.
+   * needs_attention has no event: its changes come with the next version. Not over REST. Errors: NOT_FOUND
+   * (ORDER_NOT_FOUND), RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS), UNAVAILABLE (DEPENDENCY_UNAVAILABLE) while Kafka is
+   * unavailable, also in a stream. May be repeated.
+   *
+   * @generated from rpc orderflow.order.v1.OrderService.WatchOrder
+   */
+  watchOrder: {
+    methodKind: "server_streaming";
+    input: typeof WatchOrderRequestSchema;
+    output: typeof WatchOrderResponseSchema;
+  },
+  /**
+   * Watches all orders, or those of a customer: streams each order after its events, as ListOrders returns it; of
+   * changes that follow each other quickly the last only. An order is streamed from its first event on: not while it is
+   * PENDING. The first response is a bookmark, without an order. To show a list that stays current, wait for it, then
+   * list, then keep of each order the highest version. Every response has the resume_token with which the next watch, of
+   * any instance, continues after it. Bookmarks also come every 60 s, so that proxies keep the connection, and before the
+   * stream ends: after some 10 minutes with OK, when the caller's token expires with UNAUTHENTICATED, when the server
+   * stops with UNAVAILABLE (SHUTTING_DOWN). Within a stream the versions of an order increase; after it was resumed a
+   * version may come again, and no last version is missed. Not over REST. Errors: OUT_OF_RANGE (WATCH_TOO_OLD) when
+   * events after the resume_token, some minutes old, are not kept any more, and RESOURCE_EXHAUSTED (SLOW_CONSUMER) when
+   * that becomes so in a stream, because it is read too slowly: watch without a token, and list; INVALID_ARGUMENT
+   * (RESUME_TOKEN_INVALID), RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS), UNAVAILABLE (DEPENDENCY_UNAVAILABLE) while Kafka is
+   * unavailable, also in a stream. May be repeated.
+   *
+   * @generated from rpc orderflow.order.v1.OrderService.WatchOrders
+   */
+  watchOrders: {
+    methodKind: "server_streaming";
+    input: typeof WatchOrdersRequestSchema;
+    output: typeof WatchOrdersResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_orderflow_order_v1_order_service, 0);
