@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { create, type DescField, ScalarType } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import { deadLetterTopic, groups, ignoredMembers, readers, topics } from '@orderflow/contracts';
+import { deadLetterTopic, groups, ignoredMembers, readers, topics, watchGroup } from '@orderflow/contracts';
 import { file_orderflow_enrichment_event_v1_customer_updated } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
 import { file_orderflow_inventory_event_v1_inventory_events } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
 import {
@@ -142,6 +142,7 @@ describe('docs/events.md', () => {
       note(reads, processOf(group), `${topic} as ${group}`);
       note(writes, processOf(group), deadLetterTopic(topic, group));
     }
+    note(reads, 'order, role api', `${topics.orderEvents} as ${watchGroup}.*`);
     // What is appended to an outbox, the relay of the service writes.
     for (const source of globSync('services/*/src/{codec,outbound}/**/*.ts', { cwd: repositoryRoot })) {
       const service = source.split('/')[1] ?? '';

@@ -32,6 +32,12 @@ export const groups = {
   notification: 'notification',
 } as const;
 
+/**
+ * The first part of the names of groups with which API processes read `order-events` for watches. They commit nothing, and
+ * nothing waits for them.
+ */
+export const watchGroup = 'watch';
+
 /** Which group reads which topic. */
 export const readers = [
   [topics.orders, groups.orderWorker],

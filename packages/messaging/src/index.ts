@@ -32,6 +32,7 @@ export { partitionOf } from './partition.ts';
 export { createProducer, type OutgoingRecord, type Producer } from './producer.ts';
 export type { ReceivedRecord } from './received-record.ts';
 export { commitExclusively, type ExclusiveMemberOptions, GroupBusyError } from './topics/exclusive-member.ts';
+export { type FollowTopicOptions, followTopic, type TopicFollower } from './topics/follow-topic.ts';
 export { type RangesContext, type ReadRangesOptions, readRanges } from './topics/read-ranges.ts';
 export { ensureTopics } from './topics/topic-admin.ts';
 export {

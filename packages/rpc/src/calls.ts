@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Message } from '@bufbuild/protobuf';
 import {
   Code,
@@ -19,12 +18,13 @@ import { isRepeatedRefusal } from './access/rate-limits.ts';
 import { callerHasGone, type Ending } from './call-end.ts';
 import type { CallLimit } from './call-limit.ts';
 import { connectionKey } from './connection.ts';
-import { type ErrorReason, errorInfo, isOwnError, type ReasonDeclaration, rpcError } from './errors.ts';
+import { errorInfo } from './errors.ts';
 import { metric } from './metrics.ts';
 import type { OverloadCause } from './overloaded.ts';
 import { responseKey } from './responses.ts';
 import { restCallKey } from './rest/rest-call.ts';
-import { withShortEchoes } from './short-text.ts';
+import { type ErrorMeanings, giveReason, showable } from './shown-errors.ts';
+import { endOfStream } from './stream-end.ts';
 import { fitTrailers } from './trailers.ts';
 import { UnaryCall } from './unary-call.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -104,7 +104,9 @@ export function createCallGate(options: {
       code: code === undefined ? 'ok' : codeToString(code),
       protocol: context.values.get(restCallKey) ? 'rest' : context.protocolName,
     };
-    durations?.record(ms / 1000, labels);
+    const isUnary = context.method.methodKind === 'unary';
+    // How long a stream was open says nothing about how fast calls are.
+    if (isUnary) durations?.record(ms / 1000, labels);
     const caller = context.values.get(callerKey);
     if (caller && !(reason instanceof ConnectError && isRepeatedRefusal(reason))) {
       const { request, response } = call;
@@ -132,7 +134,8 @@ export function createCallGate(options: {
       const cause = (reason as ConnectError).cause ?? reason;
       const err = cause instanceof Error ? cause : new Error(String(cause));
       logger.error({ ...line(), error_id: errorInfo(reason)?.metadata['error_id'], err }, 'call failed');
-    } else if (code !== undefined && serverErrors.has(code)) {
+    } else if (code !== undefined && serverErrors.has(code) && isUnary) {
+      // Streams all end at once, with the server or with what they show.
       const { rawMessage: text, cause } = reason as ConnectError;
       logger.warn(
         { ...line(), reason: errorInfo(reason)?.reason, text, ...(cause !== undefined && { err: cause }) },
@@ -147,18 +150,6 @@ export function createCallGate(options: {
 /** Codes that the operator should see; the other codes are results for the caller. */
 const serverErrors = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted]);
 
-/** Which errors of its handlers a server shows to callers; any other is a bug. */
-export interface ErrorMeanings {
-  /**
-   * Whether an error says that a store is unavailable. The caller gets DEPENDENCY_UNAVAILABLE; the error is logged.
-   */
-  readonly isOutage?: (error: unknown) => boolean;
-  /** Converts a refusal of the service to the error that the caller gets, see `refusalErrors`. */
-  readonly refusalError?: (error: unknown) => ConnectError | undefined;
-  /** The reasons that the service declares, for the HTTP statuses of its refusals. */
-  readonly reasons?: Readonly<Record<string, ReasonDeclaration>>;
-}
-
 /**
  * Sets the trace context, validates requests, and converts errors to those that may be shown. See
  * {@link createCallGate}.
@@ -166,11 +157,13 @@ export interface ErrorMeanings {
 export function createServerInterceptor(options: {
   logger: Logger;
   limit: CallLimit;
+  /** Aborted when the server stops: streams end then. */
+  closing: AbortSignal;
   meanings: ErrorMeanings;
   /** See `RpcServerPolicies`. */
   declaredReasons: boolean;
 }): Interceptor {
-  const { logger, limit, meanings, declaredReasons } = options;
+  const { logger, limit, closing, meanings, declaredReasons } = options;
 
   function toSend(error: unknown, ending: Ending): unknown {
     return declaredReasons ? showable(error, ending, meanings) : error;
@@ -188,6 +181,8 @@ export function createServerInterceptor(options: {
 
       async function* responses<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
         const iterator = messages[Symbol.asyncIterator]();
+        using end = endOfStream(req, closing);
+        const { ending } = end;
         try {
           for (;;) {
             const result = await untilAborted(iterator.next(), ending, onLateError);
@@ -252,60 +247,5 @@ async function* checked(req: StreamRequest, declaredReasons: boolean): StreamReq
   } catch (error) {
     if (!declaredReasons) throw error;
     throw giveReason(ConnectError.from(error), { entered: false });
-  }
-}
-
-/** Converts an error of a handler to the one that the caller gets. */
-function showable(error: unknown, ending: Ending, meanings: ErrorMeanings): ConnectError {
-  const isOwn = error instanceof ConnectError && isOwnError(error);
-  // Reading was aborted here: Connect then aborts the call as if the caller had disconnected, but the error says why.
-  const readingEnded = isOwn && !(ending.reason instanceof ConnectError);
-  if (ending.aborted && !readingEnded) return ConnectError.from(ending.reason, Code.Canceled);
-  if (isOwn) return error;
-  if (error instanceof ConnectError) {
-    // Connect's own error for a method that is not implemented. Other errors without a reason are bugs, including
-    // errors of a peer that were passed on.
-    const leftOut = error.code === Code.Unimplemented && !error.isWireError;
-    return leftOut ? giveReason(error, { entered: true }) : internalError(error);
-  }
-  const refused = meanings.refusalError?.(error);
-  if (refused) return refused;
-  if (meanings.isOutage?.(error)) {
-    return rpcError('DEPENDENCY_UNAVAILABLE', 'a store is unavailable: repeat later', {}, [], error);
-  }
-  return internalError(error);
-}
-
-function internalError(cause: unknown): ConnectError {
-  return rpcError('INTERNAL', '', { error_id: randomUUID() }, [], cause);
-}
-
-/**
- * Returns the error unchanged when it has a reason; otherwise turns it, in place, into the declared error for it.
- */
-function giveReason(error: ConnectError, call: { entered: boolean }): ConnectError {
-  if (isOwnError(error) || error.code === Code.Canceled) return error;
-  const reason = reasonOf(error.code, call);
-  const better =
-    reason === 'INTERNAL'
-      ? internalError(error.cause ?? new Error(error.rawMessage))
-      : rpcError(reason, withShortEchoes(error.rawMessage), {}, [], error.cause);
-  const { code, message, rawMessage, details, cause } = better;
-  return Object.assign(error, { code, message, rawMessage, details, cause });
-}
-
-function reasonOf(code: Code, call: { entered: boolean }): ErrorReason {
-  switch (code) {
-    case Code.InvalidArgument:
-      return 'MALFORMED_REQUEST';
-    case Code.ResourceExhausted:
-      return 'MESSAGE_TOO_LARGE';
-    case Code.Unimplemented:
-      return 'UNIMPLEMENTED';
-    case Code.DeadlineExceeded:
-      return 'DEADLINE_EXCEEDED';
-    default:
-      // Connect uses "internal" for bytes that do not parse. After the handler has begun it can only be the response.
-      return call.entered ? 'INTERNAL' : 'MALFORMED_REQUEST';
   }
 }

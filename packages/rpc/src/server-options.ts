@@ -4,10 +4,10 @@ import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
 import type { RateLimits } from './access/rate-limits.ts';
 import type { Tokens } from './access/tokens.ts';
 import type { BrowserAccess } from './browser-access.ts';
-import type { ErrorMeanings } from './calls.ts';
 import type { Forwarded } from './forwarded.ts';
 import type { ListenerLimits } from './listener.ts';
 import type { RestAdapter } from './rest/adapter.ts';
+import type { ErrorMeanings } from './shown-errors.ts';
 
 /** Limits against clients that send too much, too slowly or too often. */
 export interface RpcServerLimits extends ListenerLimits {

@@ -80,7 +80,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
 
   const interceptor = createServerInterceptor({
     logger,
-    limit: callLimit,
+    ...{ limit: callLimit, closing: closing.signal },
     meanings: options,
     declaredReasons,
   });

@@ -93,7 +93,14 @@ test.for([
 
 test('no token that the peer accepts is an outage for the call; one that it refuses is replaced for the next', async () => {
   const { tokens, state } = await startTokenEndpoint();
-  const caller = { issuer: '', subject: 'order', customerId: '', onBehalfOf: undefined, id: 'order' };
+  const caller = {
+    issuer: '',
+    subject: 'order',
+    customerId: '',
+    onBehalfOf: undefined,
+    id: 'order',
+    expiresAt: 0,
+  };
   const good: Tokens = {
     read(token) {
       if (token === 'token-1') throw unauthenticated('its key is gone');

@@ -74,7 +74,7 @@ describe('a request', () => {
     ] as const;
     const hashOf = ([role, customerId]: (typeof hashes)[number]) => {
       const context = callBy();
-      const ann = { issuer: 'i', subject: 'ann', onBehalfOf: undefined, id: 'ann@i' };
+      const ann = { issuer: 'i', subject: 'ann', onBehalfOf: undefined, id: 'ann@i', expiresAt: 0 };
       context.values.set(callerKey, { ...ann, roles: new Set([role]), customerId });
       const request = create(CreateCustomerRequestSchema, { requestId: 'r-1' });
       return String(repeatableRequest(CreateCustomerRequestSchema, request, context)?.contentHash);

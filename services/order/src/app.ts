@@ -19,6 +19,7 @@ import { createOrderAdapter } from './inbound/rest/create-order.ts';
 import { errorReasons } from './inbound/rpc/error-reasons.ts';
 import { migrations } from './migrations/index.ts';
 import { connectEnrichment } from './outbound/enrichment/connect-enrichment.ts';
+import type { ChangeLogLimits } from './outbound/kafka/order-changes.ts';
 import { OrderHistoryRow, OrderRow } from './outbound/postgres/entities.ts';
 import { ensureCurrency } from './outbound/postgres/stored-currency.ts';
 import { createRedis } from './outbound/redis/redis.ts';
@@ -28,6 +29,7 @@ import { otherServices } from './roles/other-services.ts';
 import { relayRole } from './roles/relay.ts';
 import { sagaRole } from './roles/saga.ts';
 import type { Shared } from './roles/shared.ts';
+import type { WatchTimes } from './use-cases/watch-order.ts';
 
 /** The configuration of a process of the order service. */
 export type Config = ConfigOf<typeof settings>;
@@ -38,6 +40,10 @@ export interface Overrides {
   readonly stock?: Stock;
   /** The time limit of CreateOrder's precheck: longer than promised, on a machine that is busy with other tests. */
   readonly checkLimitMs?: number;
+  /** How long a watch lasts, and how often it has a bookmark. */
+  readonly watchTimes?: WatchTimes;
+  /** How many changes are kept for watches. */
+  readonly changeLogLimits?: ChangeLogLimits;
   readonly store?: OrderStore;
   readonly documents?: OrderDocuments;
   readonly now?: () => Date;
@@ -49,7 +55,7 @@ const ordersTopic: TopicSpec = { name: topics.orders, retention: 'unlimited' };
 
 /** The topics that each role reads and writes, with their dead-letter topics. */
 const topicSpecs: Record<Role, readonly TopicSpec[]> = {
-  // It does not connect to Kafka: it accepts orders while Kafka is unavailable.
+  // It accepts orders while Kafka is unavailable; watches wait for the relay to create their topic.
   api: [],
   worker: [
     ordersTopic,

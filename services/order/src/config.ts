@@ -93,6 +93,16 @@ export const settings = defineSettings({
     description:
       'Web origins that may call the API from a browser, separated by commas; * for all. Not set: none.',
   },
+  maxWatchers: {
+    env: 'MAX_WATCHERS',
+    schema: z.coerce
+      .number('a whole number from 0 to 100000')
+      .int('a whole number from 0 to 100000')
+      .min(0, 'a whole number from 0 to 100000')
+      .max(100_000, 'a whole number from 0 to 100000'),
+    default: '2000',
+    description: 'The maximum number of watches (WatchOrder, WatchOrders) that an API process has open.',
+  },
   pendingDeadlineMs: {
     env: 'PENDING_DEADLINE',
     schema: durationMs,

@@ -71,4 +71,18 @@ export const metric = {
     description: 'Batch calls to the enrichment APIs: ok, unavailable or invalid_response',
     attributes: { kind: 'The kind of lookup: customer or product', outcome: 'The outcome of the call' },
   },
+  watchers: {
+    kind: 'gauge',
+    name: 'orderflow.watch.watchers',
+    unit: '{watch}',
+    description: 'Watches that are open: calls of WatchOrder and WatchOrders',
+    attributes: {},
+  },
+  watchSilence: {
+    kind: 'gauge',
+    name: 'orderflow.watch.silence',
+    unit: 's',
+    description: 'Time since Kafka last responded to the reader of watches; absent while there are none',
+    attributes: {},
+  },
 } as const satisfies Record<string, Metric>;

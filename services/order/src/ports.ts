@@ -1,3 +1,4 @@
+import type { ChangeLog } from './domain/change-log.ts';
 import type { BehindPartition, DueOrder } from './domain/deadline.ts';
 import type { Decision } from './domain/decision.ts';
 import type { EnrichedOrder } from './domain/enriched-order.ts';
@@ -110,10 +111,41 @@ export type OrderKey = Pick<StoredOrder, 'createTime' | 'orderId'>;
 export interface OrderReader {
   /** `ownedBy`: only if it is of this customer. */
   find(orderId: string, ownedBy?: string | undefined): Promise<FullOrder | undefined>;
+  /** Returns those of these orders that exist, by id. */
+  findAll(orderIds: readonly string[]): Promise<Map<string, FullOrder>>;
+  /** Like `findAll`, as `page` has them. */
+  listAll(orderIds: readonly string[]): Promise<Map<string, StoredOrder>>;
   /** Returns up to `limit` orders, newest first, after `after` or from the newest. */
   page(conditions: OrderConditions, after: OrderKey | undefined, limit: number): Promise<StoredOrder[]>;
   /** Returns the transitions of an order, oldest first; none when the order does not exist. `ownedBy` as in `find`. */
   history(orderId: string, ownedBy?: string | undefined): Promise<OrderTransition[]>;
+}
+
+/** Whose changes are followed: one order's, those of a customer's orders, or of all. */
+export type Followed =
+  | { readonly kind: 'order'; readonly orderId: string }
+  | { readonly kind: 'customer'; readonly customerId: string }
+  | { readonly kind: 'all' };
+
+/** Changes that are being followed, until disposed of. */
+export interface FollowedChanges extends Disposable {
+  readonly log: ChangeLog;
+  /**
+   * Waits for the next change of those followed, for at most `ms`. Returns whether there was one since the last call;
+   * now and then it says so without one.
+   * @throws Refusal DEPENDENCY_UNAVAILABLE when Kafka has become unavailable; the reason of the signal.
+   */
+  next(ms: number): Promise<boolean>;
+}
+
+/** The events of orders as this process reads them from Kafka, while they are followed. */
+export interface OrderChanges {
+  /**
+   * Follows changes from now on: an event that is published after this call is a change. A change is committed before it
+   * is in the log, so an order that is read then is at least as new.
+   * @throws Refusal DEPENDENCY_UNAVAILABLE while Kafka is unavailable
+   */
+  follow(followed: Followed, signal: AbortSignal): Promise<FollowedChanges>;
 }
 
 /** Reads available stock. */

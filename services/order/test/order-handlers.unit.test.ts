@@ -39,6 +39,8 @@ function shortOfStock(
   };
   const reader: OrderReader = {
     find: async (orderId) => orders.get(orderId),
+    findAll: async () => new Map(),
+    listAll: async () => new Map(),
     page: async () => [],
     history: async () => [],
   };

@@ -15,6 +15,8 @@ export interface Caller {
    * `shop@id.example for ann`.
    */
   readonly id: string;
+  /** Until when its token is good, by the time of day in milliseconds; with the tolerance for clocks. */
+  readonly expiresAt: number;
 }
 
 /** The caller of a call; undefined where no tokens are required. */

@@ -77,7 +77,7 @@ export function createTokens(
       throw isOutageOfKeys(error) ? error : unauthenticated(problemOf(error), error);
     }
     const caller = callerOf(payload, terms);
-    const until = Math.min(since + KEEP_MS, ((payload.exp ?? 0) + TOLERANCE_S) * 1000);
+    const until = Math.min(since + KEEP_MS, caller.expiresAt);
     kept.set(hash, { caller, since, until });
     return caller;
   }
@@ -133,6 +133,7 @@ function callerOf(payload: JWTPayload, { issuer, rolesClaim, customerClaim }: To
     customerId: typeof customerId === 'string' && isCustomerId(customerId) ? customerId : '',
     onBehalfOf: undefined,
     id: `${subject}@${issuer.replace(/^https?:\/\//, '')}`,
+    expiresAt: ((payload.exp ?? 0) + TOLERANCE_S) * 1000,
   };
 }
 

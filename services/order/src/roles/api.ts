@@ -5,11 +5,15 @@ import { createRpcTransport } from '@orderflow/rpc';
 import { type Component, coalesce } from '@orderflow/runtime';
 import { findResponse, isPostgresOutage, responseExpiry } from '@orderflow/storage';
 import type { Submission } from '../domain/submission.ts';
+import { readChange } from '../inbound/kafka/read-change.ts';
 import { orderHandlers } from '../inbound/rpc/order-handlers.ts';
 import { sagaHandlers } from '../inbound/rpc/saga-handlers.ts';
+import { watchHandlers } from '../inbound/rpc/watch-handlers.ts';
+import { createWatcherLimit } from '../inbound/rpc/watcher-limit.ts';
 import { toWireOrder } from '../inbound/rpc/wire.ts';
 import { createTransitionReport } from '../inbound/transition-report.ts';
 import { createInventoryStock } from '../outbound/inventory/inventory-stock.ts';
+import { createOrderChanges } from '../outbound/kafka/order-changes.ts';
 import { createOrderIntake } from '../outbound/postgres/order-intake.ts';
 import { createOrderReader } from '../outbound/postgres/order-reader.ts';
 import { createOrderTransactions } from '../outbound/postgres/order-transactions.ts';
@@ -27,7 +31,7 @@ const coalescing = { maxItems: 100, maxWaitMs: 10 };
 
 /** Creates, reads and cancels orders over RPC. */
 export function apiRole(
-  { config, database, ownTokens, logger, meter, now, overrides }: Shared,
+  { config, database, kafka, ownTokens, logger, meter, now, overrides }: Shared,
   enrichment: Enrichment,
 ): { components: Component[]; handlers: Partial<ServiceImpl<typeof OrderService>> } {
   const inventory = createRpcTransport({
@@ -48,17 +52,23 @@ export function apiRole(
     return submissions.map((submission) => verdicts.get(submission));
   }, coalescing);
   const { currency, pendingDeadlineMs } = config;
+  const reader = createOrderReader(database);
+  const { changes, component: orderChanges } = createOrderChanges({
+    ...{ kafka, read: readChange, sessionTimeoutMs: config.sessionTimeoutMs, logger, meter },
+    limits: overrides.changeLogLimits,
+  });
   return {
     components: [
       { name: 'inventory-api', start: async () => {}, stop: async () => inventory.close() },
       responseExpiry({ database, now, logger }),
+      orderChanges,
     ],
     handlers: {
       ...orderHandlers({
         inIntake: createOrderIntake(database, { pendingDeadlineMs, now }),
         isOutage: isPostgresOutage,
         findResponse: (request) => findResponse(database, request),
-        reader: createOrderReader(database),
+        reader,
         precheck: createPrecheckOrder({
           judge,
           stock,
@@ -67,6 +77,10 @@ export function apiRole(
         }),
         checkLimitMs: overrides.checkLimitMs,
         currency,
+      }),
+      ...watchHandlers({
+        ...{ changes, reader, currency, times: overrides.watchTimes },
+        limit: createWatcherLimit(config.maxWatchers, logger, meter),
       }),
       ...sagaHandlers({
         inTransaction: createOrderTransactions(database, { currency, now }),

@@ -5,7 +5,9 @@ import type { Postgres } from '@orderflow/storage';
 import type { Redis } from 'ioredis';
 import type { settings } from '../config.ts';
 import type { Limits } from '../domain/transition.ts';
+import type { ChangeLogLimits } from '../outbound/kafka/order-changes.ts';
 import type { OrderDocuments, OrderStore, Stock } from '../ports.ts';
+import type { WatchTimes } from '../use-cases/watch-order.ts';
 
 /** The dependencies that the roles of a process share. */
 export interface Shared extends Pick<Postgres, 'database' | 'readGauge' | 'relayConnection' | 'listen'> {
@@ -23,6 +25,8 @@ export interface Shared extends Pick<Postgres, 'database' | 'readGauge' | 'relay
     readonly documents?: OrderDocuments;
     readonly stock?: Stock;
     readonly checkLimitMs?: number;
+    readonly watchTimes?: WatchTimes;
+    readonly changeLogLimits?: ChangeLogLimits;
   };
 }
 

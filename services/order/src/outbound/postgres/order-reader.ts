@@ -45,6 +45,16 @@ export function createOrderReader(database: Sql): OrderReader {
   return {
     find: async (orderId, ownedBy) => (await findOrders(database, [orderId], ownedBy)).get(orderId),
 
+    findAll: (orderIds) => findOrders(database, orderIds),
+
+    async listAll(orderIds) {
+      const rows = await database.query<OrderRow>(
+        `select ${columns} from orders where id = any($1::text[])`,
+        [textArray(orderIds)],
+      );
+      return new Map(rows.map((row) => [row.id, toOrder(row)]));
+    },
+
     async page(conditions, after, limit) {
       const { sql, parameters } = pageQuery(conditions, after, limit);
       const rows = await database.query<OrderRow>(sql, parameters);

@@ -696,9 +696,9 @@ export const OrderService: GenService<{
    * follow each other quickly the last only. A version comes once in a stream, and versions increase. The stream ends
    * with OK once it has sent an end: REJECTED, CANCELLED or COMPLETED. A refund of a COMPLETED order is streamed to a
    * watch that begins after_version of it; after any other end such a watch ends at once. A response without an order
-   * comes every 60 s, so that proxies keep the connection, and before the stream ends for another reason than an end of
-   * the order: after some 10 minutes with OK, when the caller's token expires with UNAUTHENTICATED, when the server stops
-   * with UNAVAILABLE (SHUTTING_DOWN). Watch again then, with the last version as after_version; nothing is missed.
+   * comes every 60 s, so that proxies keep the connection. The stream also ends after some 10 minutes, with OK, when the
+   * caller's token expires, with UNAUTHENTICATED, and when the server stops, with UNAVAILABLE (SHUTTING_DOWN). Watch
+   * again then, with the last version as after_version: nothing is missed.
    * needs_attention has no event: its changes come with the next version. Not over REST. Errors: NOT_FOUND
    * (ORDER_NOT_FOUND), RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS), UNAVAILABLE (DEPENDENCY_UNAVAILABLE) while Kafka is
    * unavailable, also in a stream. May be repeated.
@@ -715,10 +715,10 @@ export const OrderService: GenService<{
    * changes that follow each other quickly the last only. An order is streamed from its first event on: not while it is
    * PENDING. The first response is a bookmark, without an order. To show a list that stays current, wait for it, then
    * list, then keep of each order the highest version. Every response has the resume_token with which the next watch, of
-   * any instance, continues after it. Bookmarks also come every 60 s, so that proxies keep the connection, and before the
-   * stream ends: after some 10 minutes with OK, when the caller's token expires with UNAUTHENTICATED, when the server
-   * stops with UNAVAILABLE (SHUTTING_DOWN). Within a stream the versions of an order increase; after it was resumed a
-   * version may come again, and no last version is missed. Not over REST. Errors: OUT_OF_RANGE (WATCH_TOO_OLD) when
+   * any instance, continues after it. Bookmarks also come every 60 s, so that proxies keep the connection. The stream
+   * ends after some 10 minutes, with OK, when the caller's token expires, with UNAUTHENTICATED, and when the server
+   * stops, with UNAVAILABLE (SHUTTING_DOWN). Within a stream the versions of an order increase; in a watch that continues
+   * another a version may come again, and no last version is missed. Not over REST. Errors: OUT_OF_RANGE (WATCH_TOO_OLD) when
    * events after the resume_token, some minutes old, are not kept any more, and RESOURCE_EXHAUSTED (SLOW_CONSUMER) when
    * that becomes so in a stream, because it is read too slowly: watch without a token, and list; INVALID_ARGUMENT
    * (RESUME_TOKEN_INVALID), RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS), UNAVAILABLE (DEPENDENCY_UNAVAILABLE) while Kafka is
