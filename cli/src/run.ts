@@ -12,6 +12,7 @@ import { cancel } from './orders/cancel.ts';
 import { retry } from './orders/retry.ts';
 import { show } from './orders/show.ts';
 import { stuck } from './orders/stuck.ts';
+import { watch } from './orders/watch.ts';
 import { skip } from './records/skip.ts';
 import { didYouMean } from './suggestion.ts';
 import { printableCell } from './table.ts';
@@ -19,6 +20,7 @@ import { printableCell } from './table.ts';
 const HELP = `Usage: pnpm orders <command> [options]
 
     show         one order: its state, and why
+    watch        one order until it has ended, or all, as they change
     stuck        the orders that need attention
     retry        retries an order that needs attention
     cancel       cancels an order
@@ -29,11 +31,12 @@ const HELP = `Usage: pnpm orders <command> [options]
     records skip makes a consumer group skip a record that it cannot handle
 
   "pnpm orders <command> --help" has details.
-  The settings are those of the services (.env.example). Where APIs want tokens, retry, cancel and check use
+  The settings are those of the services (.env.example). Where APIs want tokens, retry, cancel, watch and check use
   those of AUTH_CLIENT_ID, or ORDERS_TOKEN. Exit code 0: done, 1: failed, 2: wrong usage.`;
 
 const commands = new Map<string, Command>([
   ['show', show],
+  ['watch', watch],
   ['stuck', stuck],
   ['retry', retry],
   ['cancel', cancel],

@@ -19,6 +19,17 @@ interface CallOptions {
   readonly signal: AbortSignal;
 }
 
+/** Creates a client of the order API. `timeoutMs`: of its calls; absent: streams have none. */
+export function orderApi(config: Config, timeoutMs?: number): Client<typeof OrderService> {
+  return createClient(
+    OrderService,
+    createConnectTransport({
+      ...{ baseUrl: config.orderApiUrl, httpVersion: '1.1' },
+      ...(timeoutMs !== undefined && { defaultTimeoutMs: timeoutMs }),
+    }),
+  );
+}
+
 /**
  * Calls the order API as the operator at the terminal, and prints its response.
  * @throws CommandError when it refuses, is unavailable, or does not respond in time.
@@ -30,10 +41,7 @@ export async function askOrderApi(
     options: CallOptions,
   ) => Promise<{ readonly order?: Order | undefined }>,
 ): Promise<void> {
-  const orders = createClient(
-    OrderService,
-    createConnectTransport({ baseUrl: config.orderApiUrl, httpVersion: '1.1', defaultTimeoutMs: TIMEOUT_MS }),
-  );
+  const orders = orderApi(config, TIMEOUT_MS);
   const headers = await callHeaders();
   try {
     const { order } = await ask(orders, { headers, signal });
@@ -62,7 +70,8 @@ function describe({ orderId, state, cancelReason, cancelDetail, needsAttention }
   return printable(lines.filter(Boolean).join('\n'));
 }
 
-function problemOf(error: ConnectError, config: Config): string {
+/** Explains an error of the order API to the operator. */
+export function problemOf(error: ConnectError, config: Config): string {
   switch (error.code) {
     case Code.Unavailable:
       return unreachable(api, 'ORDER_API_URL', error);

@@ -59,6 +59,7 @@ export {
   restAdapter,
 } from './rest/adapter.ts';
 export { toRestJson } from './rest/response-json.ts';
+export { resumedStream } from './resumed-stream.ts';
 export { createRpcServer } from './server.ts';
 export {
   defaultRpcServerLimits,
