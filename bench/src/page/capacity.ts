@@ -1,4 +1,4 @@
-import { serviceNames } from '@orderflow/local/system';
+import { type ServiceName, serviceNames } from '@orderflow/local/system';
 import type { Results } from '../results.ts';
 import { type Ceiling, ceilingsOf, coresOfStore, gateway, partitions } from './ceilings.ts';
 import { digits, markdownTable, wrapped } from './format.ts';
@@ -96,6 +96,8 @@ interface Need {
 
 function needsTable(results: Results, base: number): string {
   const saga = (name: string) => results.value('saga', name);
+  // A service that is newer than the last run is not counted.
+  const services = serviceNames.filter((name) => saga(`saturation: CPU of ${name}`) !== undefined);
   /** So many for each order. */
   const each = (perOrder: number | undefined) => (rate: number) =>
     perOrder === undefined ? undefined : rate * perOrder;
@@ -108,7 +110,7 @@ function needsTable(results: Results, base: number): string {
     .filter(({ name }) => name.startsWith('saturation: Kafka requests'))
     .reduce((sum, { value }) => sum + (value ?? 0), 0);
   const processes = (rate: number) =>
-    serviceNames.reduce((sum, name) => sum + Math.max(1, Math.ceil(cores(name)(rate) ?? 0)), 0);
+    services.reduce((sum, name) => sum + Math.max(1, Math.ceil(cores(name)(rate) ?? 0)), 0);
   const memory = saga('memory of all our processes');
   const gigabytesADay = (bytes: number | undefined) =>
     each(bytes === undefined ? undefined : (bytes * secondsOfDay) / 1e9);
@@ -124,7 +126,7 @@ function needsTable(results: Results, base: number): string {
     { what: 'cores for Postgres', at: cores('postgres') },
     { what: 'cores for Kafka', at: cores('kafka') },
     { what: 'processes, each busy with one core at most', at: processes },
-    { what: 'memory of our processes, GB', at: (rate) => memoryOf(memory, processes(rate)) },
+    { what: 'memory of our processes, GB', at: (rate) => memoryOf(memory, services, processes(rate)) },
     {
       what: `connections to Postgres at most, ${connectionsOfProcess} per process`,
       at: (rate) => processes(rate) * connectionsOfProcess,
@@ -141,8 +143,12 @@ function needsTable(results: Results, base: number): string {
   return markdownTable(['', ...multiples.map((times) => `${times} ×`)], rows);
 }
 
-/** Of so many processes, in GB. */
-function memoryOf(measuredMiB: number | undefined, processes: number): number | undefined {
+/** Of so many processes, in GB. `measuredMiB`: of the services measured, one process each. */
+function memoryOf(
+  measuredMiB: number | undefined,
+  measured: readonly ServiceName[],
+  processes: number,
+): number | undefined {
   if (measuredMiB === undefined) return undefined;
-  return (measuredMiB / serviceNames.length) * processes * (1.048_576 / 1_000);
+  return (measuredMiB / measured.length) * processes * (1.048_576 / 1_000);
 }

@@ -33,7 +33,13 @@ export function cpuPicture(results: Results): string {
     name,
     ms: results.value('saga', `saturation: CPU of ${name}`) ?? 0,
   });
-  const sorted = (names: readonly string[]) => names.map(partOf).sort((a, b) => b.ms - a.ms);
+  // A service that is newer than the last run is not drawn as costing nothing.
+  const isMeasured = (name: string) => results.value('saga', `saturation: CPU of ${name}`) !== undefined;
+  const sorted = (names: readonly string[]) =>
+    names
+      .filter(isMeasured)
+      .map(partOf)
+      .sort((a, b) => b.ms - a.ms);
   const bars = [
     { title: 'our processes', all: 'all our processes', parts: sorted(serviceNames) },
     { title: 'stores', all: 'all stores', parts: sorted(storeNames) },
