@@ -19,7 +19,7 @@ import { startWhole, type Whole } from '../src/whole.ts';
 const doubled = ['order-api', ...orderPath] as const;
 
 /** Who reads which topic. Customers do not change here, and the enrichment stub, which counts their orders, is not stopped. */
-const others: readonly string[] = [groups.orderCache, groups.customers];
+const others: readonly string[] = [groups.orderCache, groups.customers, groups.notification];
 const orderReaders = readers.filter(([, group]) => !others.includes(group));
 
 let whole: Whole;

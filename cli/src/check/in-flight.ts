@@ -1,4 +1,4 @@
-import { groups, readers } from '@orderflow/contracts';
+import { optionalGroups, readers } from '@orderflow/contracts';
 import { lagsOf, type TopicOffsets } from '@orderflow/messaging';
 import type { Query, Stores } from '../stores.ts';
 import { terminalStates } from './finding.ts';
@@ -55,8 +55,7 @@ function named(oldest: readonly string[], count: number): string {
 }
 
 async function lagOf(offsets: TopicOffsets, topic: string, group: string): Promise<bigint> {
-  // It only invalidates the cache: a system may run without it.
-  if (group === groups.orderCache && !(await hasRead(offsets, topic, group))) return 0n;
+  if (optionalGroups.includes(group) && !(await hasRead(offsets, topic, group))) return 0n;
   const lags = await lagsOf(offsets, topic, group);
   return lags.reduce((sum, { lag }) => sum + lag, 0n);
 }

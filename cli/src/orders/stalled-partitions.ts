@@ -1,4 +1,4 @@
-import { groups, readers } from '@orderflow/contracts';
+import { optionalGroups, readers } from '@orderflow/contracts';
 import { lagsOf, readRanges, type TopicOffsets, UndecodableBatchError } from '@orderflow/messaging';
 import type { Cli } from '../cli.ts';
 import { table } from '../table.ts';
@@ -51,8 +51,7 @@ async function stalledOf(cli: Cli, offsets: TopicOffsets, topic: string, group: 
   const behind = (await lagsOf(offsets, topic, group)).filter(({ lag }) => lag > 0n);
   if (behind.length === 0) return [];
   const committed = await offsets.committed(group, topic);
-  // It only invalidates the cache: a system may run without it.
-  if (group === groups.orderCache && committed.size === 0) return [];
+  if (optionalGroups.includes(group) && committed.size === 0) return [];
   const members = await offsets.members(group);
   const ranges = (await offsets.ranges(topic)) ?? [];
   const found: Stalled[] = [];

@@ -38,6 +38,9 @@ export const groups = {
  */
 export const watchGroup = 'watch';
 
+/** They only invalidate the cache, and mail customers: a system may run without them. */
+export const optionalGroups: readonly string[] = [groups.orderCache, groups.notification];
+
 /** Which group reads which topic. */
 export const readers = [
   [topics.orders, groups.orderWorker],
