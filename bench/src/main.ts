@@ -6,6 +6,7 @@ import { writePage } from './page.ts';
 import { benchRpc } from './rpc.ts';
 import { benchSaga } from './saga.ts';
 import { benchSurvive } from './survive.ts';
+import { benchWatch } from './watch.ts';
 import { benchWorker } from './worker.ts';
 
 const benchmarks: Record<string, () => Promise<boolean>> = {
@@ -19,6 +20,7 @@ const benchmarks: Record<string, () => Promise<boolean>> = {
   rpc: benchRpc,
   saga: benchSaga,
   survive: benchSurvive,
+  watch: benchWatch,
   worker: benchWorker,
 };
 

@@ -1,4 +1,5 @@
 import type { Result } from './results.ts';
+import { watchTargets } from './watch-targets.ts';
 
 /** A target, as docs/performance.md shows it. */
 export interface Target {
@@ -269,6 +270,7 @@ export const targets: readonly Target[] = [
     target: '>= 800',
     words: 'orders per CPU second of the careless consumer: it is no straw man',
   },
+  ...watchTargets,
   {
     benchmark: 'overload',
     figure: 'an order is overtaken by: most',
