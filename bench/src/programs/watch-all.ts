@@ -1,14 +1,15 @@
 // Watches all orders: BASE_URL PREFIX COUNT, until COUNT orders whose ids begin so have ended. Prints what it has received
 // of them as JSON, beginning with a line when the watch has begun: [{orderId, version, at}, …, null].
 import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import type { Received } from '../watch.ts';
 
 const [baseUrl = '', prefix = '', count = '0'] = process.argv.slice(2);
 const ends: readonly Order_State[] = [Order_State.REJECTED, Order_State.CANCELLED, Order_State.COMPLETED];
-const orders = createClient(OrderService, createGrpcTransport({ baseUrl }));
+const sessionManager = new Http2SessionManager(baseUrl);
+const orders = createClient(OrderService, createGrpcTransport({ baseUrl, sessionManager }));
 const received: Received[] = [];
 const ended = new Set<string>();
 let hasBegun = false;
@@ -23,4 +24,4 @@ for await (const { order } of orders.watchOrders({})) {
 }
 for (const each of received) console.log(`${JSON.stringify(each)},`);
 console.log('null]');
-process.exit();
+sessionManager.abort();
