@@ -15,7 +15,7 @@ function world() {
   let order = { orderId: 'o-1', version: 0, state: 'PENDING', refunded: false } as FullOrder;
   let offset = 0;
   const start = new Map([[0, 0]]);
-  const log = createChangeLog({ start, end: start, maxChanges: 100, maxAgeMs: 1e9, now: () => 0 });
+  const log = createChangeLog({ start, end: start, maxChanges: 5, maxAgeMs: 1e9, now: () => 0 });
   const followers = createFollowers(1_000);
   const changes: OrderChanges = {
     follow: async (followed, signal) => followers.add(followed, log, signal),
@@ -34,8 +34,8 @@ function world() {
     commit(version: number, state: OrderState, change: Partial<FullOrder> = {}): void {
       order = { ...order, version, state, ...change };
     },
-    publish(version: number): void {
-      const change = { orderId: 'o-1', customerId: 'c-1', version, partition: 0, offset: offset++ };
+    publish(version: number, orderId = 'o-1'): void {
+      const change = { orderId, customerId: 'c-1', version, partition: 0, offset: offset++ };
       if (log.append(change)) followers.changed(change);
       log.advance(0, offset);
     },
@@ -146,4 +146,17 @@ test('of all orders a version that was read before its event comes once', async 
   commit(4, 'COMPLETED');
   publish(4);
   expect((await next).value?.order?.version).toBe(4);
+});
+
+test('a reader that takes nothing misses nothing of one order, and learns when it has missed others', async () => {
+  const { watchAll, commit, publish } = world();
+  const watched = watchAll();
+  await watched.next();
+  for (let version = 1; version <= 20; version++) {
+    commit(version, 'CONFIRMED');
+    publish(version);
+  }
+  expect((await watched.next()).value?.order?.version).toBe(20);
+  for (let n = 0; n < 10; n++) publish(1, `other-${n}`);
+  await expect(watched.next()).rejects.toMatchObject({ reason: 'SLOW_CONSUMER' });
 });

@@ -8,7 +8,9 @@ import { runApi } from './running-api.ts';
 
 let api: Awaited<ReturnType<typeof runApi>>;
 beforeAll(async () => {
-  api = await runApi({ MAX_WATCHERS: '6' }, ['api', 'relay']);
+  api = await runApi({ MAX_WATCHERS: '6' }, ['api', 'relay'], {
+    changeLogLimits: { maxChanges: 5, maxAgeMs: 300_000 },
+  });
 });
 afterAll(() => api?.[Symbol.asyncDispose]());
 
@@ -91,6 +93,22 @@ test('all orders are streamed after their events, those of a customer to those w
   await using later = watchOrders({ resumeToken: all.read.at(-1)?.resumeToken ?? '' });
   await eventually(async () => expect(later.read).toHaveLength(1));
   expect(ids(later.read)).toEqual([]);
+});
+
+test('a watch does not continue after changes that are not kept any more', async () => {
+  await using all = watchOrders();
+  await all.begun;
+  const [{ resumeToken = '' } = {}] = all.read;
+  const ids = Array.from({ length: 7 }, (_, index) => `many-${index}`);
+  for (const orderId of ids) {
+    await api.place(orderId);
+    await api.orders.cancelOrder({ orderId });
+  }
+  await eventually(async () => expect(states(all.read)).toHaveLength(ids.length));
+  await expect(watchOrders({ resumeToken }).done).rejects.toSatisfy((e) => {
+    expect(reasonOf(e)).toBe('WATCH_TOO_OLD');
+    return ConnectError.from(e).code === Code.OutOfRange;
+  });
 });
 
 test('tokens that say nothing, or too much, and orders that do not exist are refused', async () => {
