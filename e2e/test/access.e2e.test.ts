@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { callAs, ordersCommand } from '@orderflow/local/clients';
 import { recordOf } from '@orderflow/local/orders';
 import { fetchPersonToken } from '@orderflow/local/tokens';
+import { errorReason } from '@orderflow/rpc';
 import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startWhole, type Whole } from '../src/whole.ts';
@@ -126,6 +127,32 @@ describe('a customer', () => {
     const own = await call('GET', '/orders', { token: mine });
     expect(own.body.orders).toEqual([expect.objectContaining({ orderId: 'mine', state: 'COMPLETED' })]);
     expect((await call('GET', '/orders/mine/history', { token: mine })).status).toBe(200);
+  });
+
+  test("watches none of another's orders", async () => {
+    const [mine, theirs] = (['c-3', 'c-4'] as const).map((subject) =>
+      callAs({ role: 'customer', subject }),
+    ) as [ReturnType<typeof callAs>, ReturnType<typeof callAs>];
+    const { orders } = system;
+    const watch = (options: typeof mine) =>
+      orders.watchOrder({ orderId: 'mine' }, options)[Symbol.asyncIterator]().next();
+    expect((await watch(mine)).value.order).toMatchObject({ orderId: 'mine', customerId: 'c-3' });
+    expect(errorReason(await watch(theirs).catch((error: unknown) => error))).toBe('ORDER_NOT_FOUND');
+    const all = orders.watchOrders({ customerId: 'c-3' }, theirs)[Symbol.asyncIterator]().next();
+    expect(errorReason(await all.catch((error: unknown) => error))).toBe('PERMISSION_DENIED');
+    // What another orders does not come to who watches its own: it has the bookmark, then its own order.
+    const own = orders.watchOrders({}, theirs)[Symbol.asyncIterator]();
+    expect((await own.next()).value.order).toBeUndefined();
+    for (const [orderId, subject] of [
+      ['not-theirs', 'c-3'],
+      ['theirs', 'c-4'],
+    ] as const) {
+      const token = await tokenOf('customer', subject);
+      expect((await call('POST', '/orders', { token, json: order(orderId) })).status).toBe(202);
+      await ended(orderId, token, 'COMPLETED');
+    }
+    expect((await own.next()).value.order).toMatchObject({ orderId: 'theirs', customerId: 'c-4' });
+    await own.return?.();
   });
 
   test('shares no stored response with another who chose the same key', async () => {
