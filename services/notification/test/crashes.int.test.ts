@@ -1,15 +1,14 @@
 import { join } from 'node:path';
 import { Notification_State as State } from '@orderflow/contracts/orderflow/notification/v1/notification';
-import { startProcess, uniqueName } from '@orderflow/testing';
+import { type SmtpServer, startProcess, startSmtpServer, uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CrashPoint, crashPoints } from '../src/crash-points.ts';
-import { runNotification, startSurroundings } from './running-notification.ts';
-import { tinySmtp } from './tiny-smtp.ts';
+import { idOf, runNotification, startSurroundings } from './running-notification.ts';
 
-let smtp: Awaited<ReturnType<typeof tinySmtp>>;
+let smtp: SmtpServer;
 
 beforeAll(async () => {
-  smtp = await tinySmtp();
+  smtp = await startSmtpServer();
 });
 afterAll(() => smtp?.close());
 
@@ -53,8 +52,12 @@ describe.concurrent('killed between two durable steps', () => {
       await notification.untilState(`${order}.completed`, State.SENT);
       await notification.stop();
       await around.close();
-      expect(smtp.of(id)).toHaveLength(accepted);
-      expect(new Set(smtp.of(id)).size).toBe(1);
+      const copies = smtp
+        .accepted()
+        .map(({ message }) => message.toString())
+        .filter((message) => idOf(message) === id);
+      expect(copies).toHaveLength(accepted);
+      expect(new Set(copies).size).toBe(1);
     },
     90_000,
   );
