@@ -1,5 +1,5 @@
 import { Code, type ConnectError } from '@connectrpc/connect';
-import { createOwnTokens } from '@orderflow/rpc';
+import type { OwnTokens } from '@orderflow/rpc';
 import { belowIssuer, createLogger } from '@orderflow/runtime';
 import { whoAmI } from './audit.ts';
 import { type CallHeaders, CommandError } from './cli.ts';
@@ -25,14 +25,23 @@ function tokenOf(config: Config): () => Promise<string | undefined> {
   if (authIssuer === undefined || clientId === undefined || clientSecret === undefined)
     return async () => undefined;
   const { authTokenUrl: tokenUrl = belowIssuer(authIssuer, 'token') } = config;
-  const tokens = createOwnTokens({
-    ...{ tokenUrl, clientId, clientSecret, audience: config.authAudience, scope: config.authTokenScope },
-    // The commands explain errors themselves.
-    logger: createLogger({ service: 'cli', level: 'silent' }),
-  });
+  const client = { clientId, clientSecret };
+
+  /** Loads its code with the first call: most commands, and systems without access, have no use for it. */
+  async function openTokens(): Promise<OwnTokens> {
+    const { createOwnTokens } = await import('@orderflow/rpc');
+    return createOwnTokens({
+      ...{ tokenUrl, ...client, audience: config.authAudience, scope: config.authTokenScope },
+      // The commands explain errors themselves.
+      logger: createLogger({ service: 'cli', level: 'silent' }),
+    });
+  }
+
+  let tokens: Promise<OwnTokens> | undefined;
   return async () => {
     try {
-      return await tokens.current();
+      tokens ??= openTokens();
+      return await (await tokens).current();
     } catch (error) {
       throw new CommandError(
         `${tokenUrl} gives no token to ${clientId}: is it running, and are AUTH_TOKEN_URL, AUTH_CLIENT_ID and AUTH_CLIENT_SECRET right? (${causeOf(error)})`,

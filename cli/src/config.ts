@@ -25,13 +25,20 @@ export const settings = defineSettings({
     env: 'ORDER_API_URL',
     schema: url('http', 'https'),
     default: 'http://localhost:8001',
-    description: 'The order API, which retry and cancel call: orderflow.order.v1.OrderService.',
+    description: 'The order API, which send, retry and cancel call: orderflow.order.v1.OrderService.',
   },
   gatewayUrl: {
     env: 'GATEWAY_URL',
     schema: url('http', 'https'),
     default: 'http://localhost:8006',
     description: 'The payment gateway, whose ledger is read: orderflow.gateway.v1.GatewayService.',
+  },
+  notificationUrl: {
+    env: 'NOTIFICATION_URL',
+    schema: url('http', 'https'),
+    default: 'http://localhost:8004',
+    description:
+      'The notification service, whose mails show and stuck list: orderflow.notification.v1.NotificationService.',
   },
   authIssuer: optionalIssuer,
   authAudience,
@@ -43,8 +50,7 @@ export const settings = defineSettings({
     env: 'ORDERS_TOKEN',
     schema: authClientSecret.schema,
     secret: true,
-    description:
-      'The token for calls of retry, cancel and check, in place of those of AUTH_CLIENT_ID: that of a person, for example.',
+    description: 'The token for calls, in place of those of AUTH_CLIENT_ID: that of a person, for example.',
   },
   sessionTimeoutMs: {
     env: 'KAFKA_SESSION_TIMEOUT',

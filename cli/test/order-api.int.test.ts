@@ -1,17 +1,16 @@
-import { createServer, type RequestListener } from 'node:http';
 import { hostname, userInfo } from 'node:os';
-import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { GatewayService } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { CancelReason } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { loadConfig } from '@orderflow/runtime';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCallHeaders } from '../src/call-headers.ts';
 import { readLedger } from '../src/check/read-shared-facts.ts';
 import { settings } from '../src/config.ts';
 import { run } from '../src/run.ts';
+import { listen, startApi } from './stub-api.ts';
 
 const me = `${userInfo().username}@${hostname()}`;
 
@@ -28,18 +27,6 @@ async function ordersWith(
     signal: new AbortController().signal,
   });
   return { code, said: said.join('\n') };
-}
-
-/** An order API on a port of its own. */
-const startApi = (routes: (router: ConnectRouter) => void) => listen(connectNodeAdapter({ routes }));
-
-async function listen(handle: RequestListener): Promise<string> {
-  const server = createServer(handle);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}`;
 }
 
 test('retry calls RetryOrder as the user of the terminal, and prints the response', async () => {

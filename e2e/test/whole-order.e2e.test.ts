@@ -349,6 +349,16 @@ describe('orders show', () => {
     expect(said).toMatch(/^Payment: PROCESSED since .*, \d+\.\d\d USD$/m);
   });
 
+  test('says who created it, and which mails its customer got', async () => {
+    const shown = await eventually(async () => {
+      const { said } = await ordersCommand(whole.env, 'show', 'well');
+      expect(said).toMatch(/^COMPLETED +SENT +1 /m);
+      return said;
+    });
+    expect(shown).toMatch(/^1 .* PENDING +- +CreateOrder by \S+/m);
+    expect(shown).toMatch(/^CONFIRMED +SENT +1 /m);
+  });
+
   test('says who requested the refund, and why', async () => {
     const { said } = await ordersCommand(whole.env, 'show', 'refund');
     expect(said).toMatch(/^refund is COMPLETED, refunded$/m);

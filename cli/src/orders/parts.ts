@@ -25,7 +25,8 @@ export async function history({ orders }: Stores, id: string): Promise<string> {
       formatTime(row.create_time),
       row.state,
       row.event_types.join(', ') || '-',
-      printableCell(row.cause, 60),
+      // `CancelOrder by` and a caller of up to 128 characters.
+      printableCell(row.cause, 150),
       printableCell(row.detail ?? '', 400),
     ]),
   )}`;

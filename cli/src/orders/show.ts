@@ -6,7 +6,8 @@ import { kafkaProblem } from '../kafka-problem.ts';
 import { openStores } from '../stores.ts';
 import { printableCell } from '../table.ts';
 import { decision } from './decision.ts';
-import { headline, type Order, readOrder } from './order.ts';
+import { mailsOfOrder } from './mails.ts';
+import { headline, readOrder } from './order.ts';
 import { oneOrderId } from './order-api.ts';
 import { document, history, inFlight, reservation } from './parts.ts';
 import { payment } from './payment.ts';
@@ -15,8 +16,8 @@ import { unread } from './unread.ts';
 const HELP = `Usage: pnpm orders show ORDER_ID
 
 Shows everything about one order: its state, what it waits for and why; the decision, with prices or reasons;
-each transition with its cause; its reservation and payment; its document, events in flight, and dead
-letters.
+each transition with its cause and caller; its reservation and payment; its document, events in flight, dead
+letters, and mails.
 
 A part that cannot be read is replaced by the problem, and the others are shown; the exit code is 1 then.`;
 
@@ -41,11 +42,24 @@ export const show: Command = {
       }
     }
 
-    const deadLetters = () => part('Dead letters', () => letters(orderId, cli));
-    let order: Order | undefined;
+    // Everything is read at once, also what turns out to be of no order.
+    const found = readOrder(stores, orderId);
+    const order = found.catch(() => undefined);
+    const parts = Promise.all([
+      part('Decision', () => decision(stores, orderId)),
+      part('Transitions', () => history(stores, orderId)),
+      part('Inventory', () => reservation(stores, orderId)),
+      part('Payment', () => payment(stores, orderId)),
+      part('Document', async () => document(stores, orderId, await order)),
+      part('In flight', () => inFlight(stores, orderId)),
+      part('Dead letters', () => letters(orderId, cli)),
+      part('Mails', () => mailsOfOrder(cli, orderId)),
+    ]);
+    // It is awaited below, but not if the order's own row fails unexpectedly.
+    parts.catch(() => {});
     const head = await part('Order', async () => {
-      order = await readOrder(stores, orderId);
-      return order === undefined ? '' : headline(order);
+      const known = await found;
+      return known === undefined ? '' : headline(known);
     });
     if (head === '') {
       const ahead = await part('Records not read yet', async () => {
@@ -53,22 +67,14 @@ export const show: Command = {
         // Awaited: `offsets` is closed when this returns.
         return await unread(offsets);
       });
-      cli.print([await deadLetters(), ahead].filter((text) => text !== '').join('\n\n'));
+      const deadLetters = (await parts).at(-2) ?? '';
+      cli.print([deadLetters, ahead].filter((text) => text !== '').join('\n\n'));
       const maybe = ahead === '' ? '' : 'its record has not been read yet, ';
       throw new CommandError(
         `Order ${printableCell(orderId, 80)} does not exist: ${maybe}its record could not be read or was never sent, or the call with it was refused.`,
       );
     }
-    const parts = await Promise.all([
-      part('Decision', () => decision(stores, orderId)),
-      part('Transitions', () => history(stores, orderId)),
-      part('Inventory', () => reservation(stores, orderId)),
-      part('Payment', () => payment(stores, orderId)),
-      part('Document', () => document(stores, orderId, order)),
-      part('In flight', () => inFlight(stores, orderId)),
-      deadLetters(),
-    ]);
-    cli.print([head, ...parts].filter((text) => text !== '').join('\n\n'));
+    cli.print([head, ...(await parts)].filter((text) => text !== '').join('\n\n'));
     if (missing.length > 0) throw new CommandError(`This could not be read: ${missing.join(', ')}.`);
   },
 };

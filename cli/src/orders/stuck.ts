@@ -1,9 +1,10 @@
 import { openTopicOffsets, type TopicOffsets } from '@orderflow/messaging';
-import type { Cli, Command } from '../cli.ts';
+import { type Cli, type Command, CommandError } from '../cli.ts';
 import { parseOptions } from '../dlq/options.ts';
 import { kafkaProblem } from '../kafka-problem.ts';
 import { openStores, type Query } from '../stores.ts';
 import { printableCell, table } from '../table.ts';
+import { failedMails } from './mails.ts';
 import { blockers, overdueOrders } from './overdue.ts';
 import { refusedRows } from './refused-rows.ts';
 import { stalledPartitions } from './stalled-partitions.ts';
@@ -13,9 +14,9 @@ import { unknownOrders } from './unknown-orders.ts';
 const HELP = `Usage: pnpm orders stuck
 
 Lists the orders that need attention, the longest first, with the cause. Then the outbox rows that the broker
-refuses, payments of orders that the order service does not know, stalled partitions, and the orders whose
-deadline passed more than a minute ago, with what blocks them. "pnpm orders show ORDER_ID" shows more;
-"pnpm orders retry" and "cancel" act on an order.`;
+refuses, payments of orders that the order service does not know, mails that have failed, stalled partitions,
+and the orders whose deadline passed more than a minute ago, with what blocks them. "pnpm orders show ORDER_ID"
+shows more; "pnpm orders retry" and "cancel" act on an order.`;
 
 const LIMIT = 200;
 
@@ -30,6 +31,11 @@ export const stuck: Command = {
     if (refused !== '') cli.print(`\n${refused}`);
     const unknown = await unknownOrders(stores);
     if (unknown !== '') cli.print(`\n${unknown}`);
+    const failed = await failedMails(cli, new Date()).catch((error) => {
+      if (!(error instanceof CommandError)) throw error;
+      return error.message;
+    });
+    if (failed !== '') cli.print(`\n${failed}`);
     const stalled = await withOffsets(
       cli,
       (offsets) => stalledPartitions(cli, offsets),
