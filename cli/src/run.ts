@@ -14,11 +14,13 @@ import { show } from './orders/show.ts';
 import { stuck } from './orders/stuck.ts';
 import { watch } from './orders/watch.ts';
 import { skip } from './records/skip.ts';
+import { send } from './send/send.ts';
 import { didYouMean } from './suggestion.ts';
 import { printableCell } from './table.ts';
 
 const HELP = `Usage: pnpm orders <command> [options]
 
+    send         sends an order, over RPC or Kafka
     show         one order: its state, and why
     watch        one order until it has ended, or all, as they change
     stuck        the orders that need attention
@@ -31,10 +33,11 @@ const HELP = `Usage: pnpm orders <command> [options]
     records skip makes a consumer group skip a record that it cannot handle
 
   "pnpm orders <command> --help" has details.
-  The settings are those of the services (.env.example). Where APIs want tokens, retry, cancel, watch and check use
+  The settings are those of the services (.env.example). Where APIs want tokens, calls have
   those of AUTH_CLIENT_ID, or ORDERS_TOKEN. Exit code 0: done, 1: failed, 2: wrong usage.`;
 
 const commands = new Map<string, Command>([
+  ['send', send],
   ['show', show],
   ['watch', watch],
   ['stuck', stuck],

@@ -55,6 +55,21 @@ test.each<[string[], string]>([
   expect(err).toContain(expected);
 });
 
+test.each<[string[], string]>([
+  [['--custmer', 'c-1'], 'Unknown option --custmer. Did you mean "--customer"?'],
+  [['--customer', 'c-1'], 'An order has at least one line'],
+  [['--sku', 'A', '--to', 'kafak'], '--to kafak: rpc or kafka is expected.'],
+  [['--sku', 'A', '--to', 'kafka', '--format', 'xml'], '--format xml: json or protobuf is expected.'],
+  [['--sku', 'A', '--format', 'json'], 'give --to kafka, too'],
+  [['--sku', 'A', '--to', 'kafka', '--dry-run'], '--dry-run asks CreateOrder'],
+  [['--sku', 'A', '--dry-run', '--wait'], '--dry-run stores no order'],
+  [['--sku', 'A', '--file', 'order.json'], '--file has the whole order'],
+])('send %j is wrong usage', async (args, expected) => {
+  const { code, out, err } = await orders('send', ...args);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toContain(expected);
+});
+
 test.each([
   ['2026-02-30', 'the day 2026-02-30 does not exist'],
   ['2026-02-30T10:00Z', 'the day 2026-02-30 does not exist'],

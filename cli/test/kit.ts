@@ -30,6 +30,11 @@ export interface Bench {
   readonly env: Record<string, string>;
   /** Runs one command line; resolves to the exit code and what it said. */
   orders(...args: string[]): Promise<{ code: number; out: string; err: string }>;
+  /** The same with more variables. */
+  ordersWith(
+    more: Record<string, string>,
+    ...args: string[]
+  ): Promise<{ code: number; out: string; err: string }>;
   send(records: readonly OutgoingRecord[]): Promise<void>;
   /** Writes dead letters as the worker does. */
   deadLetter(letters: readonly Letter[]): Promise<void>;
@@ -66,21 +71,24 @@ export async function createBench({ partitions = 1 } = {}): Promise<Bench> {
   }
 
   const env = { ...testStack().urls, TOPIC_PREFIX: topicPrefix, KAFKA_SESSION_TIMEOUT: '1s' };
-  const config: Config = loadConfig(settings, env);
+
+  async function ordersWith(more: Record<string, string>, ...args: string[]) {
+    const config: Config = loadConfig(settings, { ...env, ...more });
+    const out: string[] = [];
+    const err: string[] = [];
+    const code = await run(args, config, {
+      print: (text) => void out.push(text),
+      note: (text) => void err.push(text),
+      signal: new AbortController().signal,
+    });
+    return { code, out: out.join('\n'), err: err.join('\n') };
+  }
 
   return {
     kafka,
     env,
-    async orders(...args) {
-      const out: string[] = [];
-      const err: string[] = [];
-      const code = await run(args, config, {
-        print: (text) => void out.push(text),
-        note: (text) => void err.push(text),
-        signal: new AbortController().signal,
-      });
-      return { code, out: out.join('\n'), err: err.join('\n') };
-    },
+    orders: (...args) => ordersWith({}, ...args),
+    ordersWith,
     send,
     deadLetter: (letters) =>
       send(

@@ -25,6 +25,8 @@ export function linesToPaste({ services, env }: System, stores: StackUrls): stri
   return `${hasAccess ? accessLines(env) : accessIsOff}
 
 Send an order, and see it
+  npx -y pnpm@12 orders send --id first --customer c-1 --sku MOUSE001=2 --wait
+  npx -y pnpm@12 orders show first
   echo '${orderJson}' | kcat -P -b ${brokers} -t orders
   kcat -C -b ${brokers} -t order-events -o beginning -e -f '%k  %h\\n'
   mongosh ${stores.MONGO_URL}/orderflow --eval 'db.orders.findOne({_id: "o-1"})'
