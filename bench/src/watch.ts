@@ -48,6 +48,8 @@ async function measure(bench: SagaBench): Promise<Figure[]> {
   bench.say(`the same, beside ${stalledReaders} stalled readers`);
   const stalled = startProgram(bench, 'watchers', urlOf(bench), String(stalledReaders), 'stalled');
   await stalled.waitForLine(/^open$/m, { timeoutMs: 60_000 });
+  // Until their buffers are full each is a watcher like others.
+  await watched(bench, 'stalling', 10);
   // Shorter than the time after which a server cuts a response of which nothing is read.
   const beside = await watched(bench, 'beside', Math.min(seconds, 25));
   const stalledMiB = residentMiB(pid) - aloneMiB;

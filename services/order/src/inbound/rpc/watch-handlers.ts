@@ -1,13 +1,16 @@
+import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { type Order, OrderSchema } from '@orderflow/contracts/orderflow/order/v1/order';
 import type { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { customerOf } from '@orderflow/rpc';
 import { coalesce } from '@orderflow/runtime';
+import type { FullOrder, StoredOrder } from '../../domain/order.ts';
 import type { OrderChanges, OrderReader } from '../../ports.ts';
 import { type WatchTimes, watchOrder } from '../../use-cases/watch-order.ts';
 import { watchOrders } from '../../use-cases/watch-orders.ts';
 import { fromResumeToken, toResumeToken } from './resume-token.ts';
 import type { WatcherLimit } from './watcher-limit.ts';
-import { toListedOrder, toWireOrder } from './wire.ts';
+import { toListedOrder, toWireOrder, type WireOrder } from './wire.ts';
 
 /** Below the idle time-outs of usual proxies; long enough to cost little. */
 const BOOKMARK_MS = 60_000;
@@ -36,6 +39,8 @@ export function watchHandlers({
 }): Pick<ServiceImpl<typeof OrderService>, 'watchOrder' | 'watchOrders'> {
   const load = coalesce(byId(reader.findAll), coalescing);
   const loadListed = coalesce(byId(reader.listAll), coalescing);
+  const toWire = once((order: FullOrder) => toWireOrder(order, currency));
+  const toListed = once((order: StoredOrder) => toListedOrder(order, currency));
   const spread = (): WatchTimes => ({
     ...times,
     lifetimeMs: times.lifetimeMs * (1 - SPREAD + 2 * SPREAD * Math.random()),
@@ -47,7 +52,7 @@ export function watchHandlers({
       const ports = { changes, reader, load };
       const watched = { orderId, afterVersion: Number(afterVersion), ownedBy: customerOf(context) };
       for await (const order of watchOrder(ports, watched, spread(), context.signal)) {
-        yield order === undefined ? {} : { order: toWireOrder(order, currency) };
+        yield order === undefined ? {} : { order: toWire(order) };
       }
     },
 
@@ -57,9 +62,19 @@ export function watchHandlers({
       const ports = { changes, load: loadListed };
       for await (const { order, positions } of watchOrders(ports, watched, spread(), context.signal)) {
         const token = toResumeToken(positions);
-        yield { ...(order && { order: toListedOrder(order, currency) }), resumeToken: token };
+        yield { ...(order && { order: toListed(order) }), resumeToken: token };
       }
     },
+  };
+}
+
+/** Converts an order that was read once, for all that watch it. */
+function once<Stored extends object>(convert: (order: Stored) => WireOrder): (order: Stored) => Order {
+  const converted = new WeakMap<Stored, Order>();
+  return (stored) => {
+    const order = converted.get(stored) ?? create(OrderSchema, convert(stored));
+    converted.set(stored, order);
+    return order;
   };
 }
 

@@ -19,7 +19,7 @@ import type { FullOrder, OrderTransition, StoredOrder, SubmissionRecord } from '
 import type { OrderState } from '../../domain/saga.ts';
 import type { SubmittedLine } from '../../domain/submission.ts';
 
-type WireOrder = MessageInitShape<typeof OrderSchema>;
+export type WireOrder = MessageInitShape<typeof OrderSchema>;
 type WireLine = MessageInitShape<typeof OrderLineSchema>;
 type WireTransition = MessageInitShape<typeof OrderTransitionSchema>;
 
