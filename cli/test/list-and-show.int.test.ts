@@ -283,6 +283,7 @@ describe('what cannot be done is said in one sentence', () => {
     const bench = await createBench();
     for (const command of [
       [],
+      ['send'],
       ['show'],
       ['stuck'],
       ['check'],

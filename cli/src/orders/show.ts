@@ -28,17 +28,15 @@ export const show: Command = {
     const { positionals } = parseOptions({ args, allowPositionals: true });
     const orderId = oneOrderId(positionals);
     await using stores = openStores(cli.config);
-    const missing: string[] = [];
 
     /** A store that is unavailable is a reason to look at the others. */
-    async function part(name: string, read: () => Promise<string>): Promise<string> {
+    async function part(name: string, read: () => Promise<string>): Promise<Part> {
       try {
-        return await read();
+        return { name, text: await read(), isRead: true };
       } catch (error) {
         const problem = error instanceof CommandError ? error.message : kafkaProblem(error, cli.config);
         if (problem === undefined) throw error;
-        missing.push(name);
-        return `${name}: ${problem}`;
+        return { name, text: `${name}: ${problem}`, isRead: false };
       }
     }
 
@@ -61,23 +59,40 @@ export const show: Command = {
       const known = await found;
       return known === undefined ? '' : headline(known);
     });
-    if (head === '') {
+    if (head.text === '') {
       const ahead = await part('Records not read yet', async () => {
         await using offsets = await openTopicOffsets(cli.kafka);
         // Awaited: `offsets` is closed when this returns.
         return await unread(offsets);
       });
-      const deadLetters = (await parts).at(-2) ?? '';
-      cli.print([deadLetters, ahead].filter((text) => text !== '').join('\n\n'));
-      const maybe = ahead === '' ? '' : 'its record has not been read yet, ';
+      const deadLetters = (await parts).filter(({ name }) => name === 'Dead letters');
+      cli.print(textOf([...deadLetters, ahead]));
+      const maybe = ahead.text === '' ? '' : 'its record has not been read yet, ';
       throw new CommandError(
         `Order ${printableCell(orderId, 80)} does not exist: ${maybe}its record could not be read or was never sent, or the call with it was refused.`,
       );
     }
-    cli.print([head, ...(await parts)].filter((text) => text !== '').join('\n\n'));
+    const all = [head, ...(await parts)];
+    cli.print(textOf(all));
+    const missing = all.filter(({ isRead }) => !isRead).map(({ name }) => name);
     if (missing.length > 0) throw new CommandError(`This could not be read: ${missing.join(', ')}.`);
   },
 };
+
+/** A part of what is shown; empty when there is nothing to say. */
+interface Part {
+  readonly name: string;
+  readonly text: string;
+  /** False: the text is the problem. */
+  readonly isRead: boolean;
+}
+
+function textOf(parts: readonly Part[]): string {
+  return parts
+    .map(({ text }) => text)
+    .filter((text) => text !== '')
+    .join('\n\n');
+}
 
 async function letters(orderId: string, cli: Cli): Promise<string> {
   const found = await lettersOfOrder(orderId, cli);

@@ -14,9 +14,9 @@ import { unknownOrders } from './unknown-orders.ts';
 const HELP = `Usage: pnpm orders stuck
 
 Lists the orders that need attention, the longest first, with the cause. Then the outbox rows that the broker
-refuses, payments of orders that the order service does not know, mails that have failed, stalled partitions,
-and the orders whose deadline passed more than a minute ago, with what blocks them. "pnpm orders show ORDER_ID"
-shows more; "pnpm orders retry" and "cancel" act on an order.`;
+refuses, payments of orders that the order service does not know, mails that have failed, stalled
+partitions, and the orders whose deadline passed more than a minute ago, with what blocks them.
+"pnpm orders show ORDER_ID" shows more; "pnpm orders retry" and "cancel" act on an order.`;
 
 const LIMIT = 200;
 
