@@ -1,4 +1,4 @@
-import { isPostgresOutage, postgresServer } from '@orderflow/storage';
+import { isPostgresOutage, postgresServer } from '@orderflow/storage/driver';
 import { MongoClient, MongoNetworkError, MongoServerSelectionError } from 'mongodb';
 import pg from 'pg';
 import { CommandError } from './cli.ts';

@@ -1,6 +1,6 @@
 export { appendOnlyMigration, appendOnlyTrigger } from './append-only.ts';
-export { bigintArray, byteaArray, intArray, textArray } from './binary-array.ts';
 export { databaseOf } from './database.ts';
+export * from './driver.ts';
 export { contentExpiry, type ExpiryOptions, expiry, responseExpiry } from './expiry.ts';
 export {
   findResponse,
@@ -11,8 +11,6 @@ export {
 } from './idempotency.ts';
 export { type Listen, listenWith, type Subscription } from './listen.ts';
 export { millis } from './millis.ts';
-export { isPostgresOutage, sqlState } from './outage.ts';
 export { type OwnConnection, ownConnection } from './own-connection.ts';
 export { createPostgres, type Postgres, type PostgresOptions } from './postgres.ts';
-export { type PostgresServer, postgresServer } from './postgres-server.ts';
 export type { Database, RunSql, Sql, Transaction } from './sql.ts';

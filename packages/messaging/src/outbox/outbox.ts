@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { byteaArray, type Database, type Sql, type Transaction, textArray } from '@orderflow/storage';
+import type { Database, Sql, Transaction } from '@orderflow/storage';
+import { byteaArray, textArray } from '@orderflow/storage/driver';
 import { MAX_RECORD_BYTES, RECORD_OVERHEAD_BYTES, RecordTooLargeError, recordBytes } from './record-size.ts';
 
 /** A record that will be published after the transaction that writes it commits. */
