@@ -66,6 +66,7 @@ export function createCallGate(options: {
   const { logger, meter, declaredReasons, check, onOverload } = options;
   const durations = meter && histogram(meter, metric.rpcServerDuration);
   const audit = createAudit(logger);
+  const isNews = createStreamNews();
 
   return (context) => {
     const call: Call = { beganAt: performance.now(), entered: false, responded: false };
@@ -134,8 +135,7 @@ export function createCallGate(options: {
       const cause = (reason as ConnectError).cause ?? reason;
       const err = cause instanceof Error ? cause : new Error(String(cause));
       logger.error({ ...line(), error_id: errorInfo(reason)?.metadata['error_id'], err }, 'call failed');
-    } else if (code !== undefined && serverErrors.has(code) && isUnary) {
-      // Streams all end at once, with the server or with what they show.
+    } else if (code !== undefined && serverErrors.has(code) && (isUnary || isNews(labels.method, reason))) {
       const { rawMessage: text, cause } = reason as ConnectError;
       logger.warn(
         { ...line(), reason: errorInfo(reason)?.reason, text, ...(cause !== undefined && { err: cause }) },
@@ -145,6 +145,23 @@ export function createCallGate(options: {
       logger.debug(line(), 'call');
     }
   }
+}
+
+/**
+ * Returns a function that says whether to log how a stream ended. Streams all end at once, with the server, which says so
+ * itself, or with what they show: of each cause one line a minute.
+ */
+function createStreamNews(): (method: string, reason: unknown) => boolean {
+  const loggedAt = new Map<string, number>();
+  return (method, error) => {
+    const reason = errorInfo(error)?.reason;
+    const cause = `${method} ${reason}`;
+    const now = performance.now();
+    if (reason === 'SHUTTING_DOWN' || now - (loggedAt.get(cause) ?? Number.NEGATIVE_INFINITY) < 60_000)
+      return false;
+    loggedAt.set(cause, now);
+    return true;
+  };
 }
 
 /** Codes that the operator should see; the other codes are results for the caller. */
