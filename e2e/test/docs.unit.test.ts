@@ -410,9 +410,12 @@ describe('docs/decisions', () => {
   });
 });
 
-const documents = globSync(['*.md', '*/README.md', '{packages,services}/*/README.md', 'docs/**/*.md'], {
-  cwd: repositoryRoot,
-});
+const documents = globSync(
+  ['*.md', '*/README.md', '{packages,services,examples}/*/README.md', 'docs/**/*.md'],
+  {
+    cwd: repositoryRoot,
+  },
+);
 
 test.each(documents)('every link in %s leads somewhere', (document) => {
   for (const [, target = ''] of withoutCode(read(document)).matchAll(/\]\(([^)\s]+)\)/g)) {

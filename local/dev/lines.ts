@@ -44,6 +44,9 @@ See the customer's mails
   curl -s${operator} 'http://${api}/notifications?order_id=o-3'
   curl -s${operator} http://${api}/notifications/o-3.confirmed
 
+Order on a web page, http://localhost:5173, and watch it
+  npx -y pnpm@12 web
+
 Order over RPC, and look at it
   grpcurl -plaintext${customer} -d '{"order_id":"o-2","customer_id":"c-1","lines":[{"sku":"LAPTOP001","quantity":1}],"request_id":"r-1"}' ${api} ${orderService}/CreateOrder
   curl -s${customer} ${json} -d '{"orderId":"o-2"}' http://${api}/${orderService}/GetOrder

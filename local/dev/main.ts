@@ -33,6 +33,8 @@ const system = await createSystem({
   ports: 'usual',
   logDir: join(dir, 'logs'),
   auth: mode === '--auth',
+  // The page of examples/web, which runs on this machine too.
+  env: { CORS_ORIGINS: process.env['CORS_ORIGINS'] || 'http://localhost:5173' },
 });
 const over = interrupted.promise.then(() => 'interrupted' as const);
 try {

@@ -1,0 +1,76 @@
+import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web';
+import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
+import { element, hasEnded, note, show, showProblem, text } from './page.ts';
+
+const timeoutMs = 15_000;
+/** Errors that the same call has again. After any other the order is watched again. */
+const lasting = [Code.NotFound, Code.InvalidArgument, Code.PermissionDenied, Code.Unimplemented];
+// The page chooses it: an order that is sent again, because the response was lost, is still one order.
+let orderId = crypto.randomUUID();
+let watched = { orderId: '', stop: new AbortController() };
+
+const withToken: Interceptor = (next) => (request) => {
+  if (text('token')) request.header.set('authorization', `Bearer ${text('token')}`);
+  return next(request);
+};
+
+/** Creates a client of the API, with the protocol that the page names now. */
+function api() {
+  const options = { baseUrl: text('api'), interceptors: [withToken] };
+  const isGrpcWeb = element('grpc-web').checked;
+  return createClient(
+    OrderService,
+    isGrpcWeb ? createGrpcWebTransport(options) : createConnectTransport(options),
+  );
+}
+
+async function place() {
+  const reference = { case: 'sku', value: text('sku') } as const;
+  const lines = [{ reference, quantity: BigInt(text('quantity')) }];
+  await api().createOrder({ orderId, customerId: text('customer'), lines }, { timeoutMs });
+  const placed = orderId;
+  orderId = crypto.randomUUID();
+  await watch(placed);
+}
+
+const cancel = () => api().cancelOrder({ orderId: watched.orderId }, { timeoutMs });
+
+/** Shows the order as it changes, until it ends. A stream that breaks or ends before that is opened again. */
+async function watch(id: string) {
+  watched.stop.abort();
+  watched = { orderId: id, stop: new AbortController() };
+  const { signal } = watched.stop;
+  element('states').replaceChildren();
+  for (let delayMs = 250; !signal.aborted; delayMs = Math.min(2 * delayMs, 5_000)) {
+    try {
+      // The order as it is comes first. A connection that died silently is given up after two minutes.
+      for await (const { order } of api().watchOrder({ orderId: id }, { signal, timeoutMs: 120_000 })) {
+        delayMs = 125;
+        if (order) show(order);
+        if (order && hasEnded(order)) return;
+      }
+    } catch (error) {
+      const { code, rawMessage } = ConnectError.from(error);
+      if (signal.aborted) return;
+      if (lasting.includes(code)) throw error;
+      if (code !== Code.DeadlineExceeded) note(`Interrupted, trying again: ${rawMessage}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, delayMs * (0.5 + Math.random() / 2)));
+  }
+}
+
+function attempt(action: () => Promise<unknown>) {
+  element('problem').replaceChildren();
+  action().catch(showProblem);
+}
+
+element('order').addEventListener('submit', (event) => {
+  event.preventDefault();
+  attempt(place);
+});
+// Other content is another order.
+element('order').addEventListener('input', () => {
+  orderId = crypto.randomUUID();
+});
+element('cancel').addEventListener('click', () => attempt(cancel));
