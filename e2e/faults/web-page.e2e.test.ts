@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { repositoryRoot } from '@orderflow/devstack';
+import { fetchPersonToken } from '@orderflow/local/tokens';
 import type { Browser, Page } from 'playwright-core';
 import { build, type PreviewServer, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,6 +18,7 @@ describe.skipIf(skipped !== undefined)('the page', () => {
   let whole: Whole;
   let browser: Browser;
   let origin: string;
+  let token: string;
 
   beforeAll(async () => {
     const root = join(repositoryRoot, 'examples/web');
@@ -25,9 +27,11 @@ describe.skipIf(skipped !== undefined)('the page', () => {
     server = await preview({ ...settings, preview: { host: '127.0.0.1', port: 0 } });
     origin = new URL(server.resolvedUrls?.local[0] ?? '').origin;
     [whole, browser] = await Promise.all([
-      startWhole('example-web', { CORS_ORIGINS: origin }),
+      startWhole('web-page', { CORS_ORIGINS: origin }, { auth: true }),
       startChromium(),
     ]);
+    const issuer = whole.env['AUTH_ISSUER'] ?? '';
+    token = await fetchPersonToken(issuer, { role: 'operator', subject: 'olga' });
   });
   afterAll(async () => {
     await browser?.close();
@@ -35,13 +39,14 @@ describe.skipIf(skipped !== undefined)('the page', () => {
     await server?.close();
   });
 
-  /** Opens the page in a browser session of its own, with the address of the API. */
+  /** Opens the page in a browser session of its own, with the address of the API and a token. */
   async function open({ protocol = 'Connect' } = {}): Promise<Page> {
     const page = await browser.newPage();
     page.setDefaultTimeout(timeout);
     await page.goto(origin);
     await page.getByText('Connection', { exact: true }).click();
     await page.getByLabel('API').fill(whole.services['order-api'].url);
+    await page.getByLabel('Token').fill(token);
     await page.getByLabel(protocol, { exact: true }).check();
     return page;
   }
@@ -81,6 +86,18 @@ describe.skipIf(skipped !== undefined)('the page', () => {
       expect(await page.getByRole('log').isVisible()).toBe(false);
       await page.close();
     }
+  });
+
+  test('without a token it says that one is required, and with one the order is placed', async () => {
+    const page = await open();
+    await page.getByLabel('Token').fill('');
+    await place(page);
+    await problemOf(page).filter({ hasText: 'token' }).waitFor();
+    await page.getByLabel('Token').fill(token);
+    await place(page);
+    await reaches(page, 'COMPLETED');
+    expect(await problemOf(page).textContent()).toBe('');
+    await page.close();
   });
 
   test('works with the keyboard only', async () => {

@@ -1,7 +1,7 @@
 import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { element, hasEnded, note, show, showProblem, text } from './page.ts';
+import { element, hasEnded, note, sentenceOf, show, showProblem, showWatched, text } from './page.ts';
 
 const timeoutMs = 15_000;
 /** Errors that the same call has again. After any other the order is watched again. */
@@ -26,12 +26,12 @@ function api() {
 }
 
 async function place() {
+  const id = orderId;
   const reference = { case: 'sku', value: text('sku') } as const;
   const lines = [{ reference, quantity: BigInt(text('quantity')) }];
-  await api().createOrder({ orderId, customerId: text('customer'), lines }, { timeoutMs });
-  const placed = orderId;
-  orderId = crypto.randomUUID();
-  await watch(placed);
+  await api().createOrder({ orderId: id, customerId: text('customer'), lines }, { timeoutMs });
+  if (id === orderId) orderId = crypto.randomUUID();
+  await watch(id);
 }
 
 const cancel = () => api().cancelOrder({ orderId: watched.orderId }, { timeoutMs });
@@ -41,7 +41,7 @@ async function watch(id: string) {
   watched.stop.abort();
   watched = { orderId: id, stop: new AbortController() };
   const { signal } = watched.stop;
-  element('states').replaceChildren();
+  showWatched(id);
   for (let delayMs = 250; !signal.aborted; delayMs = Math.min(2 * delayMs, 5_000)) {
     try {
       // The order as it is comes first. A connection that died silently is given up after two minutes.
@@ -51,10 +51,10 @@ async function watch(id: string) {
         if (order && hasEnded(order)) return;
       }
     } catch (error) {
-      const { code, rawMessage } = ConnectError.from(error);
       if (signal.aborted) return;
+      const { code } = ConnectError.from(error);
       if (lasting.includes(code)) throw error;
-      if (code !== Code.DeadlineExceeded) note(`Interrupted, trying again: ${rawMessage}`);
+      if (code !== Code.DeadlineExceeded) note(`Interrupted, trying again. ${sentenceOf(error)}`);
     }
     await new Promise((resolve) => setTimeout(resolve, delayMs * (0.5 + Math.random() / 2)));
   }

@@ -18,31 +18,48 @@ export function note(line: string) {
   element('note').textContent = line;
 }
 
+/** Shows that an order is watched, of which nothing else is known yet. */
+export function showWatched(orderId: string) {
+  element('states').replaceChildren();
+  element('watched').hidden = false;
+  element('cancel').hidden = false;
+  element('name').textContent = `Order ${orderId}`;
+  note('Watching …');
+}
+
 /** Shows an order: its state below the earlier ones, its price, and why it is cancelled or rejected. */
 export function show(order: Order) {
   const { total, cancelDetail, rejections } = order;
   const state = Order_StateSchema.value[order.state]?.localName ?? String(order.state);
   if (element('states').lastElementChild?.textContent !== state)
     element('states').append(withText('li', state));
-  element('watched').hidden = false;
   element('cancel').hidden = hasEnded(order);
-  element('name').textContent = `Order ${order.orderId}`;
   const cents = String((total?.nanos ?? 0) / 10_000_000).padStart(2, '0');
   const price = total ? `${total.units}.${cents} ${total.currencyCode}` : '';
   const reasons = [cancelDetail, ...rejections.map(({ message }) => message)];
   note([hasEnded(order) ? '' : 'Watching …', price, ...reasons].filter(Boolean).join(' · '));
 }
 
-/** Shows what went wrong: a sentence and, of a refused order, every reason. */
+/** Returns what went wrong as a sentence. */
+export function sentenceOf(error: unknown): string {
+  const { cause, rawMessage } = ConnectError.from(error);
+  // What fetch throws says nothing to people, and the same for both causes.
+  if (!(cause instanceof TypeError)) return rawMessage;
+  return `The API at ${text('api')} cannot be reached, or does not allow the origin ${location.origin}.`;
+}
+
+/** Shows what went wrong; of a refused order every reason. */
 export function showProblem(error: unknown) {
-  const problem = ConnectError.from(error);
-  const violations = problem.findDetails(PreconditionFailureSchema).flatMap((failure) => failure.violations);
-  // What fetch throws says nothing to people.
-  const isUnreachable = problem.cause instanceof TypeError;
-  const sentence = isUnreachable ? `The API at ${text('api')} cannot be reached.` : problem.rawMessage;
+  const violations = ConnectError.from(error)
+    .findDetails(PreconditionFailureSchema)
+    .flatMap((failure) => failure.violations);
+  if (violations.length === 0) {
+    element('problem').replaceChildren(withText('p', sentenceOf(error)));
+    return;
+  }
   const reasons = document.createElement('ul');
   reasons.append(...violations.map(({ type, description }) => withText('li', `${description} (${type})`)));
-  element('problem').replaceChildren(withText('p', sentence), ...(violations.length > 0 ? [reasons] : []));
+  element('problem').replaceChildren(withText('p', 'The order was refused:'), reasons);
 }
 
 const withText = (tag: string, textContent: string) =>
