@@ -49,6 +49,8 @@ export async function* resumedStream<Response>({
       onBreak?.(error);
     } finally {
       clearTimeout(timer);
+      // Who breaks out of the responses of Connect leaves their stream open: the server would go on.
+      silence.abort();
     }
     failures = hasBegun ? 0 : failures + 1;
     const delayMs = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** failures) * (0.5 + Math.random() / 2);

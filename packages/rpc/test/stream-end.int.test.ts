@@ -122,6 +122,14 @@ describe('resumedStream', () => {
     expect(broken).toHaveLength(3);
   });
 
+  test.each(Object.entries(protocols))('closes its stream when it is left: %s', async (_, transportOf) => {
+    const { url, open } = await startEndless();
+    const orders = createClient(OrderService, transportOf(url));
+    const openStream = (signal: AbortSignal) => orders.watchOrder({ orderId: 'o-1' }, { signal });
+    for await (const _ of resumedStream({ open: openStream, signal: never })) break;
+    await eventually(async () => expect(open).toEqual({ now: 0, ever: 1 }));
+  });
+
   test('ends with the reason of its signal, also between two attempts', async () => {
     const stop = new AbortController();
     const open = () => {
