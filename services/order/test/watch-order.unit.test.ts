@@ -160,3 +160,19 @@ test('a reader that takes nothing misses nothing of one order, and learns when i
   for (let n = 0; n < 10; n++) publish(1, `other-${n}`);
   await expect(watched.next()).rejects.toMatchObject({ reason: 'SLOW_CONSUMER' });
 });
+
+test('an event of no order, or with a wrong customer, shows nothing and ends no watch', async () => {
+  const { changes, publish } = world();
+  const stored = new Map([
+    ['o-other', { orderId: 'o-other', customerId: 'c-2', version: 1 }],
+    ['o-1', { orderId: 'o-1', customerId: 'c-1', version: 2 }],
+  ]);
+  const load = async (orderId: string) => stored.get(orderId) as StoredOrder | undefined;
+  const request = { customerId: 'c-1', from: undefined };
+  const watched = watchOrders({ changes, load }, request, long, new AbortController().signal);
+  await watched.next();
+  publish(1, 'o-none');
+  publish(1, 'o-other');
+  publish(2);
+  expect((await watched.next()).value?.order?.orderId).toBe('o-1');
+});

@@ -59,7 +59,10 @@ function world(seed: number) {
     };
   }
   const load = async (orderId: string) =>
-    ({ orderId, version: versions.get(orderId) ?? 0 }) as unknown as StoredOrder;
+    ({
+      ...{ orderId, version: versions.get(orderId) ?? 0 },
+      customerId: `c-${Number(orderId.slice(2)) % 2}`,
+    }) as unknown as StoredOrder;
   return { random, upTo, versions, unpublished, topic, commit, publish, instance, load };
 }
 

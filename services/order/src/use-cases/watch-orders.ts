@@ -30,8 +30,8 @@ export async function* watchOrders(
     load,
   }: {
     readonly changes: OrderChanges;
-    /** Reads an order that exists. */
-    readonly load: (orderId: string) => Promise<StoredOrder>;
+    /** Reads an order; undefined when there is none. */
+    readonly load: (orderId: string) => Promise<StoredOrder | undefined>;
   },
   {
     customerId,
@@ -63,8 +63,10 @@ export async function* watchOrders(
     const { changes: taken, end } = take(reader, isWanted);
     const orders = await Promise.all(taken.map(({ orderId }) => load(orderId)));
     for (const [index, change] of taken.entries()) {
-      const order = orders[index] as StoredOrder;
+      const order = orders[index];
       positions = after(positions, change);
+      // The database decides, not what an event says: whether there is such an order, and whose it is.
+      if (order === undefined || (customerId !== undefined && order.customerId !== customerId)) continue;
       const known = ahead.get(change.orderId) ?? 0;
       if (order.version > change.version) ahead.set(change.orderId, order.version);
       else ahead.delete(change.orderId);

@@ -37,8 +37,9 @@ export function watchHandlers({
   readonly currency: string;
   readonly times?: WatchTimes | undefined;
 }): Pick<ServiceImpl<typeof OrderService>, 'watchOrder' | 'watchOrders'> {
-  const load = coalesce(byId(reader.findAll), coalescing);
+  const find = coalesce(byId(reader.findAll), coalescing);
   const loadListed = coalesce(byId(reader.listAll), coalescing);
+  const load = async (orderId: string) => existing(orderId, await find(orderId));
   const toWire = once((order: FullOrder) => toWireOrder(order, currency));
   const toListed = once((order: StoredOrder) => toListedOrder(order, currency));
   const spread = (): WatchTimes => ({
@@ -78,16 +79,18 @@ function once<Stored extends object>(convert: (order: Stored) => WireOrder): (or
   };
 }
 
-/** Reads orders that exist, in the order of their ids, each once. */
+/** Reads orders in the order of their ids, each once; undefined for one that does not exist. */
 function byId<Order>(
   read: (orderIds: readonly string[]) => Promise<Map<string, Order>>,
-): (orderIds: readonly string[]) => Promise<Order[]> {
+): (orderIds: readonly string[]) => Promise<(Order | undefined)[]> {
   return async (orderIds) => {
     const found = await read([...new Set(orderIds)]);
-    return orderIds.map((orderId) => {
-      const order = found.get(orderId);
-      if (order === undefined) throw new Error(`order ${orderId} has an event, and does not exist`);
-      return order;
-    });
+    return orderIds.map((orderId) => found.get(orderId));
   };
+}
+
+/** The order, which was found before: orders are never deleted. */
+function existing<Order>(orderId: string, order: Order | undefined): Order {
+  if (order === undefined) throw new Error(`order ${orderId} does not exist any more`);
+  return order;
 }
