@@ -68,8 +68,18 @@ export function readMailEvent({ headers, value }: ReceivedRecord): MailEvent | u
   if (read === undefined) return undefined;
   const { orderId, customerId, time, draft } = read(value ?? new Uint8Array());
   if (!isOrderId(orderId)) throw new Error('the event has no valid order id');
+  return { customerId, draft, eventTime: timeOf(time) };
+}
+
+/** What can be stored, and shown as JSON (google/protobuf/timestamp.proto). */
+const timeRange = { min: Date.parse('0001-01-01T00:00:00Z'), max: Date.parse('9999-12-31T23:59:59.999Z') };
+
+function timeOf(time: Timestamp | undefined): Date {
   if (time === undefined) throw new Error('the event has no time');
-  return { customerId, draft, eventTime: timestampDate(time) };
+  const date = timestampDate(time);
+  const isValid = date.getTime() >= timeRange.min && date.getTime() <= timeRange.max;
+  if (!isValid) throw new Error('the event has a time beyond the years 1 to 9999');
+  return date;
 }
 
 function reader<Desc extends DescMessage>(
