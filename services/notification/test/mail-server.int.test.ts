@@ -218,6 +218,7 @@ it.each([
   ['smtp://ann:secret@:x', from],
   ['smtp://127.0.0.1', 'no address'],
   ['smtp://127.0.0.1', 'a@example.com, b@example.com'],
+  ['smtp://127.0.0.1', 'Shop: orders <a@example.com>'],
 ])('refuses the settings %j, %j without showing a password', (url, sender) => {
   const create = () => createMailServer({ url, from: sender });
   expect(create).toThrow(/mail/);

@@ -42,6 +42,8 @@ test.each([
 test.each([
   ['o-1.confirmed', 'orders@shop.example', 'o-1.confirmed@shop.example'],
   ['o-1.confirmed', 'Shop <orders@shop.example>', 'o-1.confirmed@shop.example'],
+  // A header has letters beyond ASCII only where the mail server says that it may.
+  ['o-1.confirmed', 'orders@bücher.example', 'o-1.confirmed@xn--bcher-kva.example'],
 ])('the Message-ID of %s from %s', (id, from, expected) => {
   expect(messageIdOf(id, from)).toBe(expected);
 });

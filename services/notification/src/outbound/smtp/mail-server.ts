@@ -87,8 +87,9 @@ export function createMailServer({
 }
 
 function senderOf(from: string): string {
-  const addresses = parseAddresses(from, { flatten: true });
-  const sender = addresses.length === 1 ? toSmtpAddress(addresses[0]?.address ?? '') : undefined;
+  // An unquoted colon in the name makes a group of it, which has no address.
+  const [parsed, ...others] = parseAddresses(from);
+  const sender = others.length === 0 ? toSmtpAddress(parsed?.address ?? '') : undefined;
   if (sender === undefined) {
     throw new Error(`the sender of mails is one address, such as "Shop <shop@example.com>", not "${from}"`);
   }
