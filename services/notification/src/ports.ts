@@ -54,6 +54,8 @@ export interface Customer {
 export interface Customers {
   /** Returns the existing ones of up to 200 customers by id. Throws when the service is unavailable. */
   find(customerIds: readonly string[]): Promise<ReadonlyMap<string, Customer>>;
+  /** Whether `find` has thrown this because of a response: one of the customers may be its cause. */
+  isResponse(error: unknown): boolean;
 }
 
 /** What the mail of a confirmed order shows of it. */

@@ -28,7 +28,9 @@ const maxDelayMs = 300_000;
 
 /**
  * Renders mails with the customers, and the lines of confirmed orders, as they are now. Never throws: a mail whose
- * customer or order cannot be read is postponed. `available`: whether the customer service has responded.
+ * customer or order cannot be read is postponed. After an error that one customer may have caused the mails are halved
+ * until it is found: it must not hold up those of others. `available`: whether the customer service has given a response
+ * that can be used.
  */
 export async function renderMails(
   rendering: Rendering,
@@ -40,7 +42,13 @@ export async function renderMails(
     const results = mails.map((mail) => renderOne(rendering, mail, customers.get(mail.customerId), now));
     return { results: await Promise.all(results), available: true };
   } catch (error) {
-    return { results: mails.map((mail) => postponed(mail, error, now)), available: false };
+    if (mails.length === 1 || !rendering.customers.isResponse(error))
+      return { results: mails.map((mail) => postponed(mail, error, now)), available: false };
+    const middle = mails.length >> 1;
+    const first = await renderMails(rendering, mails.slice(0, middle), now);
+    const second = await renderMails(rendering, mails.slice(middle), now);
+    const available = first.available || second.available;
+    return { results: [...first.results, ...second.results], available };
   }
 }
 
