@@ -195,6 +195,13 @@ test.each(ownNames)('Docker waits longer for %s to stop than the process takes a
   expect(stopGraceMs).toBeGreaterThan(shutdownGraceMs);
 });
 
+test.each(Object.entries(ownServices).filter(([, { settings }]) => 'kafkaBrokers' in settings))(
+  '%s finds Kafka: the default address is that of its own container',
+  (name) => {
+    expect(Object.keys(environment(name))).toContain('KAFKA_BROKERS');
+  },
+);
+
 test.each(Object.entries(infrastructure))(
   '%s is the default address of a process on this machine',
   (name, { setting }) => {
