@@ -1,7 +1,7 @@
 import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
-import { element, hasEnded, note, sentenceOf, show, showProblem, showWatched, text } from './page.ts';
+import { bind, element, hasEnded, note, sentenceOf, show, showWatched, text } from './page.ts';
 
 const timeoutMs = 15_000;
 /** Errors that the same call has again. After any other the order is watched again. */
@@ -60,17 +60,11 @@ async function watch(id: string) {
   }
 }
 
-function attempt(action: () => Promise<unknown>) {
-  element('problem').replaceChildren();
-  action().catch(showProblem);
-}
-
-element('order').addEventListener('submit', (event) => {
-  event.preventDefault();
-  attempt(place);
+bind({
+  place,
+  cancel,
+  // Other content is another order.
+  edited: () => {
+    orderId = crypto.randomUUID();
+  },
 });
-// Other content is another order.
-element('order').addEventListener('input', () => {
-  orderId = crypto.randomUUID();
-});
-element('cancel').addEventListener('click', () => attempt(cancel));

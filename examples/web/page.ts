@@ -13,6 +13,24 @@ export const text = (id: string) => element(id).value.trim();
 /** Returns whether an order changes no more. */
 export const hasEnded = ({ state }: Order) => ends.includes(state);
 
+/** Calls these when the page is used, and shows what goes wrong with them. */
+export function bind(actions: {
+  readonly place: () => Promise<void>;
+  readonly cancel: () => Promise<unknown>;
+  readonly edited: () => void;
+}) {
+  const attempt = (action: () => Promise<unknown>) => {
+    element('problem').replaceChildren();
+    action().catch(showProblem);
+  };
+  element('order').addEventListener('submit', (event) => {
+    event.preventDefault();
+    attempt(actions.place);
+  });
+  element('order').addEventListener('input', actions.edited);
+  element('cancel').addEventListener('click', () => attempt(actions.cancel));
+}
+
 /** Shows a line below the order's states. */
 export function note(line: string) {
   element('note').textContent = line;
@@ -49,7 +67,7 @@ export function sentenceOf(error: unknown): string {
 }
 
 /** Shows what went wrong; of a refused order every reason. */
-export function showProblem(error: unknown) {
+function showProblem(error: unknown) {
   const violations = ConnectError.from(error)
     .findDetails(PreconditionFailureSchema)
     .flatMap((failure) => failure.violations);
