@@ -67,8 +67,8 @@ export interface OrderContent {
 
 /** The order service. */
 export interface Orders {
-  /** Returns undefined when there is no such order. Throws when the service is unavailable. */
-  find(orderId: string): Promise<OrderContent | undefined>;
+  /** Returns undefined when this customer has no such order. Throws when the service is unavailable. */
+  find(orderId: string, customerId: string): Promise<OrderContent | undefined>;
 }
 
 /** A mail that has to be rendered. */

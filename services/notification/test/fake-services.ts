@@ -9,7 +9,7 @@ const orderError = errorsOf({ ORDER_NOT_FOUND: { code: Code.NotFound, status: 40
 
 /**
  * A customer service that knows the customers in `customers`, and an order API that knows every order but those in
- * `unknownOrders`: two laptops each. They do not respond while they are `down`.
+ * `unknownOrders`: two laptops each, for customer c-1. They do not respond while they are `down`.
  */
 export async function fakeServices() {
   const state = {
@@ -55,7 +55,7 @@ export async function fakeServices() {
             amount: usd(2599_98n),
           } as const;
           const sums = { subtotal: usd(2599_98n), tax: usd(208_00n), total: usd(2807_98n) };
-          return { order: { orderId, lines: [line], ...sums } };
+          return { order: { orderId, customerId: 'c-1', lines: [line], ...sums } };
         },
       });
     },

@@ -87,19 +87,21 @@ describe('what is not sent', () => {
     expect(server.of(`${order}.completed`)).toEqual([]);
   });
 
-  test('an event that is too old, or names no possible customer, and an order that is unknown', async () => {
-    const [old, odd, unknown] = [newOrder(), newOrder(), newOrder()];
+  test('an event that is too old, or names no possible customer, or an order that the customer has not', async () => {
+    const [old, odd, unknown, foreign] = [newOrder(), newOrder(), newOrder(), newOrder()];
+    around.services.customers.set('c-eve', { name: 'Eve', email: 'eve@example.com' });
     around.services.unknownOrders.add(unknown);
     await around.events.confirmed(old, { confirmTime: new Date(Date.now() - 25 * 3_600_000) });
     await around.events.rejected(odd, { customerId: '\0'.repeat(300) });
     await around.events.confirmed(unknown);
-    const details = [`${old}.confirmed`, `${odd}.rejected`, `${unknown}.confirmed`].map(
-      async (id) => (await running.untilState(id, State.SKIPPED)).lastDetail,
-    );
+    await around.events.confirmed(foreign, { customerId: 'c-eve' });
+    const ids = [`${old}.confirmed`, `${odd}.rejected`, `${unknown}.confirmed`, `${foreign}.confirmed`];
+    const details = ids.map(async (id) => (await running.untilState(id, State.SKIPPED)).lastDetail);
     expect(await Promise.all(details)).toEqual([
       'the event is too old',
       'the order names no customer that can exist',
-      'the order does not exist',
+      'the customer has no such order',
+      'the customer has no such order',
     ]);
   });
 });

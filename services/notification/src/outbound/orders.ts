@@ -8,11 +8,13 @@ import type { Orders } from '../ports.ts';
 /** Creates the order API client. Errors other than ORDER_NOT_FOUND are thrown. */
 export function createOrders(client: Client<typeof OrderService>): Orders {
   return {
-    async find(orderId) {
+    async find(orderId, customerId) {
       try {
         const { order } = await client.getOrder({ orderId });
         if (order?.orderId !== orderId)
           throw new Error('the response of the order API is not about the order');
+        // What a customer has ordered is for no other, whatever an event says.
+        if (order.customerId !== customerId) return undefined;
         return {
           lines: order.lines.map(({ productName, quantity, unitPrice, amount }) => ({
             productName,

@@ -65,7 +65,7 @@ async function renderOne(
   if (!isAddress(recipient)) return { kind: 'skipped', id, detail: 'the address of the customer is invalid' };
   try {
     const content = await contentOf(rendering.orders, mail);
-    if (content === undefined) return { kind: 'skipped', id, detail: 'the order does not exist' };
+    if (content === undefined) return { kind: 'skipped', id, detail: 'the customer has no such order' };
     const { from, maxAgeMs } = rendering;
     const rendered = rendering.render(content, customer.name);
     const messageId = messageIdOf(id, from);
@@ -78,10 +78,13 @@ async function renderOne(
   }
 }
 
-/** What the mail says; undefined when its order does not exist. */
-async function contentOf(orders: Orders, { draft }: MailToRender): Promise<MailContent | undefined> {
+/** What the mail says; undefined when its customer has no such order. */
+async function contentOf(
+  orders: Orders,
+  { draft, customerId }: MailToRender,
+): Promise<MailContent | undefined> {
   if (draft.kind !== 'CONFIRMED') return draft;
-  const order = await orders.find(draft.orderId);
+  const order = await orders.find(draft.orderId, customerId);
   return order && { ...draft, ...order };
 }
 
