@@ -39,6 +39,10 @@ test.each([
   expect(safeDetail(text)).toBe(expected);
 });
 
+test('of a text that is as long as a service likes only the beginning is read', () => {
+  expect(safeDetail('x'.repeat(1_000_000))).toBe('x'.repeat(200));
+});
+
 test.each([
   ['o-1.confirmed', 'orders@shop.example', 'o-1.confirmed@shop.example'],
   ['o-1.confirmed', 'Shop <orders@shop.example>', 'o-1.confirmed@shop.example'],

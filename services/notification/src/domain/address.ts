@@ -10,6 +10,8 @@ export function isAddress(text: string): boolean {
 
 /** The largest part of a detail that is stored. */
 const maxDetail = 200;
+/** Of a text that is as long as a service likes only its beginning is read: looking for addresses takes its square. */
+const maxRead = 2_000;
 
 /**
  * Makes a detail that may be stored and logged of what a mail server or an API says: servers repeat addresses in their
@@ -17,6 +19,7 @@ const maxDetail = 200;
  */
 export function safeDetail(text: string): string {
   return text
+    .slice(0, maxRead)
     .replace(/[^\s<>]*@[^\s<>]*/g, '(address)')
     .replace(/\p{Cc}+/gu, ' ')
     .slice(0, maxDetail);
