@@ -54,6 +54,9 @@ describe('an attempt', () => {
       attempts: 0,
       lastDetail: 'not accepted in time: 451 later',
     });
+    expect(begin({ ...late, unknown: 1 }, later(86_400)).lastDetail).toBe(
+      'not accepted in time, but one attempt may have delivered it: 451 later',
+    );
   });
 });
 

@@ -3,7 +3,7 @@ import { eventually } from '@orderflow/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createMailDispatcher, type MailDispatcher } from '../src/dispatcher/mail-dispatcher.ts';
 import type { Outcome } from '../src/domain/delivery.ts';
-import type { DeliveryOutcome, DueMail } from '../src/ports.ts';
+import type { DueMail } from '../src/ports.ts';
 
 class Outage extends Error {}
 
@@ -13,12 +13,12 @@ let polls: number[];
 let recorded: { readonly id: string; readonly outcome: Outcome }[];
 let inFlight: number;
 let maxInFlight: number;
-let respond: (mail: { readonly to: string }, signal: AbortSignal) => Promise<DeliveryOutcome>;
+let respond: (mail: { readonly to: string }, signal: AbortSignal) => Promise<Outcome>;
 let endFails: (() => Error | undefined) | undefined;
 let isClosed: boolean;
 let dispatcher: MailDispatcher;
 
-const accepted: DeliveryOutcome = { kind: 'accepted', detail: '250 ok' };
+const accepted: Outcome = { kind: 'accepted', detail: '250 ok' };
 
 beforeEach(async () => {
   due = [];

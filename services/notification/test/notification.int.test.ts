@@ -7,8 +7,8 @@ import { errorReason } from '@orderflow/rpc';
 import { createLogger } from '@orderflow/runtime';
 import { uniqueName } from '@orderflow/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Outcome } from '../src/domain/delivery.ts';
 import { mailContentExpiry } from '../src/outbound/postgres/mail-upkeep.ts';
-import type { DeliveryOutcome } from '../src/ports.ts';
 import {
   quietLogger,
   recordingMailServer,
@@ -41,7 +41,7 @@ beforeEach(() => {
 });
 
 const newOrder = () => uniqueName('o');
-const reply = (kind: DeliveryOutcome['kind'], detail: string = kind) => ({ kind, detail });
+const reply = (kind: Outcome['kind'], detail: string = kind) => ({ kind, detail });
 
 test('the migrations make the tables that the entities describe', async () => {
   expect(await around.orm.schema.getUpdateSchemaSQL()).toBe('');

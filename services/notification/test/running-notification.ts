@@ -30,9 +30,10 @@ import { createPostgres } from '@orderflow/storage';
 import { eventually, testStack, uniqueName } from '@orderflow/testing';
 import { createApp, type Overrides } from '../src/app.ts';
 import { settings } from '../src/config.ts';
+import type { Outcome } from '../src/domain/delivery.ts';
 import { migrations } from '../src/migrations/index.ts';
 import { MailRow } from '../src/outbound/postgres/entities.ts';
-import type { DeliveryOutcome, MailServer } from '../src/ports.ts';
+import type { MailServer } from '../src/ports.ts';
 import { fakeServices } from './fake-services.ts';
 
 /** Says nothing: kafkajs and the migrator are talkative. */
@@ -43,7 +44,7 @@ export function recordingMailServer() {
   const delivered: { readonly to: string; readonly message: string }[] = [];
   const server = {
     delivered,
-    respond: (_id: string): DeliveryOutcome | Promise<DeliveryOutcome> => ({
+    respond: (_id: string): Outcome | Promise<Outcome> => ({
       kind: 'accepted',
       detail: '250 ok',
     }),

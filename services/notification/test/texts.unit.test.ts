@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isAddress, safeDetail } from '../src/domain/address.ts';
 import { mailOfEvent } from '../src/domain/draft.ts';
@@ -34,13 +35,24 @@ test.each([
   ],
   ['RCPT TO:<"ada b"@example.com>', 'RCPT TO:<"ada (address)>'],
   ['a\0b', 'a b'],
-  ['x'.repeat(500), 'x'.repeat(200)],
+  ['550-line one\r\n550 two\r\n', '550-line one 550 two'],
+  ['x'.repeat(500), `${'x'.repeat(199)}…`],
 ])('no address, line break or NUL is stored of %j', (text, expected) => {
   expect(safeDetail(text)).toBe(expected);
 });
 
 test('of a text that is as long as a service likes only the beginning is read', () => {
-  expect(safeDetail('x'.repeat(1_000_000))).toBe('x'.repeat(200));
+  expect(safeDetail('x'.repeat(1_000_000))).toBe(`${'x'.repeat(199)}…`);
+});
+
+test('whatever a server says becomes one short line without an address', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), (reply) => {
+      const detail = safeDetail(reply);
+      expect(detail.length).toBeLessThanOrEqual(200);
+      expect(detail).not.toMatch(/[\p{C}\n@]/u);
+    }),
+  );
 });
 
 test.each([

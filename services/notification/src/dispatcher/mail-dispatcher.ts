@@ -112,11 +112,8 @@ export function createMailDispatcher(options: MailDispatcherOptions): MailDispat
     crashPoint(after.delivery);
     deliveries.add(1, { outcome: kind });
     noteReachability(outcome);
-    const line = { notification_id: delivery.id, attempt: delivery.attempts, outcome: kind };
-    if (kind === 'unknown') {
-      const text = 'outcome of a delivery is unknown; the mail is sent once more in 10 minutes';
-      logger.warn({ ...line, detail: outcome.detail }, text);
-    } else logger.debug({ ...line, detail: outcome.detail }, 'mail sent or tried');
+    const { id: notification_id, attempts: attempt } = delivery;
+    logger.debug({ notification_id, attempt, outcome: kind, detail: outcome.detail }, 'mail sent or tried');
     await record(delivery, outcome);
     crashPoint(after.end);
   }
@@ -126,14 +123,12 @@ export function createMailDispatcher(options: MailDispatcherOptions): MailDispat
       try {
         const ended = await options.end(delivery, outcome);
         if (ended?.state === 'FAILED') reportFailure(ended);
+        else if (outcome.kind === 'unknown' && ended?.state === 'READY') reportDoubt(delivery, outcome);
         return;
       } catch (error) {
         const line = { err: error, notification_id: delivery.id, outcome: outcome.kind };
         if (!isOutage(error) || pacer.stopped) {
-          logger.error(
-            line,
-            'recording a delivery failed: its outcome is unknown, and the mail is sent once more',
-          );
+          logger.error(line, 'recording a delivery failed: in 10 minutes its outcome counts as unknown');
           return;
         }
         logger.warn(line, 'recording a delivery failed; retrying');
@@ -144,6 +139,11 @@ export function createMailDispatcher(options: MailDispatcherOptions): MailDispat
 
   function reportFailure({ id, lastDetail: detail }: Delivery): void {
     logger.error({ notification_id: id, detail }, 'mail failed; it is not sent again, and needs attention');
+  }
+
+  function reportDoubt({ id, attempts }: Delivery, { detail }: Outcome): void {
+    const line = { notification_id: id, attempt: attempts, detail };
+    logger.warn(line, 'outcome of a delivery is unknown; the mail is sent once more in 10 minutes');
   }
 
   function noteReachability({ kind, detail }: Outcome): void {

@@ -18,11 +18,24 @@ export interface Delivery {
   readonly giveUpTime: Date;
 }
 
-/** How an attempt ended. */
+/** How an attempt to deliver a mail to the mail server ended. */
 export interface Outcome {
-  readonly kind: 'accepted' | 'deferred' | 'refused' | 'unknown' | 'unreachable';
+  readonly kind: OutcomeKind;
+  /** Short, for people, without an address. */
   readonly detail: string;
 }
+
+type OutcomeKind =
+  /** The server has replied to the end of DATA with 2xx. */
+  | 'accepted'
+  /** 4xx: not accepted; may be tried again. */
+  | 'deferred'
+  /** 5xx: not accepted, and will not be. */
+  | 'refused'
+  /** All of DATA was sent, and its reply is missing: the server may have accepted the mail. */
+  | 'unknown'
+  /** The server was not reached, spoke no SMTP, refused TLS or us, or was lost before the end of DATA: not accepted. */
+  | 'unreachable';
 
 /**
  * How long the outcome of an attempt may be missing, and the delay before a mail that may have been delivered is
@@ -41,7 +54,8 @@ export function begin(due: Delivery, now: Date): Delivery {
   if (delivery.state === 'FAILED') return delivery;
   if (now >= delivery.giveUpTime) {
     const problem = delivery.lastDetail === '' ? '' : `: ${delivery.lastDetail}`;
-    return failed(delivery, `not accepted in time${problem}`);
+    const doubt = delivery.unknown === 0 ? '' : ', but one attempt may have delivered it';
+    return failed(delivery, `not accepted in time${doubt}${problem}`);
   }
   return {
     ...delivery,

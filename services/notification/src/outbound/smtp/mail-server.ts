@@ -2,9 +2,11 @@ import { Readable } from 'node:stream';
 import parseAddresses from 'nodemailer/lib/addressparser';
 import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SmtpConnection from 'nodemailer/lib/smtp-connection';
-import type { DeliveryOutcome, MailServer } from '../../ports.ts';
+import { safeDetail } from '../../domain/address.ts';
+import type { Outcome } from '../../domain/delivery.ts';
+import type { MailServer } from '../../ports.ts';
 import { toSmtpAddress } from './mail-address.ts';
-import { describe, outcomeOfError } from './outcome.ts';
+import { outcomeOfError } from './outcome.ts';
 
 const maxDeliveryMs = 60_000;
 const maxConnectMs = 10_000;
@@ -34,7 +36,7 @@ export function createMailServer({
   function deliver(
     { to, message }: { readonly to: string; readonly message: Uint8Array },
     signal: AbortSignal,
-  ): Promise<DeliveryOutcome> {
+  ): Promise<Outcome> {
     return new Promise((resolve) => {
       const recipient = toSmtpAddress(to);
       if (recipient === undefined) {
@@ -50,7 +52,7 @@ export function createMailServer({
         })(),
       );
 
-      const end = (outcome: DeliveryOutcome) => {
+      const end = (outcome: Outcome) => {
         clearTimeout(timer);
         for (const each of signals) each.removeEventListener('abort', abort);
         connection.close();
@@ -67,7 +69,7 @@ export function createMailServer({
       const send = () =>
         connection.send({ from: sender, to: [recipient] }, body, (error, sent) => {
           if (error) return fail(error);
-          const detail = describe(sent.response);
+          const detail = safeDetail(sent.response);
           // A 2xx before the message has ended is not a reply to it.
           end({ kind: isEndSent ? 'accepted' : 'unreachable', detail });
         });

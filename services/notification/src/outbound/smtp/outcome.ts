@@ -1,4 +1,5 @@
-import type { DeliveryOutcome } from '../../ports.ts';
+import { safeDetail } from '../../domain/address.ts';
+import type { Outcome } from '../../domain/delivery.ts';
 
 /** What nodemailer adds to its errors. */
 export interface SmtpError extends Error {
@@ -15,19 +16,15 @@ const commandsOfMail = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
 /** Replies that demand TLS or a login: about us, whatever the command. */
 const demands = new Set([530, 534, 535, 538]);
 
-const maxDetailLength = 200;
-/** A reply may be as long as a server likes: only its beginning is looked at. */
-const maxReadLength = 2_000;
-
 /**
  * Says how a delivery ended that failed with `error`. `isEndSent`: the end of the message may have reached the server.
  *
  * A reply with a code is certain. Without one, a mail is only known not to be accepted while its end was not sent. A
  * server that refuses the sender with 5xx refuses us, and every other mail as well: the mail waits until that is fixed.
  */
-export function outcomeOfError(error: SmtpError, isEndSent: boolean): DeliveryOutcome {
+export function outcomeOfError(error: SmtpError, isEndSent: boolean): Outcome {
   const { command = '', responseCode = 0, response, message } = error;
-  const detail = describe(response ?? message);
+  const detail = safeDetail(response ?? message);
   if (commandsOfMail.has(command)) {
     const isPermanent = responseCode >= 500 && responseCode <= 599;
     const isAboutUs = demands.has(responseCode) || (command === 'MAIL FROM' && responseCode !== 552);
@@ -36,14 +33,4 @@ export function outcomeOfError(error: SmtpError, isEndSent: boolean): DeliveryOu
     if (responseCode >= 400 && responseCode <= 499) return { kind: 'deferred', detail };
   }
   return { kind: isEndSent ? 'unknown' : 'unreachable', detail };
-}
-
-/** Returns what a server said, or an error, as one short line without mail addresses, which servers like to repeat. */
-export function describe(reply: string): string {
-  const line = reply
-    .slice(0, maxReadLength)
-    .replaceAll(/[^\s<>"'(),;]*@[^\s<>"'(),;]+/g, '…')
-    .replaceAll(/[\p{C}\p{Z}\s]+/gu, ' ')
-    .trim();
-  return line.length <= maxDetailLength ? line : `${line.slice(0, maxDetailLength - 1).toWellFormed()}…`;
 }
