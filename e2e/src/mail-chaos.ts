@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
-import { type SmtpFault, startSmtpServer } from '@orderflow/testing';
+import { createProxy, type SmtpFault, startSmtpServer } from '@orderflow/testing';
 import { eventually } from '@orderflow/testing/eventually';
 import { seededRandom } from '@orderflow/testing/seeded-random';
 import { expect } from 'vitest';
@@ -33,10 +33,10 @@ const mailsOf: Partial<Record<Order_State, readonly string[]>> = {
 };
 
 /**
- * Places orders, some of which are rejected and cancelled, while the mail server fails in every way and the notification
- * service is killed once in each round; then compares what the mail server has accepted with the orders. Expects that
- * none was lost, and that only those came twice, with the same bytes, of which a reply to DATA may have been lost.
- * Returns how many mails there were, and how many of them twice.
+ * Places orders, some of which are rejected and cancelled, while there is no mail server for an hour, and then while it
+ * fails in every way and the notification service is killed once in each round; then compares what the mail server has
+ * accepted with the orders. Expects that none was lost, and that only those came twice, with the same bytes, of which a
+ * reply to DATA may have been lost. Returns how many mails there were, and how many of them twice.
  */
 export async function mailChaos(options: {
   readonly name: string;
@@ -47,14 +47,16 @@ export async function mailChaos(options: {
   const random = seededRandom(options.seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   await using smtp = await startSmtpServer();
+  await using proxy = await createProxy({ target: smtp.port });
   await using whole = await startWhole(options.name, {
-    SMTP_URL: smtp.url,
+    SMTP_URL: `smtp://127.0.0.1:${proxy.port}`,
     MAIL_FROM: `Shop <orders@${domain}>`,
   });
   const { notification } = whole.services;
   const mailRows = () =>
     whole.stores.query<MailRow>('select id, state, unknown from mail', [], 'notification');
-  const placed: string[] = [];
+  const placed = await awayForAnHour(whole, proxy, options.name);
+  expect(smtp.accepted()).toEqual([]);
 
   for (let round = 0; round < options.rounds; round += 1) {
     smtp.fail(pick(round % 2 === 0 ? certain : uncertain), { times: 1 + Math.floor(random() * 6) });
@@ -74,7 +76,8 @@ export async function mailChaos(options: {
     });
     await notification.kill();
     smtp.heal();
-    // Nothing is in flight: the time of what was may pass.
+    // Postgres may still execute what the process had sent. Then nothing is in flight: the time of what was may pass.
+    await eventually(async () => expect(await connections(whole)).toBe(0), { timeoutMs: 30_000 });
     await makeDue(whole, "state in ('READY', 'SENDING')");
     const uncertainAtKill = (await mailRows()).filter(isUncertain).map(({ id }) => id);
     await notification.start({ LOG_LEVEL: 'debug' });
@@ -120,6 +123,52 @@ export async function mailChaos(options: {
     expect(await readFile(logFile, 'utf8'), `the log of ${name}`).not.toMatch(/@example\.com/);
   await whole.expectSound();
   return { mails: expected.size, repeats: repeated.length };
+}
+
+/** Places ten orders while there is no mail server, for an hour as their mails see it. Returns the ids of the orders. */
+async function awayForAnHour(
+  whole: Whole,
+  proxy: Awaited<ReturnType<typeof createProxy>>,
+  name: string,
+): Promise<string[]> {
+  await proxy.refuse();
+  const ids = Array.from({ length: 10 }, (_, index) => `${name}-away-${index}`);
+  await Promise.all(ids.map((orderId, index) => place(whole, orderId, index)));
+  let before = 0;
+  for (let minutes = 0; minutes < 60; minutes += 5) {
+    before = await eventually(() => attemptsAbove(whole, before), { timeoutMs: 60_000, intervalMs: 50 });
+    await whole.stores.query(
+      `update mail set send_time = send_time - interval '5 minutes',
+         give_up_time = give_up_time - interval '5 minutes' where state = 'READY'`,
+      [],
+      'notification',
+    );
+  }
+  await proxy.heal();
+  return ids;
+}
+
+/** Returns how many connections the notification service has to its database. */
+async function connections(whole: Whole): Promise<number> {
+  const [found] = await whole.stores.query<{ count: number }>(
+    `select count(*)::int as count from pg_stat_activity
+     where datname = current_database() and application_name = 'notification'`,
+    [],
+    'notification',
+  );
+  return found?.count ?? 0;
+}
+
+/** Returns how many attempts there were, once there are more than `before`. */
+async function attemptsAbove(whole: Whole, before: number): Promise<number> {
+  const [sum] = await whole.stores.query<{ attempts: number }>(
+    'select coalesce(sum(attempts), 0)::int as attempts from mail',
+    [],
+    'notification',
+  );
+  const attempts = sum?.attempts ?? 0;
+  expect(attempts).toBeGreaterThan(before);
+  return attempts;
 }
 
 /** Places an order over the API; some of them over Kafka, for what does not exist, and some it cancels at once. */
