@@ -55,7 +55,7 @@ describe('an attempt', () => {
       lastDetail: 'not accepted in time: 451 later',
     });
     expect(begin({ ...late, unknown: 1 }, later(86_400)).lastDetail).toBe(
-      'not accepted in time, but one attempt may have delivered it: 451 later',
+      'one attempt may have delivered it: not accepted in time: 451 later',
     );
   });
 });
@@ -84,7 +84,10 @@ describe('an unknown outcome', () => {
   test('leaves the mail to what the repeat says', () => {
     expect(after('unknown', 'accepted').state).toBe('SENT');
     expect(after('lost', 'deferred', 'accepted')).toMatchObject({ state: 'SENT', attempts: 3 });
-    expect(after('lost', 'refused').state).toBe('FAILED');
+    expect(after('lost', 'refused')).toMatchObject({
+      state: 'FAILED',
+      lastDetail: 'one attempt may have delivered it: refused',
+    });
   });
 });
 

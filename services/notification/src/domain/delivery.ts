@@ -54,8 +54,7 @@ export function begin(due: Delivery, now: Date): Delivery {
   if (delivery.state === 'FAILED') return delivery;
   if (now >= delivery.giveUpTime) {
     const problem = delivery.lastDetail === '' ? '' : `: ${delivery.lastDetail}`;
-    const doubt = delivery.unknown === 0 ? '' : ', but one attempt may have delivered it';
-    return failed(delivery, `not accepted in time${doubt}${problem}`);
+    return failed(delivery, `not accepted in time${problem}`);
   }
   return {
     ...delivery,
@@ -86,12 +85,14 @@ export function end(delivery: Delivery, attempt: number, outcome: Outcome, now: 
 function withUnknown(delivery: Delivery, detail: string, now: Date): Delivery {
   const unknown = delivery.unknown + 1;
   const next = { ...delivery, unknown };
-  if (unknown >= maxUnknown) return failed(next, `two attempts may have delivered it: ${detail}`);
+  if (unknown >= maxUnknown) return failed(next, detail);
   return { ...next, state: 'READY', lastDetail: detail, sendTime: after(now, repeatDelayMs) };
 }
 
 function failed(delivery: Delivery, detail: string): Delivery {
-  return { ...delivery, state: 'FAILED', lastDetail: detail, sendTime: undefined };
+  const doubt = ['', 'one attempt may have delivered it: ', 'two attempts may have delivered it: '];
+  const lastDetail = `${doubt[delivery.unknown]}${detail}`;
+  return { ...delivery, state: 'FAILED', lastDetail, sendTime: undefined };
 }
 
 function after(time: Date, ms: number): Date {

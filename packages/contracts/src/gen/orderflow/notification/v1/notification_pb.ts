@@ -240,7 +240,7 @@ export const Notification_State = {
 
   /**
    * Needs attention: the mail server has refused it, or has not accepted it in MAIL_MAX_AGE, or the outcomes of two
-   * attempts are unknown. It may have arrived in the last case, so it is not sent a third time. Final.
+   * attempts are unknown. last_detail says so where it may have arrived. It is not sent again. Final.
    *
    * @generated from enum value: STATE_FAILED = 6;
    */
