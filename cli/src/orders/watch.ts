@@ -14,7 +14,8 @@ const HELP = `Usage: pnpm orders watch [ORDER_ID] [--customer ID]
 
 Prints a line for each change of an order until it has ended, or of all orders until it is interrupted
 (Ctrl-C), by WatchOrder and WatchOrders of the order API (ORDER_API_URL): time, order, state, version,
-customer, total, and why it was cancelled or needs attention. Continues by itself when the API restarts.
+customer, total, and why it was cancelled or needs attention. That it needs attention changes no version:
+the line comes with the next change, "pnpm orders stuck" shows it now. Continues by itself when the API restarts.
 
   --customer ID   only the orders of this customer`;
 

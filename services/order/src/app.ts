@@ -55,7 +55,7 @@ const ordersTopic: TopicSpec = { name: topics.orders, retention: 'unlimited' };
 
 /** The topics that each role reads and writes, with their dead-letter topics. */
 const topicSpecs: Record<Role, readonly TopicSpec[]> = {
-  // It accepts orders while Kafka is unavailable; watches wait for the relay to create their topic.
+  // It accepts orders while Kafka is unavailable; watches are unavailable until the relay has created their topic.
   api: [],
   worker: [
     ordersTopic,

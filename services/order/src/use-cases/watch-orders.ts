@@ -96,7 +96,7 @@ function after(positions: Positions, { partition, offset }: OrderChange): Positi
   return new Map(positions).set(partition, offset + 1);
 }
 
-/** Whether these positions are from a topic that has more than this process has read in a minute. */
+/** Whether the positions are beyond what this process has read: one bookmark later they are of another topic. */
 function isAhead(positions: Positions, read: Positions): boolean {
   return positions.entries().some(([partition, offset]) => offset > (read.get(partition) ?? 0));
 }
