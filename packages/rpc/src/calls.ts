@@ -200,6 +200,10 @@ export function createServerInterceptor(options: {
         const iterator = messages[Symbol.asyncIterator]();
         using end = endOfStream(req, closing);
         const { ending } = end;
+        // Not awaited: a generator that is blocked would delay the end of the call.
+        const close = () => void iterator.return?.().catch(onLateError);
+        // Also when nothing is taken any more: Connect waits for ever for a write to HTTP/1.1 that was just lost.
+        ending.addEventListener('abort', close);
         try {
           for (;;) {
             const result = await untilAborted(iterator.next(), ending, onLateError);
@@ -210,8 +214,7 @@ export function createServerInterceptor(options: {
         } catch (error) {
           throw toSend(error, ending);
         } finally {
-          // Not awaited: a generator that is blocked would delay the end of the call.
-          iterator.return?.().catch(onLateError);
+          close();
         }
       }
 

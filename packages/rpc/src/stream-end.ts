@@ -33,12 +33,13 @@ export function endOfStream(
       () => ending.abort(unauthenticated('it has expired')),
       Math.min(caller.expiresAt - Date.now(), MAX_TIMER_MS),
     );
-  return {
-    ending,
-    [Symbol.dispose]() {
-      clearTimeout(expiry);
-      signal.removeEventListener('abort', onCallEnd);
-      closing.removeEventListener('abort', onClosing);
-    },
+  const dispose = () => {
+    clearTimeout(expiry);
+    signal.removeEventListener('abort', onCallEnd);
+    closing.removeEventListener('abort', onClosing);
   };
+  // A stream of which nothing is taken any more is never disposed of.
+  ending.addEventListener('abort', dispose);
+  if (ending.aborted) dispose();
+  return { ending, [Symbol.dispose]: dispose };
 }

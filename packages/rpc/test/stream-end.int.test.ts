@@ -14,10 +14,11 @@ async function startEndless(options: Parameters<typeof startServer>[0] = {}) {
     services: [OrderService],
     routes: (router) =>
       router.service(OrderService, {
-        async *watchOrder({ orderId }, { signal }) {
+        async *watchOrder({ orderId }, { signal, values, requestHeader }) {
           open.now++;
           open.ever++;
           try {
+            if (requestHeader.has('x-cut')) values.get(connectionKey)?.cut();
             yield { order: { orderId } };
             await new Promise((resolve) => signal.addEventListener('abort', resolve));
           } finally {
@@ -78,6 +79,16 @@ test('a caller that goes ends its stream', async () => {
     await eventually(async () => expect(open.now).toBe(0));
     await failure(watch.next());
   }
+});
+
+test('a stream ends whose connection is lost just before it sends something, over every protocol', async () => {
+  const { url, open } = await startEndless();
+  for (const transportOf of Object.values(protocols)) {
+    const orders = createClient(OrderService, transportOf(url));
+    const watch = orders.watchOrder({ orderId: 'o-1' }, { headers: { 'x-cut': 'yes' } });
+    await failure(Array.fromAsync(watch));
+  }
+  await eventually(async () => expect(open).toEqual({ now: 0, ever: Object.keys(protocols).length }));
 });
 
 describe('resumedStream', () => {
