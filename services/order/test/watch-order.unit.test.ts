@@ -48,7 +48,10 @@ function world() {
       ),
     watchAll: (signal = new AbortController().signal) =>
       watchOrders(
-        { changes, load: read as () => Promise<StoredOrder> },
+        {
+          changes,
+          load: async (id) => (id === 'o-1' ? ((await read()) as unknown as StoredOrder) : undefined),
+        },
         { customerId: undefined, from: undefined },
         long,
         signal,
@@ -146,6 +149,16 @@ test('of all orders a version that was read before its event comes once', async 
   commit(4, 'COMPLETED');
   publish(4);
   expect((await next).value?.order?.version).toBe(4);
+});
+
+test('events of an order that does not exist, as a forged one, end no watch of all orders', async () => {
+  const { watchAll, commit, publish } = world();
+  const watched = watchAll();
+  await watched.next();
+  publish(1, 'none');
+  commit(1, 'ACCEPTED');
+  publish(1);
+  expect((await watched.next()).value).toMatchObject({ order: { version: 1 }, positions: new Map([[0, 2]]) });
 });
 
 test('a reader that takes nothing misses nothing of one order, and learns when it has missed others', async () => {

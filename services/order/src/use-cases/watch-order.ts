@@ -22,8 +22,8 @@ export async function* watchOrder(
   }: {
     readonly changes: OrderChanges;
     readonly reader: Pick<OrderReader, 'find'>;
-    /** Reads an order that exists. */
-    readonly load: (orderId: string) => Promise<FullOrder>;
+    /** Returns undefined for an order that does not exist any more: Postgres was restored to an earlier time. */
+    readonly load: (orderId: string) => Promise<FullOrder | undefined>;
   },
   {
     orderId,
@@ -51,6 +51,7 @@ export async function* watchOrder(
     }
     if (await followed.next(Math.min(bookmarkAt, endsAt) - performance.now())) {
       order = await load(orderId);
+      if (order === undefined) throw orderNotFound(orderId);
     } else if (performance.now() >= Math.min(bookmarkAt, endsAt)) {
       yield undefined;
       if (performance.now() >= endsAt) return;

@@ -38,7 +38,7 @@ export const errorReasons = {
     code: Code.OutOfRange,
     status: 400,
     description:
-      'The events after the resume_token are not kept any more: some minutes of them are. Watch without a token, and list the orders.',
+      'The events after the resume_token are not kept any more (some minutes of them are), or it is of a topic that was replaced since. Watch without a token, and list the orders.',
   },
   SLOW_CONSUMER: {
     code: Code.ResourceExhausted,

@@ -37,9 +37,8 @@ export function watchHandlers({
   readonly currency: string;
   readonly times?: WatchTimes | undefined;
 }): Pick<ServiceImpl<typeof OrderService>, 'watchOrder' | 'watchOrders'> {
-  const find = coalesce(byId(reader.findAll), coalescing);
+  const load = coalesce(byId(reader.findAll), coalescing);
   const loadListed = coalesce(byId(reader.listAll), coalescing);
-  const load = async (orderId: string) => existing(orderId, await find(orderId));
   const toWire = once((order: FullOrder) => toWireOrder(order, currency));
   const toListed = once((order: StoredOrder) => toListedOrder(order, currency));
   const spread = (): WatchTimes => ({
@@ -87,10 +86,4 @@ function byId<Order>(
     const found = await read([...new Set(orderIds)]);
     return orderIds.map((orderId) => found.get(orderId));
   };
-}
-
-/** The order, which was found before: orders are never deleted. */
-function existing<Order>(orderId: string, order: Order | undefined): Order {
-  if (order === undefined) throw new Error(`order ${orderId} does not exist any more`);
-  return order;
 }
