@@ -25,12 +25,17 @@ const tooLarge = 5 * 1024 * 1024;
 
 let system: TestSystem;
 let url: string;
+/** Requests that never become whole. They begin before all tests, which need not wait half a minute for them. */
+let unfinished: { readonly overHttp1: Promise<string>; readonly overH2c: Promise<Trailers> };
+
+type Trailers = Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   system = await createTestSystem('rpc-surface');
   const stub = system.services['enrichment-stub'];
   await stub.start();
   url = stub.url;
+  unfinished = { overHttp1: unfinishedHeaders(), overH2c: unfinishedMessage() };
 });
 
 afterEach(expectAlive);
@@ -169,28 +174,37 @@ describe('malformed requests', () => {
   });
 });
 
-describe.concurrent('requests that never become whole', () => {
+describe('requests that never become whole', () => {
   test('headers over HTTP/1.1 get 408 after 10 seconds', { timeout: 30_000 }, async () => {
-    const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
-    socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\n`);
-    expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n.*within the time limit/s);
+    expect(await unfinished.overHttp1).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n.*within the time limit/s);
   });
 
   test('a message over h2c gets DEADLINE_EXCEEDED after 30 seconds', { timeout: 60_000 }, async () => {
-    const session = connectHttp2(url);
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    });
-    // The frame says 100 bytes, and one comes.
-    stream.write(Buffer.from([0, 0, 0, 0, 100, 10]));
-    const [headers] = await once(stream, 'response');
-    const trailers =
-      headers['grpc-status'] === undefined ? (await once(stream.resume(), 'trailers'))[0] : headers;
-    session.destroy();
+    const trailers = await unfinished.overH2c;
     expect(Number(trailers['grpc-status'])).toBe(Code.DeadlineExceeded);
-    expect(decodeURIComponent(trailers['grpc-message'])).toContain('did not arrive');
+    expect(decodeURIComponent(trailers['grpc-message'] ?? '')).toContain('did not arrive');
   });
 });
+
+function unfinishedHeaders(): Promise<string> {
+  const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\n`);
+  return text(socket);
+}
+
+async function unfinishedMessage(): Promise<Trailers> {
+  const session = connectHttp2(url);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': path,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  // The frame says 100 bytes, and one comes.
+  stream.write(Buffer.from([0, 0, 0, 0, 100, 10]));
+  const [headers] = await once(stream, 'response');
+  const trailers =
+    headers['grpc-status'] === undefined ? (await once(stream.resume(), 'trailers'))[0] : headers;
+  session.destroy();
+  return trailers;
+}

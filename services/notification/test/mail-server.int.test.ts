@@ -169,6 +169,11 @@ describe('TLS', () => {
   });
 });
 
+it.each(['connection', 'socket'])('%s in the URL does not replace the connection', async (name) => {
+  const server = createMailServer({ url: `${smtp.url}/?${name}=x`, from });
+  expect(await server.deliver({ to, message }, never())).toMatchObject({ kind: 'accepted' });
+});
+
 it('logs in with user and password of the URL; without them, or with others, the server refuses us', async () => {
   await using server = await startSmtpServer({ auth: { user: 'shop', password: 'p@ss:w' } });
   const withLogin = (login: string) =>

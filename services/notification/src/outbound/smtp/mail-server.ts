@@ -109,6 +109,8 @@ function optionsOf(url: string, timeoutMs: number) {
     debug: false,
     transactionLog: false,
     lmtp: false,
+    connection: undefined,
+    socket: undefined,
     connectionTimeout: Math.min(maxConnectMs, timeoutMs),
     dnsTimeout: Math.min(maxConnectMs, timeoutMs),
     greetingTimeout: timeoutMs,
