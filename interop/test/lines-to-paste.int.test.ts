@@ -20,7 +20,7 @@ beforeAll(async () => {
   const grpcurl = skipped === undefined ? [dirname((await buildGo()).grpcurl)] : [];
   path = [...grpcurl, join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
   system = await createTestSystem('lines-to-paste', {}, { auth: true });
-  await system.start(['enrichment-stub', 'inventory', 'order-api', 'order-worker']);
+  await system.start(['enrichment-stub', 'inventory', 'notification', 'order-api', 'order-worker']);
   // A line with grpcurl creates it, others read it.
   await clientsOf(system).orders.createOrder({
     ...{ orderId: 'o-2', customerId: 'c-1' },

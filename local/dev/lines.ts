@@ -42,7 +42,6 @@ Order over REST, and look at it
 
 See the customer's mails
   curl -s${operator} 'http://${api}/notifications?order_id=o-3'
-  curl -s${operator} http://${api}/notifications/o-3.confirmed
 
 Order on a web page, http://localhost:5173, and watch it
   npx -y pnpm@12 web
