@@ -198,6 +198,7 @@ export function createServerInterceptor(options: {
 
       async function* responses<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
         const iterator = messages[Symbol.asyncIterator]();
+        const response = req.contextValues.get(responseKey);
         using end = endOfStream(req, closing);
         const { ending } = end;
         // Not awaited: a generator that is blocked would delay the end of the call.
@@ -209,6 +210,8 @@ export function createServerInterceptor(options: {
             const result = await untilAborted(iterator.next(), ending, onLateError);
             if (result.done) break;
             yield result.value;
+            // Of a client that reads slowly one message waits here, not as many as a buffer holds.
+            if (response?.sent) await untilAborted(response.sent(), ending, onLateError);
           }
           if (call) call.responded = true;
         } catch (error) {

@@ -10,12 +10,25 @@ export interface OpenResponse {
   readonly charge: Charge;
   /** Aborts it: resets the stream with ENHANCE_YOUR_CALM, or destroys the connection of HTTP/1.1. */
   cut(): void;
+  /** Resolves when all that was written of it has left, or it is closed. Absent: it is written at once. */
+  readonly sent?: () => Promise<void>;
 }
 
 export const responseKey: ContextKey<OpenResponse | undefined> = createContextKey<OpenResponse | undefined>(
   undefined,
   { description: 'the response of the call' },
 );
+
+/** How to wait until what was written has left, by response. */
+const waits = new WeakMap<Writable, () => Promise<void>>();
+
+/**
+ * Resolves when all that was written of a response has left for its client, or the response is closed. It is cut as
+ * {@link cutWhenStalled}, which must have been called for it, says.
+ */
+export async function sent(res: Writable): Promise<void> {
+  await waits.get(res)?.();
+}
 
 /** Trailers are sent just after the end of a response; closing the stream at once would drop them. */
 const TRAILERS_MS = 50;
@@ -32,6 +45,9 @@ export function cutWhenStalled(
   isQueued: () => boolean = () => false,
 ): void {
   let timer: NodeJS.Timeout | undefined;
+  /** The writes that have not left. */
+  let pending = 0;
+  let waiting: (() => void) | undefined;
   const write = res.write.bind(res) as (...args: unknown[]) => boolean;
   const end = res.end.bind(res) as (...args: unknown[]) => Writable;
 
@@ -47,15 +63,32 @@ export function cutWhenStalled(
     }, stallMs);
   }
 
+  function stopWaiting(): void {
+    if (waiting === undefined) return;
+    stopTimer();
+    waiting();
+    waiting = undefined;
+  }
+
+  waits.set(res, () => {
+    if (pending === 0 || res.closed || res.destroyed) return Promise.resolve();
+    expectProgress();
+    return new Promise((resolve) => {
+      waiting = resolve;
+    });
+  });
+
   res.write = (...args: unknown[]) => {
-    const done = args.at(-1);
-    if (typeof done === 'function') {
-      args[args.length - 1] = (error?: NodeJS.ErrnoException | null) => {
-        // The connection was closed, or its client disconnected; Connect logs ECANCELED as a fault.
-        if (error?.code === 'ECANCELED') error.code = 'ECONNRESET';
-        done(error);
-      };
-    }
+    const done =
+      typeof args.at(-1) === 'function' ? (args.pop() as (error?: Error | null) => void) : undefined;
+    pending += 1;
+    args.push((error?: NodeJS.ErrnoException | null) => {
+      pending -= 1;
+      // The connection was closed, or its client disconnected; Connect logs ECANCELED as a fault.
+      if (error?.code === 'ECANCELED') error.code = 'ECONNRESET';
+      done?.(error);
+      if (pending === 0) stopWaiting();
+    });
     const taken = write(...args);
     if (!taken) expectProgress();
     return taken;
@@ -67,7 +100,10 @@ export function cutWhenStalled(
   res.on('drain', () => {
     if (!res.writableEnded) stopTimer();
   });
-  res.once('close', stopTimer);
+  res.once('close', () => {
+    stopTimer();
+    stopWaiting();
+  });
 }
 
 /**

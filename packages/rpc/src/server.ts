@@ -27,7 +27,7 @@ import { createOpenStreams } from './open-streams.ts';
 import { overloaded, reportRefusals } from './overloaded.ts';
 import { reflectionRoutes } from './reflection.ts';
 import { createStreamRefusals } from './refused-streams.ts';
-import { cutResponse, cutStream, cutWhenStalled, type OpenResponse, responseKey } from './responses.ts';
+import { cutResponse, cutStream, cutWhenStalled, type OpenResponse, responseKey, sent } from './responses.ts';
 import { createRest, type Rest, type ServedRoute } from './rest/rest.ts';
 import { restMessages } from './rest/rest-call.ts';
 import type { Match } from './rest/route-table.ts';
@@ -135,7 +135,6 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     fallback: (nodeRequest, nodeResponse) =>
       handlePage(nodeRequest as HttpRequest, nodeResponse as HttpResponse),
   });
-
   const methods = new Map<string, DescMethod>(
     services.flatMap((desc) =>
       desc.methods.map((method) => [`/${desc.typeName}/${method.name}`, method] as const),
@@ -162,7 +161,8 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       return;
     }
     res.once('close', charge.release);
-    responses.set(req, { charge, cut: () => cutForMemory(req.url, () => cutResponse(req, res)) });
+    const cut = () => cutForMemory(req.url, () => cutResponse(req, res));
+    responses.set(req, { charge, cut, sent: () => sent(res) });
     if (cors && allowBrowser(req, res, cors)) return;
     if (method && !canBeCall(req, res, method)) return;
     if (called) setDeadline(req.headers, called);

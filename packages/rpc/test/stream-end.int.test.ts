@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_service';
 import { eventually } from '@orderflow/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectionKey, errorReason, resumedStream, rpcError } from '../src/index.ts';
 import { newKey, signToken, startIssuer } from './access-fixture.ts';
 import { failure, protocols, startServer } from './fixture.ts';
@@ -64,6 +66,42 @@ test('a stream ends when the token of its caller expires, over every protocol', 
     expect(error.rawMessage).toContain('it has expired');
   }
   await eventually(async () => expect(open).toEqual({ now: 0, ever: Object.keys(protocols).length }));
+});
+
+test('of a stream of which nothing is read one message waits, and then it is cut', async () => {
+  const state = { taken: 0, ended: false };
+  const { url, lines } = await startServer({
+    services: [OrderService],
+    limits: { responseStallMs: 300 },
+    routes: (router) =>
+      router.service(OrderService, {
+        async *watchOrders() {
+          try {
+            for (;;) {
+              yield { order: { orderId: 'x'.repeat(1_000) } };
+              state.taken++;
+            }
+          } finally {
+            state.ended = true;
+          }
+        },
+      }),
+  });
+  // The window lets the client's first bytes through, and nothing more.
+  const session = connect(url, { settings: { initialWindowSize: 1_500 } });
+  onTestFinished(() => session.destroy());
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `/${OrderService.typeName}/WatchOrders`,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  stream.on('error', () => {});
+  stream.end(Buffer.alloc(5));
+  await once(stream, 'response');
+  await eventually(() => expect(state.ended).toBe(true));
+  expect(state.taken).toBe(1);
+  expect(lines.map(({ msg }) => msg)).toContainEqual(expect.stringContaining('its client read nothing'));
 });
 
 test('a caller that goes ends its stream', async () => {
