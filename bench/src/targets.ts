@@ -24,7 +24,6 @@ const offsets = decision('0036-offsets-committed-later');
 const dutyCycle = decision('0042-a-quarter-of-the-time');
 const transactions = decision('0037-one-way-to-open-a-transaction');
 const oneDecider = decision('0046-one-decider');
-const access = decision('0049-access');
 const memory = decision('0040-memory-of-a-process');
 
 const costOfOrder =
@@ -179,16 +178,12 @@ export const targets: readonly Target[] = [
     figure: 'token, known: above a call without',
     target: '<= 10',
     words: 'a token that was verified in the last minute, above a call that needs none, CPU',
-    missed: `Most of it is a header of some 500 characters, which is decompressed and hashed (${access}).`,
   },
   {
     benchmark: 'api',
     figure: 'token, new: above a call without',
     target: '<= 120',
     words: 'a token that is new, above a call that needs none, CPU',
-    missed:
-      `Half of it is the signature, RS256, verified in a thread of Node's (${access}); on a faster machine of the same ` +
-      'kind the target was met.',
   },
   {
     benchmark: 'api',

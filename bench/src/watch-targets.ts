@@ -23,26 +23,17 @@ export const watchTargets = [
     figure: 'commit → watcher: p99',
     target: '<= 500',
     words: 'from a commit to a watcher of all orders at 20 orders a second, p99',
-    missed:
-      'Before its buffers are full a reader that will stall costs a message for each change, as every watcher of all ' +
-      'orders does. Two cores also run the stores, the senders and the clients.',
   },
   {
     benchmark: 'watch',
     figure: 'memory of stalled readers',
     target: '<= 16',
     words: 'memory that 100 readers take that watch all orders and read nothing',
-    missed:
-      'Before its buffers are full a reader that will stall costs a message for each change, as every watcher of all ' +
-      'orders does. Two cores also run the stores, the senders and the clients.',
   },
   {
     benchmark: 'watch',
     figure: 'commit → watcher: p99 beside stalled readers / alone',
     target: '<= 1.5',
     words: "a watcher's p99 beside 100 stalled readers, against that without them",
-    missed:
-      'Before its buffers are full a reader that will stall costs a message for each change, as every watcher of all ' +
-      'orders does. Two cores also run the stores, the senders and the clients.',
   },
 ] as const;
