@@ -9,7 +9,7 @@ export type RenderMail = (content: MailContent, customerName: string) => Rendere
 export interface MailServer {
   /**
    * Delivers the bytes of a whole message (RFC 5322, with its headers) to one address. Never throws: errors are
-   * outcomes. `signal` ends the attempt, with the outcome that is true then.
+   * outcomes. Takes a minute at most; `signal` ends the attempt before, with the outcome that is true then.
    */
   deliver(mail: { readonly to: string; readonly message: Uint8Array }, signal: AbortSignal): Promise<Outcome>;
   close(): void;

@@ -36,8 +36,6 @@ export interface MailDispatcherOptions {
 
 /** The maximum number of attempts in flight. */
 const maxDeliveries = 8;
-/** An attempt takes no longer, with all its steps. */
-const deliveryTimeoutMs = 60_000;
 /** The interval at which due mails are polled without a wake: another instance may have left some. */
 const pollIntervalMs = 1_000;
 const minPollIntervalMs = 20;
@@ -106,8 +104,7 @@ export function createMailDispatcher(options: MailDispatcherOptions): MailDispat
 
   async function deliver({ delivery, recipient: to, message }: DueMail): Promise<void> {
     crashPoint(after.begin);
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(deliveryTimeoutMs)]);
-    const { kind, detail } = await server.deliver({ to, message }, signal);
+    const { kind, detail } = await server.deliver({ to, message }, stopping.signal);
     const outcome = { kind, detail: safeDetail(detail) };
     crashPoint(after.delivery);
     deliveries.add(1, { outcome: kind });
