@@ -13,6 +13,8 @@ test.each<[string, Partial<Budget>, { isUpgraded: boolean }?]>([
     { cancels: 1, faults: 1 },
     { isUpgraded: true },
   ],
+  ['an order that is cancelled anywhere, with two faults', { cancels: 1, faults: 2 }],
+  ['an order with three faults', { faults: 3 }],
   ['an order whose deadlines fire anywhere, with a fault', { deadlines: 2, faults: 1 }],
   ['an order to which everything happens once', { repeats: 1, cancels: 1, deadlines: 1, faults: 1 }],
   ['an order with forged reservations while its deadlines fire', { forgeries: 1, deadlines: 1 }],

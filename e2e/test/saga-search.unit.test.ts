@@ -21,8 +21,8 @@ const upgraded = 'an order whose payment is upgraded after OrderAccepted, with a
 
 const worlds: Record<string, Setting> = {
   'an order alone': setting({}),
-  'an order that is cancelled anywhere, with two faults': setting({ cancels: 1, faults: 2 }),
-  'an order with three faults': setting({ faults: 3 }),
+  'an order that is cancelled anywhere, with a fault': setting({ cancels: 1, faults: 1 }),
+  'an order with two faults': setting({ faults: 2 }),
   'an order whose deadline fires anywhere, with a fault': setting({ deadlines: 1, faults: 1 }),
   'an order that is cancelled while its deadlines fire': setting({ cancels: 1, deadlines: 2 }),
   'an order that asks twice in each state': setting({ deadlines: 4 }),
