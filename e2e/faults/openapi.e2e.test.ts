@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { reasonToSkipPython, runSchemathesis } from '../src/schemathesis.ts';
+import { reasonToSkipPython } from '../src/python.ts';
+import { runSchemathesis } from '../src/schemathesis.ts';
 import { startWhole, type Whole } from '../src/whole.ts';
 
 const skipped = reasonToSkipPython();

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { buildOnce } from '@orderflow/e2e/build-once';
 import { loadProtos, type Protos } from '../conformance/protos.ts';
-import { interop, needGo, output, root, run } from './go.ts';
+import { interop, output, root, run } from './builds.ts';
+import { goCommand, needGo } from './go.ts';
 
 const suite = 'connectrpc.com/conformance';
 const version = 'v1.0.7';
@@ -67,7 +68,7 @@ async function buildConformance(): Promise<{ runner: string; protoset: string }>
   await buildOnce(target, async (staging) => {
     needGo();
     console.log('Building the conformance suite; this is done once and takes a minute or two.');
-    const { Dir } = JSON.parse(await run('go', ['mod', 'download', '-json', `${suite}@${version}`])) as {
+    const { Dir } = JSON.parse(await goCommand(['mod', 'download', '-json', `${suite}@${version}`])) as {
       Dir: string;
     };
     const buf = join(root, 'node_modules/.bin/buf');
@@ -75,7 +76,7 @@ async function buildConformance(): Promise<{ runner: string; protoset: string }>
     await run(buf, ['build', protos, '--as-file-descriptor-set', '-o', join(staging, 'protos.binpb')], {
       cwd: protos,
     });
-    await run('go', ['build', '-o', join(staging, 'connectconformance'), './cmd/connectconformance'], {
+    await goCommand(['build', '-o', join(staging, 'connectconformance'), './cmd/connectconformance'], {
       cwd: Dir,
     });
   });

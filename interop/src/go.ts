@@ -1,25 +1,18 @@
-// Builds the Go side: code generated from an export of the contracts, the server on it, and the Go tools.
-import { execFile, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { buildOnce } from '@orderflow/e2e/build-once';
+// Builds the Go side: code generated from an export of the contracts, the programs on it, and the Go tools.
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { buildOf, contractSources, exportContracts, interop, output, run, withTools } from './builds.ts';
 
-export const root = fileURLToPath(new URL('../..', import.meta.url));
-export const interop = join(root, 'interop');
 const goModule = join(interop, 'go');
-/** The folder of builds; not committed. */
-export const output = join(interop, '.orderflow');
-const builds = join(output, 'builds');
 const missingGo = 'Go is not installed (no `go` on PATH): install Go 1.26 or newer, see https://go.dev/dl/.';
 
 /** Absolute paths of the results of `buildGo`. */
 export type GoBuild = {
   /** The customer and product API in Go. Environment: PORT; prints `listening on HOST:PORT` when it serves. */
   enrichmentServer: string;
+  /** Makes calls with generated clients: `client connect` or `client grpc`, see `../go/client/main.go`. */
+  client: string;
   grpcurl: string;
   /** Every contract as a FileDescriptorSet, for `grpcurl -protoset`. */
   protoset: string;
@@ -40,13 +33,18 @@ export function reasonToSkipGo(): string | undefined {
  * output of the failed command otherwise.
  */
 export async function buildGo(): Promise<GoBuild> {
-  const name = hashOfSources();
-  const target = join(builds, name);
-  if (!existsSync(target)) await build(name);
+  const sources = ['interop/go/**/*.{go,mod,sum,yaml}', ...contractSources];
+  const built = await buildOf('go', sources, async (staging) => {
+    needGo();
+    console.log('Building the Go programs and tools; this is done once and takes a minute or two.');
+    await buildInto(staging);
+  });
+  await pointEditorsTo(join(built, 'gen'));
   return {
-    enrichmentServer: join(target, 'bin/enrichment-server'),
-    grpcurl: join(target, 'bin/grpcurl'),
-    protoset: join(target, 'export/descriptors.binpb'),
+    enrichmentServer: join(built, 'bin/enrichment-server'),
+    client: join(built, 'bin/client'),
+    grpcurl: join(built, 'bin/grpcurl'),
+    protoset: join(built, 'export/descriptors.binpb'),
   };
 }
 
@@ -59,31 +57,6 @@ function hasGo(): boolean {
   return spawnSync('go', ['version']).status === 0;
 }
 
-function hashOfSources(): string {
-  const hash = createHash('sha256');
-  // tools/proto.ts contains the version of the imported protos.
-  const sources = ['interop/go/**/*.{go,mod,sum,yaml}', 'proto/**/*.proto', 'tools/proto.ts'];
-  for (const file of globSync(sources, { cwd: root }).sort()) {
-    hash
-      .update(`${file}\0`)
-      .update(readFileSync(join(root, file)))
-      .update('\0');
-  }
-  return hash.digest('hex').slice(0, 16);
-}
-
-async function build(name: string): Promise<void> {
-  needGo();
-  console.log('Building the Go server and tools; this is done once and takes a minute or two.');
-  await buildOnce(join(builds, name), buildInto);
-  await pointEditorsTo(name);
-  for (const other of await readdir(builds)) {
-    if (other !== name && !other.startsWith('staging-')) {
-      await rm(join(builds, other), { recursive: true, force: true });
-    }
-  }
-}
-
 async function buildInto(staging: string): Promise<void> {
   const at = (path: string) => join(staging, path);
   await mkdir(at('gen'));
@@ -91,34 +64,33 @@ async function buildInto(staging: string): Promise<void> {
 
   // go.mod points to the generated code for editors; this build has its own.
   for (const file of ['go.mod', 'go.sum']) await copyFile(join(goModule, file), at(file));
-  await run('go', ['mod', 'edit', `-replace=orderflow.example/gen=${at('gen')}`, at('go.mod')]);
+  await goCommand(['mod', 'edit', `-replace=orderflow.example/gen=${at('gen')}`, at('go.mod')]);
   const goBuild = (packages: string) =>
-    run('go', ['build', '-trimpath', `-modfile=${at('go.mod')}`, '-o', `${at('bin')}/`, packages]);
+    goCommand(['build', '-trimpath', `-modfile=${at('go.mod')}`, '-o', `${at('bin')}/`, packages]);
 
-  const path = [at('bin'), join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
-  await run(process.execPath, ['tools/proto.ts', 'export', at('export')], { cwd: root, path });
+  await exportContracts(at('export'));
   await goBuild('tool');
   const protos = ['--path', at('export/proto/orderflow'), at('export/proto')];
-  await run('buf', ['generate', '--template', 'buf.gen.yaml', '--output', at('gen'), ...protos], { path });
-  await goBuild('./enrichment-server');
+  await run('buf', ['generate', '--template', 'buf.gen.yaml', '--output', at('gen'), ...protos], {
+    cwd: goModule,
+    path: withTools(`${at('bin')}:${process.env['PATH']}`),
+  });
+  await goBuild('./...');
+}
+
+/** Runs `go`, by default in the module of the programs. */
+export function goCommand(args: readonly string[], { cwd = goModule } = {}): Promise<string> {
+  // GOWORK: a workspace in a parent folder would forbid -modfile.
+  return run('go', args, { cwd, env: { GOWORK: 'off' } });
 }
 
 /** `replace` in go.mod points to this link, so that gopls and `go vet` work after a build. */
-async function pointEditorsTo(name: string): Promise<void> {
-  const staging = await mkdtemp(join(builds, 'staging-'));
-  await symlink(join('builds', name, 'gen'), join(staging, 'gen'));
-  await rename(join(staging, 'gen'), join(output, 'gen'));
+async function pointEditorsTo(generated: string): Promise<void> {
+  const link = join(output, 'gen');
+  const target = relative(output, generated);
+  if ((await readlink(link).catch(() => undefined)) === target) return;
+  const staging = await mkdtemp(join(output, 'staging-'));
+  await symlink(target, join(staging, 'gen'));
+  await rename(join(staging, 'gen'), link);
   await rm(staging, { recursive: true });
-}
-
-/** Runs a command, by default in the Go module, without blocking the event loop; resolves to its standard output. */
-export async function run(
-  command: string,
-  args: readonly string[],
-  { cwd = goModule, path = process.env['PATH'] }: { cwd?: string; path?: string | undefined } = {},
-): Promise<string> {
-  // GOWORK: a workspace in a parent folder would forbid -modfile.
-  const env = { ...process.env, PATH: path, GOWORK: 'off' };
-  const { stdout } = await promisify(execFile)(command, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
-  return stdout;
 }

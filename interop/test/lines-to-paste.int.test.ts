@@ -8,7 +8,8 @@ import { linesToPaste, tokenCommand } from '@orderflow/local/dev/lines';
 import { createSystem } from '@orderflow/local/system';
 import { testStack } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildGo, reasonToSkipGo, root } from '../src/go.ts';
+import { root } from '../src/builds.ts';
+import { buildGo, reasonToSkipGo } from '../src/go.ts';
 
 const skipped = reasonToSkipGo();
 if (skipped) console.warn(`Lines with grpcurl are skipped: ${skipped}`);
