@@ -18,7 +18,7 @@ import {
   MethodOptions_IdempotencyLevel,
   type ServiceDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
-import { root, run } from './go.ts';
+import { exportContracts } from './builds.ts';
 
 /** One kind of change. */
 export interface ContractChange {
@@ -144,8 +144,7 @@ export const contractChanges: readonly ContractChange[] = [
 /** Today's contracts, as `pnpm proto export` writes them: a FileDescriptorSet. */
 export async function exportedDescriptors(): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), 'orderflow-export-'));
-  const path = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`;
-  await run(process.execPath, ['tools/proto.ts', 'export', folder], { cwd: root, path });
+  await exportContracts(folder);
   const descriptors = await readFile(join(folder, 'descriptors.binpb'));
   await rm(folder, { recursive: true });
   return descriptors;

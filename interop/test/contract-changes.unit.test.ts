@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { root, run } from '../src/builds.ts';
 import { changed, contractChanges, exportedDescriptors } from '../src/contract-changes.ts';
-import { root, run } from '../src/go.ts';
 
 describe('what pnpm check says about a change of the contracts', () => {
   let folder: string;
