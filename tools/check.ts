@@ -60,7 +60,11 @@ const checks: Record<string, { check: () => Promise<unknown>; advice: string }> 
   },
   'docs/openapi.json': {
     check: () => run('node', ['tools/openapi.ts', '--check']),
-    advice: 'run `pnpm openapi` and commit docs/openapi.json',
+    advice: 'run `pnpm describe` and commit docs/openapi.json',
+  },
+  'docs/asyncapi.json': {
+    check: () => run('node', ['tools/asyncapi.ts', '--check']),
+    advice: 'run `pnpm describe` and commit docs/asyncapi.json',
   },
   'docs/order-states.md': {
     check: () => run('node', ['tools/order-states.ts', '--check']),

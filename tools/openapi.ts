@@ -1,7 +1,5 @@
-// pnpm openapi: writes docs/openapi.json, what the order API serves over REST; with --check only compares. Either way
+// Writes docs/openapi.json, what the order API serves over REST; with --check only compares. Either way
 // the document must be valid, and its examples must be what it says.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -13,7 +11,7 @@ import { routesOf, routesOfMethod } from '../packages/rpc/src/rest/routes.ts';
 import { createOrderAdapter } from '../services/order/src/inbound/rest/create-order.ts';
 import { errorReasons as orderReasons } from '../services/order/src/inbound/rpc/error-reasons.ts';
 import { forwardedMethods } from '../services/order/src/roles/other-services.ts';
-import { root } from './run.ts';
+import { finish } from './generated.ts';
 
 const services = [OrderService, CatalogService];
 const document = openApiOf({
@@ -22,6 +20,7 @@ const document = openApiOf({
   routes: [...routesOf(services), ...forwardedMethods.flatMap(routesOfMethod)],
   adapters: [createOrderAdapter],
   reasons: { ...rpcReasons, ...orderReasons },
+  hasEventDocs: true,
 });
 
 /** Every media type that has examples: where it is in the document, and what they are. */
@@ -50,12 +49,4 @@ async function problemsOf(): Promise<string[]> {
   });
 }
 
-const text = `${JSON.stringify(document, undefined, 2)}\n`;
-const file = join(root, 'docs/openapi.json');
-const problems = await problemsOf();
-if (process.argv[2] !== '--check') writeFileSync(file, text);
-else if (readFileSync(file, 'utf8') !== text) problems.push('docs/openapi.json does not match the contracts');
-if (problems.length > 0) {
-  console.error(problems.join('\n'));
-  process.exit(1);
-}
+finish(new Map([['docs/openapi.json', `${JSON.stringify(document, undefined, 2)}\n`]]), await problemsOf());

@@ -2,15 +2,9 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { create, type DescField, ScalarType } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
+import { applications, deadLetterHeaders, eventFiles, eventHeaderSchemas, events } from '@orderflow/asyncapi';
 import { deadLetterTopic, groups, ignoredMembers, readers, topics, watchGroup } from '@orderflow/contracts';
-import { file_orderflow_enrichment_event_v1_customer_updated } from '@orderflow/contracts/orderflow/enrichment/event/v1/customer_updated';
-import { file_orderflow_inventory_event_v1_inventory_events } from '@orderflow/contracts/orderflow/inventory/event/v1/inventory_events';
-import {
-  file_orderflow_order_event_v1_order_events,
-  OrderAcceptedSchema,
-} from '@orderflow/contracts/orderflow/order/event/v1/order_events';
-import { file_orderflow_order_event_v1_order_submitted } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
-import { file_orderflow_payment_event_v1_payment_events } from '@orderflow/contracts/orderflow/payment/event/v1/payment_events';
+import { OrderAcceptedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import { repositoryRoot } from '@orderflow/devstack';
 import { errorReasons, errorsOf, type ReasonDeclaration } from '@orderflow/rpc';
 import type { Metric } from '@orderflow/runtime';
@@ -34,14 +28,6 @@ import { rejectionReasons } from '../../services/order/src/domain/rejection.ts';
 import type { DeadLetterReason } from '../../services/order/src/use-cases/decide-orders.ts';
 import { settings as paymentSettings } from '../../services/payment/src/config.ts';
 import { settings as gatewaySettings } from '../../services/payment-gateway-stub/src/config.ts';
-
-const eventFiles = [
-  file_orderflow_order_event_v1_order_submitted,
-  file_orderflow_order_event_v1_order_events,
-  file_orderflow_inventory_event_v1_inventory_events,
-  file_orderflow_payment_event_v1_payment_events,
-  file_orderflow_enrichment_event_v1_customer_updated,
-];
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8');
 
@@ -169,6 +155,26 @@ describe('docs/events.md', () => {
     expect([...writes.keys(), ...reads.keys()]).toEqual([]);
   });
 
+  test('and the AsyncAPI document say the same of who reads, writes and sends what', () => {
+    const { readers: described, writers } = applications;
+    for (const [group = '', where = '', does = ''] of rowsOf(groupTable)) {
+      const { process, ...reader } = described[group as keyof typeof described];
+      expect(process, group).toBe(where.replace('order service, role ', 'order-'));
+      expect(does.replace(/, see .*/, ''), group).toBe(reader.does.replaceAll('`', ''));
+    }
+    const documented = rowsOf(section(file, 'Topic permissions').split('###')[0] ?? '');
+    const writes = documented.flatMap(([process = '', written = '']) => {
+      const name = process.split(', or ')[0]?.replace('order, role ', 'order-');
+      const own = written.split(', ').filter((topic) => topic !== '' && !topic.endsWith('.dlq'));
+      return name === 'any sender of orders' ? [] : own.map((topic) => [topic, name] as const);
+    });
+    expect(Object.fromEntries(writes)).toEqual(writers);
+    for (const [topic = '', messages = ''] of topicRows.slice(1))
+      expect(messages.split(', ')).toEqual(
+        events.filter((event) => event.topic === topic).map(({ desc }) => desc.name),
+      );
+  });
+
   test('says how dead-letter topics are named', () => {
     expect(section(file, 'Topics')).toContain(`\`${deadLetterTopic('<topic>', '<group>')}\``);
   });
@@ -197,6 +203,7 @@ describe('docs/events.md', () => {
     });
     const documented = table(file, 'Event format');
     expect(Object.keys(documented).sort()).toEqual(Object.keys(headers).sort());
+    expect(Object.keys(eventHeaderSchemas).sort()).toEqual(Object.keys(headers).sort());
     expect(documented).toMatchObject({
       ce_type: headers['ce_type'],
       'content-type': headers['content-type'],
@@ -219,6 +226,7 @@ describe('docs/events.md', () => {
     );
     const documented = rowsOf(section(file, 'Dead letters')).map(([name = '']) => name);
     expect(documented.filter((name) => name.startsWith('dlq_'))).toEqual(Object.keys(letter.headers ?? {}));
+    expect(Object.keys(deadLetterHeaders)).toEqual(Object.keys(letter.headers ?? {}));
   });
 
   test('says why records cannot be read', () => {

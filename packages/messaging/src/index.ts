@@ -43,6 +43,12 @@ export {
   type TopicOffsets,
   type TopicOffsetsConnection,
 } from './topics/topic-offsets.ts';
-export { deadLetterSpec, eventSpec, type TopicSpec } from './topics/topic-spec.ts';
+export {
+  DEFAULT_PARTITIONS,
+  deadLetterSpec,
+  eventSpec,
+  settingsOf,
+  type TopicSpec,
+} from './topics/topic-spec.ts';
 export { topicsComponent } from './topics/topics-component.ts';
 export { UndecodableBatchError } from './undecodable.ts';

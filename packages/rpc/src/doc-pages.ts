@@ -39,25 +39,86 @@ const configuration = {
   operationTitleSource: 'path',
 };
 
+/** The page about events has its style in it, and no script. */
+const eventsSecurityPolicy = [
+  "default-src 'none'",
+  "style-src 'unsafe-inline'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** What describes the topics and events of the whole system. */
+export interface EventDocs {
+  /** The AsyncAPI document. */
+  readonly document: JsonObject;
+  /** The page that shows it, without scripts; its links are relative to `/docs/events`. */
+  readonly html: string;
+}
+
 /**
- * Creates the OpenAPI document, made when it is first asked for, and the page that shows it. Nothing of either is in
- * memory before that; the script of the page never is.
+ * Creates the OpenAPI document and the page that shows it; with `eventDocs` also the AsyncAPI document and its page.
+ * Documents are made when they are first asked for, and not in memory before that; the script of the page never is.
  */
-export function createDocPages(service: string, openApi: () => Promise<JsonObject>): Map<string, Page> {
-  let document: ReturnType<typeof readyToSend> | undefined;
-  const html = htmlOf(`orderflow: ${service}`);
+export function createDocPages(
+  service: string,
+  openApi: () => Promise<JsonObject>,
+  eventDocs?: () => Promise<EventDocs>,
+): Map<string, Page> {
+  const html = htmlOf(`orderflow: ${service}`, eventDocs !== undefined);
+  const makeEventDocs = eventDocs && once(eventDocs);
   const redirect = (location: string) => (res: HttpResponse) => {
     res.writeHead(308, { location });
     res.end();
   };
 
-  async function sendDocument(res: HttpResponse, hold: (bytes: number) => boolean, req: HttpRequest) {
-    document ??= openApi().then(readyToSend);
-    const { plain, packed, etag } = await document.catch((error: unknown) => {
-      // Made anew for the next reader.
-      document = undefined;
-      throw error;
-    });
+  return new Map<string, Page>([
+    [
+      '/openapi.json',
+      documentPage({ 'content-type': 'application/json' }, async () => JSON.stringify(await openApi())),
+    ],
+    [
+      '/docs',
+      (res) => {
+        res.writeHead(200, pageHeaders(contentSecurityPolicy));
+        res.end(html);
+      },
+    ],
+    ['/docs/scalar.js', sendScript],
+    ...(makeEventDocs
+      ? ([
+          [
+            '/asyncapi.json',
+            documentPage({ 'content-type': 'application/json' }, async () =>
+              JSON.stringify((await makeEventDocs()).document),
+            ),
+          ],
+          [
+            '/docs/events',
+            documentPage(pageHeaders(eventsSecurityPolicy), async () => (await makeEventDocs()).html),
+          ],
+        ] as const)
+      : []),
+    ['/api-docs', redirect('docs')],
+    ['/api/docs', redirect('../docs')],
+  ]);
+}
+
+function pageHeaders(policy: string) {
+  return {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': policy,
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  };
+}
+
+/** A page that is made when it is first asked for, and again only after that has failed. */
+function documentPage(headers: Readonly<Record<string, string>>, make: () => Promise<string>): Page {
+  const ready = once(async () => readyToSend(await make()));
+  return async (res, hold, req) => {
+    const { plain, packed, etag } = await ready();
     const isPacked = gzipAccepted.test(String(req.headers['accept-encoding'] ?? ''));
     const body = isPacked ? packed : plain;
     if (isUnchanged(req, res, etag)) return;
@@ -66,37 +127,30 @@ export function createDocPages(service: string, openApi: () => Promise<JsonObjec
       return;
     }
     res.writeHead(200, {
-      'content-type': 'application/json',
+      ...headers,
       'content-length': body.length,
       vary: 'Accept-Encoding',
       ...(isPacked && { 'content-encoding': 'gzip' }),
     });
     res.end(body);
-  }
+  };
+}
 
-  return new Map<string, Page>([
-    ['/openapi.json', sendDocument],
-    [
-      '/docs',
-      (res) => {
-        res.writeHead(200, {
-          'content-type': 'text/html; charset=utf-8',
-          'content-security-policy': contentSecurityPolicy,
-          'referrer-policy': 'no-referrer',
-          'x-content-type-options': 'nosniff',
-        });
-        res.end(html);
-      },
-    ],
-    ['/docs/scalar.js', sendScript],
-    ['/api-docs', redirect('docs')],
-    ['/api/docs', redirect('../docs')],
-  ]);
+/** Returns the result of the first call that succeeds, also of one that still runs. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
 }
 
 /** The document as it is sent. */
-async function readyToSend(json: JsonObject) {
-  const plain = Buffer.from(JSON.stringify(json));
+async function readyToSend(text: string) {
+  const plain = Buffer.from(text);
   const hash = createHash('sha256').update(plain).digest('base64url').slice(0, 22);
   return { plain, packed: await compressGzip(plain), etag: `"${hash}"` };
 }
@@ -142,7 +196,7 @@ function isUnchanged(req: HttpRequest, res: HttpResponse, etag: string): boolean
 }
 
 /** URLs are relative: a proxy may serve all of it below another path. */
-function htmlOf(title: string): string {
+function htmlOf(title: string, hasEvents: boolean): string {
   const options = JSON.stringify(configuration).replaceAll('"', '&quot;');
   return `<!doctype html>
 <html lang="en">
@@ -153,7 +207,9 @@ function htmlOf(title: string): string {
     <link rel="icon" href="data:,">
   </head>
   <body>
-    <noscript>This page needs JavaScript; <a href="openapi.json">openapi.json</a> does not.</noscript>
+    <noscript>This page needs JavaScript; <a href="openapi.json">openapi.json</a>${
+      hasEvents ? ' and <a href="docs/events">the page about events</a> do not' : ' does not'
+    }.</noscript>
     <script id="api-reference" type="application/json" data-url="openapi.json" data-configuration="${options}"></script>
     <script src="docs/scalar.js"></script>
   </body>

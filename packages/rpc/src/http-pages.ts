@@ -2,7 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { type Health, prometheusContentType, type Readiness } from '@orderflow/runtime';
-import { createDocPages } from './doc-pages.ts';
+import { createDocPages, type EventDocs } from './doc-pages.ts';
 import { errorReasons, rpcError } from './errors.ts';
 import { healthPaths, managementPaths } from './health-paths.ts';
 import type { HttpHandler, HttpRequest, HttpResponse, Page } from './http.ts';
@@ -29,12 +29,14 @@ export function createPages(options: {
   /** What REST serves; absent: nothing. */
   rest?: Pick<Rest, 'paths' | 'openApi'>;
   /** See `RpcServerOptions`. */
+  eventDocs?: (() => Promise<EventDocs>) | undefined;
+  /** See `RpcServerOptions`. */
   hasManagementPort?: boolean | undefined;
   /** Handles every path that is no page; absent: it does not exist. */
   handle?: HttpHandler | undefined;
 }): (req: HttpRequest, res: HttpResponse, holdResponse: (bytes: number) => boolean) => Promise<void> {
   const { service, serviceNames, health, prometheus, declaredReasons, rest } = options;
-  const { hasManagementPort = false, handle } = options;
+  const { hasManagementPort = false, handle, eventDocs } = options;
 
   /** Without the checks where a management port shows them: they name dependencies, and how these fail. */
   async function readinessToShow(): Promise<Readiness> {
@@ -55,7 +57,7 @@ export function createPages(options: {
   }
 
   async function openApi(from: Pick<Rest, 'openApi'>): Promise<JsonObject> {
-    const document = await from.openApi(service);
+    const document = await from.openApi({ service, hasEventDocs: eventDocs !== undefined });
     if (!hasManagementPort) return document;
     const paths = Object.entries(document['paths'] ?? {}).filter(([path]) => !managementPaths.has(path));
     return { ...document, paths: Object.fromEntries(paths) };
@@ -78,7 +80,7 @@ export function createPages(options: {
         res.end(text);
       },
     ],
-    ...(rest && rest.paths.length > 0 ? createDocPages(service, () => openApi(rest)) : []),
+    ...(rest && rest.paths.length > 0 ? createDocPages(service, () => openApi(rest), eventDocs) : []),
   ]);
   if (hasManagementPort) for (const path of managementPaths) pages.delete(path);
   const served = { services: serviceNames, rest: rest?.paths ?? [], pages: [...pages.keys()] };

@@ -19,6 +19,7 @@ export {
   type RpcTransportOptions,
 } from './client.ts';
 export { type Connection, connectionKey } from './connection.ts';
+export type { EventDocs } from './doc-pages.ts';
 export {
   type ErrorDetails,
   type ErrorReason,

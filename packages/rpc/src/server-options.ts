@@ -4,6 +4,7 @@ import type { Component, Health, Logger, Meter } from '@orderflow/runtime';
 import type { RateLimits } from './access/rate-limits.ts';
 import type { Tokens } from './access/tokens.ts';
 import type { BrowserAccess } from './browser-access.ts';
+import type { EventDocs } from './doc-pages.ts';
 import type { Forwarded } from './forwarded.ts';
 import type { ListenerLimits } from './listener.ts';
 import type { RestAdapter } from './rest/adapter.ts';
@@ -63,6 +64,11 @@ export interface RpcServerOptions extends ErrorMeanings {
   readonly restAdapters?: readonly RestAdapter[];
   /** What REST serves besides these services. RPC, health and reflection do not have it. */
   readonly forwarded?: readonly Forwarded[];
+  /**
+   * Makes what `/asyncapi.json` and the page `/docs/events` show, when one of them is first asked for. Absent, or without
+   * REST: they do not exist.
+   */
+  readonly eventDocs?: (() => Promise<EventDocs>) | undefined;
   /** Verifies the tokens of callers. Absent: everybody may call everything. */
   readonly tokens?: Tokens | undefined;
   /** How often they may call. Absent, or without tokens: as often as they like. */

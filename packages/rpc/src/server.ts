@@ -145,7 +145,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     ...{ service, serviceNames, health, declaredReasons },
     prometheus: options.prometheus,
     hasManagementPort: options.hasManagementPort ?? false,
-    rest,
+    ...{ rest, eventDocs: options.eventDocs },
   });
 
   function handleRequest(req: HttpRequest, res: HttpResponse): void {

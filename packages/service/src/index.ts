@@ -51,7 +51,7 @@ export interface ServiceParts
   extends Parts,
     Pick<
       RpcServerOptions,
-      'routes' | 'services' | 'restAdapters' | 'forwarded' | 'refusalError' | 'reasons' | 'cors'
+      'routes' | 'services' | 'restAdapters' | 'forwarded' | 'eventDocs' | 'refusalError' | 'reasons' | 'cors'
     > {
   /** Where instances share how often callers call. Absent: each counts for itself. */
   readonly sharedCounts?: SharedCounts | undefined;

@@ -155,6 +155,7 @@ export async function createApp(
     services: api ? [OrderService, CatalogService] : [],
     forwarded: others?.forwarded ?? [],
     restAdapters: api ? [createOrderAdapter] : [],
+    eventDocs: async () => (await import('@orderflow/asyncapi')).eventDocs(),
     refusalError: refusalErrors(Refusal, errorReasons),
     reasons: errorReasons,
     ...(config.corsOrigins && { cors: { allowedOrigins: config.corsOrigins } }),

@@ -3,7 +3,7 @@ import type { Admin } from 'kafkajs';
 import type { Kafka } from '../kafka.ts';
 import { messageOf } from '../kafka-error.ts';
 import { checkTopicSettings } from './topic-settings.ts';
-import { MIN_RETENTION_MS, settingsOf, type TopicSpec } from './topic-spec.ts';
+import { DEFAULT_PARTITIONS, MIN_RETENTION_MS, settingsOf, type TopicSpec } from './topic-spec.ts';
 
 const LEADER_WAIT_MS = 15_000;
 
@@ -33,7 +33,7 @@ export async function ensureTopics(kafka: Kafka, specs: readonly TopicSpec[]): P
         waitForLeaders: false,
         topics: missing.map((spec) => ({
           topic: kafka.physicalName(spec.name),
-          numPartitions: spec.partitions ?? 3,
+          numPartitions: spec.partitions ?? DEFAULT_PARTITIONS,
           configEntries: Object.entries(settingsOf(spec)).map(([name, value]) => ({ name, value })),
         })),
       });

@@ -2,6 +2,7 @@ import { deadLetterTopic } from '@orderflow/contracts';
 
 const DAY_MS = 86_400_000;
 export const MIN_RETENTION_MS = 30 * DAY_MS;
+export const DEFAULT_PARTITIONS = 3;
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576;
 const DEAD_LETTER_HEADROOM_BYTES = 65_536;
 

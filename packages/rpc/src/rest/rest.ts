@@ -15,6 +15,7 @@ import { endInPieces, responseKey } from '../responses.ts';
 import { echoed } from '../short-text.ts';
 import type { RestAdapter } from './adapter.ts';
 import { fromNodeRequest } from './node-request.ts';
+import type { Served } from './openapi/document.ts';
 import type { Reasons } from './openapi/error-responses.ts';
 import { problemContentType, sendProblem, toProblem } from './problem.ts';
 import { readRequest } from './request-json.ts';
@@ -32,8 +33,8 @@ const NO_BYTES = Buffer.alloc(0);
 export interface Rest {
   /** What is served, such as `GET /orders/{order_id}`. */
   readonly paths: readonly string[];
-  /** Makes the OpenAPI 3.1 document of it; `service`: the name of the process. */
-  openApi(service: string): Promise<JsonObject>;
+  /** Makes the OpenAPI 3.1 document of it. */
+  openApi(about: Pick<Served, 'service' | 'hasEventDocs'>): Promise<JsonObject>;
   /** Returns undefined when nothing is served at this path, whatever the HTTP method is. */
   find(httpMethod: string, path: string): Match<ServedRoute> | undefined;
   /**
@@ -172,10 +173,10 @@ export function createRest(options: {
     // `{customer.customer_id}` is `{customer_id}` to those who send it.
     paths: routes.map(({ httpMethod, template }) => `${httpMethod} ${template.replaceAll(/\{\w+\./g, '{')}`),
 
-    async openApi(service) {
+    async openApi(about) {
       // Loaded by processes only that are asked for it.
       const { openApiOf } = await import('./openapi/document.ts');
-      return openApiOf({ service, services, routes, adapters: options.adapters, reasons });
+      return openApiOf({ ...about, services, routes, adapters: options.adapters, reasons });
     },
 
     find(httpMethod, path) {

@@ -20,6 +20,8 @@ export interface Served {
   readonly adapters: readonly RestAdapter[];
   /** The reasons of these services. */
   readonly reasons: Reasons;
+  /** Whether the server has the page `/docs/events`. */
+  readonly hasEventDocs?: boolean | undefined;
 }
 
 const healthTag = 'Health';
@@ -44,7 +46,14 @@ there wherever GET is.
 `;
 
 /** Returns the OpenAPI 3.1 document of what a server serves. */
-export function openApiOf({ service, services, routes, adapters, reasons }: Served): JsonObject {
+export function openApiOf({
+  service,
+  services,
+  routes,
+  adapters,
+  reasons,
+  hasEventDocs,
+}: Served): JsonObject {
   const schemas = createSchemas();
   const reads = connectReads(services);
   const paths: Record<string, JsonObject> = {};
@@ -70,6 +79,7 @@ export function openApiOf({ service, services, routes, adapters, reasons }: Serv
   return {
     openapi: '3.1.0',
     info: { title: `orderflow: ${service}`, version: '1', description: introduction },
+    ...(hasEventDocs && { externalDocs: { url: 'docs/events', description: 'Topics and events on Kafka' } }),
     servers: [{ url: '/' }, { url: '/api/v1' }],
     tags: [
       ...[...described].map((desc) => ({ name: tagOf(desc), description: documentationOf(desc).text })),

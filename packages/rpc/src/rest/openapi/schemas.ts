@@ -13,11 +13,15 @@ import { MoneySchema } from '@orderflow/contracts/google/type/money';
 import { shortEnumNames } from '../enum-names.ts';
 import { documentationOf, documentationOfMember } from './comments.ts';
 import { messageRuleTexts, requiredMembers, rulesOf } from './field-rules.ts';
+import { eventMoneySchema, moneySchema } from './money-schemas.ts';
 
-/** What is described: JSON of REST or of Connect, in requests or in responses, or parameters of paths and queries. */
+/**
+ * What is described: JSON of REST, or of protobuf as Connect has it; in requests, responses or events, or parameters of
+ * paths and queries.
+ */
 export interface Form {
   readonly protocol: 'rest' | 'connect';
-  readonly direction: 'parameter' | 'request' | 'response';
+  readonly direction: 'parameter' | 'request' | 'response' | 'event';
 }
 
 /** Describes messages as JSON Schemas, which refer to each other as components of the document. */
@@ -33,22 +37,6 @@ export interface Schemas {
   /** Every schema that was referred to, by its name. */
   components(): JsonObject;
 }
-
-/** Money as REST responses have it. */
-const moneySchema: JsonObject = {
-  type: 'object',
-  description: 'An amount of money.',
-  properties: {
-    currencyCode: { type: 'string', description: 'The currency, ISO 4217.', examples: ['USD'] },
-    amount: {
-      type: 'string',
-      description: 'The exact amount.',
-      pattern: '^-?[0-9]+\\.[0-9]{2,9}$',
-      examples: ['1299.99'],
-    },
-  },
-  required: ['amount'],
-};
 
 export function createSchemas(): Schemas {
   const components = new Map<string, JsonObject>();
@@ -85,6 +73,8 @@ export function createSchemas(): Schemas {
     if (typeName.startsWith('google.protobuf.')) return {};
     if (typeName === MoneySchema.typeName && form.protocol === 'rest' && form.direction === 'response')
       return refer(desc, form, '', () => moneySchema);
+    if (typeName === MoneySchema.typeName && form.direction === 'event')
+      return refer(desc, form, '', () => eventMoneySchema);
     return refer(desc, form, form.direction === 'request' ? 'Input' : '', () => object(desc, form));
   }
 
@@ -98,6 +88,7 @@ export function createSchemas(): Schemas {
       form.direction === 'request' ? requiredMembers(desc) : new Set();
     const isRequired = (field: DescField) =>
       needed.has(field) ||
+      (form.direction === 'event' && isInEveryEvent(field)) ||
       (form.direction === 'response' &&
         form.protocol === 'rest' &&
         (isAlwaysThere(field) || (options.isWhole === true && field.fieldKind === 'list')));
@@ -120,7 +111,7 @@ export function createSchemas(): Schemas {
   function property(field: DescField, form: Form): JsonObject {
     const { text, example } = documentationOfMember(field.parent, field);
     const examples = examplesOf(field, example);
-    const texts = form.direction === 'response' ? [] : rulesOf(field).texts.map(asRule);
+    const texts = isChecked(form) ? rulesOf(field).texts.map(asRule) : [];
     const description = [text, ...texts].filter(Boolean).join(' ');
     return {
       ...value(field, form),
@@ -130,8 +121,7 @@ export function createSchemas(): Schemas {
   }
 
   function value(field: DescField, form: Form): JsonObject {
-    const isRequest = form.direction !== 'response';
-    // Responses may come from servers of others: only requests are checked.
+    const isRequest = isChecked(form);
     const { own, element } = isRequest ? rulesOf(field) : { own: {}, element: {} };
     switch (field.fieldKind) {
       case 'list':
@@ -168,6 +158,22 @@ export function createSchemas(): Schemas {
     components: () =>
       Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1))) satisfies JsonObject,
   };
+}
+
+/** Whether rules hold: responses may come from servers of others, and no rule is about an event. */
+function isChecked({ direction }: Form): boolean {
+  return direction === 'request' || direction === 'parameter';
+}
+
+/**
+ * Whether the field of an event always has a value. Its comment says so when it may have none; JSON of protobuf leaves
+ * out 0 and false, too.
+ */
+function isInEveryEvent(field: DescField): boolean {
+  const { parent, scalar, oneof } = field;
+  if (!parent.typeName.startsWith('orderflow.') || scalar === ScalarType.BOOL || oneof !== undefined)
+    return false;
+  return !/\b(?:empty|absent|optional|0 for)\b/i.test(documentationOfMember(parent, field).text);
 }
 
 /** Numbers and booleans are there also when they are 0 or false; whatever else is empty is left out. */
@@ -239,7 +245,7 @@ function scalarSchema(scalar: ScalarType, { protocol, direction }: Form): JsonOb
 function wholeNumberSchema(scalar: ScalarType, { protocol, direction }: Form): JsonObject {
   const isLong = longScalars.has(scalar);
   const format = isLong ? 'int64' : 'int32';
-  if (direction !== 'response') {
+  if (isChecked({ protocol, direction })) {
     const isUnsigned = unsigned.has(scalar);
     // A parameter is a text, which may have all of 64 bits; JavaScript cannot write their limits, the format says them.
     if (isLong && direction === 'parameter')

@@ -1,0 +1,44 @@
+import { groups } from '@orderflow/contracts';
+
+type Group = (typeof groups)[keyof typeof groups];
+
+/** A process that reads a topic as a consumer group, and what it does with the records. */
+export interface Reader {
+  readonly process: string;
+  readonly does: string;
+}
+
+/** The processes of orderflow that read and write topics. */
+export interface Applications {
+  /** By group. */
+  readonly readers: Readonly<Record<Group, Reader>>;
+  /** By topic. Any producer writes `orders`, too. */
+  readonly writers: Readonly<Record<string, string>>;
+}
+
+/** Which process reads as which group, and which one writes which topic; compared with the services by a test. */
+export const applications: Applications = {
+  readers: {
+    [groups.orderWorker]: { process: 'order-worker', does: 'decides what arrives on `orders`' },
+    [groups.orderSaga]: {
+      process: 'order-saga',
+      does: 'applies the replies of inventory and payment to orders',
+    },
+    [groups.payment]: { process: 'payment', does: 'charges, voids and refunds' },
+    [groups.orderCache]: {
+      process: 'order-worker',
+      does: 'drops cache entries of customers that have changed',
+    },
+    [groups.orderView]: { process: 'order-view', does: 'keeps the progress of the MongoDB documents' },
+    [groups.inventory]: { process: 'inventory', does: 'reserves, commits and releases stock' },
+    [groups.customers]: { process: 'enrichment-stub', does: "counts customers' orders" },
+    [groups.notification]: { process: 'notification', does: 'mails customers about their orders' },
+  },
+  writers: {
+    orders: 'order-relay',
+    'order-events': 'order-relay',
+    'inventory-events': 'inventory',
+    'payment-events': 'payment',
+    'customer-events': 'enrichment-stub',
+  },
+};
