@@ -1,4 +1,7 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
+import { events } from '@orderflow/asyncapi';
+import { topics } from '@orderflow/contracts';
 import { ErrorInfoSchema, PreconditionFailureSchema } from '@orderflow/contracts/google/rpc/error_details';
 import { LedgerEntry_Kind } from '@orderflow/contracts/orderflow/gateway/v1/gateway_service';
 import { Reservation_State } from '@orderflow/contracts/orderflow/inventory/v1/reservation';
@@ -11,6 +14,7 @@ import { orderPath } from '@orderflow/local/system';
 import { eventually } from '@orderflow/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compareWithDocument, topicsUnlike } from '../src/described-events.ts';
 import { type Lines, startWhole, type Whole } from '../src/whole.ts';
 
 let whole: Whole;
@@ -275,6 +279,27 @@ describe('an order that is cancelled', () => {
     expect(refunds).toBe(charges);
   });
 
+  test('because its payment is declined says so; its stock comes back, and no money is kept', async () => {
+    const gateway = whole.services['payment-gateway-stub'];
+    const before = await whole.available('p-120');
+    await gateway.stop();
+    await gateway.start({ GATEWAY_DECLINED_PERCENT: '100' });
+    try {
+      await whole.place({ orderId: 'declined', lines: { 'p-120': 1 } });
+      const order = await whole.ended('declined');
+      expect(order).toMatchObject({
+        state: Order_State.CANCELLED,
+        cancelReason: CancelReason.PAYMENT_FAILED,
+      });
+    } finally {
+      await gateway.stop();
+      await gateway.start();
+    }
+    expect(await whole.available('p-120')).toBe(before);
+    const { payment } = await whole.payments.getPaymentByOrder({ orderId: 'declined' });
+    expect(payment?.state).toBe(Payment_State.FAILED);
+  });
+
   test('again returns the order unchanged', async () => {
     const { order } = await whole.orders.cancelOrder({ orderId: 'cancel-reserved' });
     expect(order?.state).toBe(Order_State.CANCELLED);
@@ -493,6 +518,15 @@ test('while Kafka, Redis, MongoDB and all other services are unavailable the API
   for (const orderId of ids) await whole.place({ orderId, lines: { 'p-115': 1 } });
   await whole.start(orderPath);
   for (const orderId of ids) expect((await whole.ended(orderId)).state).toBe(Order_State.COMPLETED);
+});
+
+test('every record on the topics of events is as /asyncapi.json says, and every event was there', async () => {
+  const response = await fetch(`${whole.services['order-api'].url}/asyncapi.json`);
+  const { problems, seen } = await compareWithDocument(whole.stores, (await response.json()) as JsonObject);
+  expect(problems).toEqual([]);
+  expect(await topicsUnlike(whole.env)).toEqual([]);
+  const published = events.filter(({ topic }) => topic !== topics.orders);
+  expect(published.map(({ desc }) => desc.typeName).filter((name) => !seen.has(name))).toEqual([]);
 });
 
 test('in the end all stores agree, and every response that a caller got is true', async () => {

@@ -430,7 +430,7 @@ export type OrderCancelled = Message<"orderflow.order.event.v1.OrderCancelled"> 
   version: bigint;
 
   /**
-   * The customer who ordered.
+   * The customer who ordered. Of an order that was cancelled before its decision: as sent; may be empty or unknown.
    *
    * @generated from field: string customer_id = 3;
    */
@@ -500,7 +500,7 @@ export type OrderRefunded = Message<"orderflow.order.event.v1.OrderRefunded"> & 
   refundTime?: Timestamp | undefined;
 
   /**
-   * The gateway's id of the refunded charge.
+   * The gateway's id of the refunded charge; empty when there was nothing to pay.
    *
    * @generated from field: string transaction_id = 6;
    */

@@ -88,7 +88,7 @@ export type SubmittedLine = Message<"orderflow.order.event.v1.SubmittedLine"> & 
   quantity: bigint;
 
   /**
-   * The unit price that the sender quoted. Stored with the order; the catalogue's price is charged.
+   * The unit price that the sender quoted; optional. Stored with the order; the catalogue's price is charged.
    * Must not be negative, and in the configured currency.
    *
    * @generated from field: google.type.Money quoted_price = 4;

@@ -44,7 +44,7 @@ export type PaymentProcessed = Message<"orderflow.payment.event.v1.PaymentProces
   amount?: Money | undefined;
 
   /**
-   * The gateway's id of the charge.
+   * The gateway's id of the charge; empty when there was nothing to pay.
    *
    * @generated from field: string transaction_id = 4;
    */
@@ -234,7 +234,7 @@ export type PaymentRefunded = Message<"orderflow.payment.event.v1.PaymentRefunde
   reason: string;
 
   /**
-   * That caller's id, or "anonymous".
+   * That caller's id, or "anonymous"; empty when the order was cancelled.
    *
    * @generated from field: string caller_id = 6;
    */
