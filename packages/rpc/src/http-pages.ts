@@ -125,7 +125,10 @@ function sendUnknown(
     ? rpcError('UNIMPLEMENTED', text)
     : new ConnectError(text, Code.Unimplemented);
   if (contentType.startsWith('application/grpc')) {
-    res.writeHead(200, { 'content-type': contentType, ...Object.fromEntries(trailersOf(error)) });
+    // Not by writeHead, after which the end is a frame of its own: gRPC clients read the status of a response without
+    // trailers only if its headers end the stream.
+    res.setHeader('content-type', contentType);
+    for (const [name, value] of trailersOf(error)) res.setHeader(name, value);
     res.end();
     return;
   }

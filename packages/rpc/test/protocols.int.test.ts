@@ -112,6 +112,13 @@ describe('@grpc/grpc-js', () => {
     return status.details.map((any) => any.typeUrl.split('/')[1]);
   }
 
+  test('gets UNIMPLEMENTED for a method that does not exist, with its reason', async () => {
+    const { port } = await startServer();
+    const error = await unaryCall(port, 'NoSuchMethod', new Uint8Array()).catch((error) => error);
+    expect(error.code).toBe(grpc.status.UNIMPLEMENTED);
+    expect(detailsOf(error)).toEqual(['google.rpc.ErrorInfo']);
+  });
+
   test('gets a response', async () => {
     const { port } = await startServer();
     const request = toBinary(
