@@ -9,10 +9,15 @@ const missingGo = 'Go is not installed (no `go` on PATH): install Go 1.26 or new
 
 /** Absolute paths of the results of `buildGo`. */
 export type GoBuild = {
-  /** The customer and product API in Go. Environment: PORT; prints `listening on HOST:PORT` when it serves. */
+  /**
+   * The template of `examples/go-enrichment`, with the data of the enrichment stub and with faults. Environment: that of
+   * the stub; prints `listening on HOST:PORT` when it serves.
+   */
   enrichmentServer: string;
   /** Makes calls with generated clients: `client connect` or `client grpc`, see `../go/client/main.go`. */
   client: string;
+  /** The code generated from every contract. */
+  generated: string;
   grpcurl: string;
   /** Every contract as a FileDescriptorSet, for `grpcurl -protoset`. */
   protoset: string;
@@ -33,7 +38,11 @@ export function reasonToSkipGo(): string | undefined {
  * output of the failed command otherwise.
  */
 export async function buildGo(): Promise<GoBuild> {
-  const sources = ['interop/go/**/*.{go,mod,sum,yaml}', ...contractSources];
+  const sources = [
+    'interop/go/**/*.{go,mod,sum,yaml}',
+    'examples/go-enrichment/**/*.{go,mod,sum,sql}',
+    ...contractSources,
+  ];
   const built = await buildOf('go', sources, async (staging) => {
     needGo();
     console.log('Building the Go programs and tools; this is done once and takes a minute or two.');
@@ -43,6 +52,7 @@ export async function buildGo(): Promise<GoBuild> {
   return {
     enrichmentServer: join(built, 'bin/enrichment-server'),
     client: join(built, 'bin/client'),
+    generated: join(built, 'gen'),
     grpcurl: join(built, 'bin/grpcurl'),
     protoset: join(built, 'export/descriptors.binpb'),
   };

@@ -1,9 +1,10 @@
 import { createTestSystem, expectAllSettled, sendOrders } from '@orderflow/e2e/test-system';
 import { readPrices } from '@orderflow/local/catalogue';
 import { makeOrders } from '@orderflow/local/orders';
+import { enrichmentPath } from '@orderflow/local/system';
 import { expect, test } from 'vitest';
-import { reasonToSkipGo } from '../src/go.ts';
-import { startGoEnrichment } from '../src/go-enrichment.ts';
+import { runE2e } from '../src/e2e-suites.ts';
+import { buildGo, reasonToSkipGo } from '../src/go.ts';
 
 const skipped = reasonToSkipGo();
 if (skipped) console.warn(`Skipped: ${skipped}`);
@@ -12,41 +13,30 @@ test.skipIf(skipped !== undefined)(
   '100 orders are decided against the enrichment API in Go, with no change but its URL',
   { timeout: 900_000 },
   async () => {
-    const go = await startGoEnrichment();
-    try {
-      await using system = await createTestSystem('go-enrichment', {
-        CUSTOMER_API_URL: go.url,
-        PRODUCT_API_URL: go.url,
-      });
-      const { services, stores } = system;
-      await Promise.all([
-        services['order-relay'].start(),
-        services['order-worker'].start(),
-        services['order-view'].start(),
-      ]);
-      // One of 101 cannot be read.
-      const orders = makeOrders({
-        prefix: 'go',
-        count: 101,
-        prices: await readPrices(go.url),
-        customers: 200,
-        products: 100,
-        formats: ['protobuf', 'plain_json', 'protobuf_json'],
-      });
-      await sendOrders(stores, orders);
-      await expectAllSettled(stores, orders);
+    const { enrichmentServer } = await buildGo();
+    await using system = await createTestSystem('go-enrichment', { ENRICHMENT_SERVER: enrichmentServer });
+    const { services, stores } = system;
+    await system.start(enrichmentPath);
+    // One of 101 cannot be read.
+    const prices = await readPrices(services['enrichment-stub'].url);
+    const formats = ['protobuf', 'plain_json', 'protobuf_json'] as const;
+    const orders = makeOrders({ prefix: 'go', count: 101, prices, formats });
+    await sendOrders(stores, orders);
+    await expectAllSettled(stores, orders);
+  },
+);
 
-      const [accepted] = orders.filter(({ expected }) => expected.outcome === 'ACCEPTED');
-      const document = await stores.document(accepted?.orderId ?? '');
-      expect(document).toMatchObject({
-        customer: { email: expect.stringMatching(/^customer-\d+@example\.com$/) },
-        lines: [
-          { product: { description: expect.stringContaining('from the Go catalogue') } },
-          expect.anything(),
-        ],
-      });
-    } finally {
-      await go.stop();
-    }
+test.skipIf(skipped !== undefined)(
+  'tests of faults and of the cache pass against it: one of each kind; all of them are in long/',
+  { timeout: 900_000 },
+  async () => {
+    const { enrichmentServer } = await buildGo();
+    const result = await runE2e({
+      config: 'vitest.faults.config.ts',
+      files: ['faults/cache-truth', 'faults/enrichment-api'],
+      only: 'published change is read|can order at once|are used while the API is down|changes are not read|is left alone',
+      env: { ENRICHMENT_SERVER: enrichmentServer },
+    });
+    expect(result).toMatch(/Tests\s+6 passed/);
   },
 );

@@ -175,8 +175,7 @@ export async function createSystem(options: {
       logFile,
       launch(extra = {}) {
         running = startProcess({
-          command: process.execPath,
-          args: [join(repositoryRoot, main), ...roles],
+          ...commandOf(name, [join(repositoryRoot, main), ...roles], env),
           env: { ...env, ...clientVariables, PORT: String(port), ...extra },
           cwd: repositoryRoot,
           logFile,
@@ -227,6 +226,13 @@ export async function createSystem(options: {
       return (await Promise.all(processes.map(lastWordsOf))).join('\n');
     },
   };
+}
+
+/** The program that ENRICHMENT_SERVER names takes the place of the enrichment stub, with the same variables. */
+function commandOf(name: Service['name'], args: readonly string[], env: NodeJS.ProcessEnv) {
+  const server = env['ENRICHMENT_SERVER'] ?? process.env['ENRICHMENT_SERVER'];
+  if (name === 'enrichment-stub' && server) return { command: server, args: [] };
+  return { command: process.execPath, args };
 }
 
 async function lastWordsOf({ name, url, logFile, isRunning }: Service): Promise<string> {

@@ -1,97 +1,129 @@
-// Command enrichment-server is a customer and product API with its data in memory: the contracts
-// of orderflow, served by another language. It speaks Connect, gRPC and gRPC-Web on one port, over
-// HTTP/1.1 and cleartext HTTP/2. Environment: PORT (default 8005; 0 takes a free one).
+// Command enrichment-server is the template of examples/go-enrichment, with the customers and products that the
+// enrichment stub has, and with FaultService: tests of orderflow run against it with no change but its address.
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
+	"sync"
 	"syscall"
-	"time"
 
 	"connectrpc.com/connect"
-	"google.golang.org/grpc/health/grpc_health_v1"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"orderflow.example/gen/orderflow/enrichment/v1/enrichmentv1connect"
+	"orderflow.example/gen/orderflow/testing/v1/testingv1connect"
+	"orderflow.example/go-enrichment/access"
+	"orderflow.example/go-enrichment/config"
+	"orderflow.example/go-enrichment/customers"
+	"orderflow.example/go-enrichment/kafka"
+	"orderflow.example/go-enrichment/ordercount"
+	"orderflow.example/go-enrichment/outbox"
+	"orderflow.example/go-enrichment/postgres"
+	"orderflow.example/go-enrichment/products"
+	"orderflow.example/go-enrichment/server"
 )
 
-// maxMessageBytes is far above the largest valid request: 200 ids of 256 characters.
-const maxMessageBytes = 4 << 20
-
 func main() {
-	if err := run(); err != nil {
-		log.Fatal(err)
-	}
-}
-
-func run() error {
-	port := os.Getenv("PORT")
-	if port == "" {
-		port = "8005"
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
-	if err != nil {
-		return fmt.Errorf("PORT %s cannot be used: %w", port, err)
-	}
-
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{
-		Handler:           newHandler(time.Now()),
-		Protocols:         protocols,
-		ReadHeaderTimeout: 5 * time.Second,
-	}
-
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	fmt.Printf("listening on %s\n", listener.Addr())
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
 
-	select {
-	case err := <-served:
+// run is run of the template's main.go, with seeds, faults and a crash point.
+func run(ctx context.Context) error {
+	settings, err := config.Load(os.Getenv)
+	if err != nil {
 		return err
-	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	err = server.Shutdown(grace)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return server.Close()
+	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: settings.LogLevel}))
+	pool, err := postgres.Open(ctx, settings.PostgresURL, settings.Database(), log)
+	if err != nil {
+		return err
 	}
-	return err
-}
+	defer pool.Close()
+	if err := seed(ctx, pool); err != nil {
+		return err
+	}
 
-// newHandler routes the three services; now is the time at which the seed data was created.
-func newHandler(now time.Time) http.Handler {
-	options := []connect.HandlerOption{
-		connect.WithInterceptors(connect.UnaryInterceptorFunc(validateRequests)),
-		connect.WithReadMaxBytes(maxMessageBytes),
+	kafkaOptions, err := settings.Kafka.Options()
+	if err != nil {
+		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle(enrichmentv1connect.NewCustomerServiceHandler(newCustomers(now), options...))
-	mux.Handle(enrichmentv1connect.NewProductServiceHandler(newProducts(now), options...))
-	// Only Check: nothing here ever stops serving, so there is nothing to watch.
-	mux.Handle(grpc_health_v1.Health_Check_FullMethodName, connect.NewUnaryHandlerSimple(
-		grpc_health_v1.Health_Check_FullMethodName,
-		checkHealth,
-		options...,
-	))
-	return mux
-}
+	producer, err := kgo.NewClient(kafkaOptions...)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	relay := outbox.NewRelay(pool, crashAfterAck{outbox.NewKafka(producer, settings.TopicPrefix)}, log)
+	counter, err := ordercount.New(kafkaOptions, settings.TopicPrefix, settings.SessionTimeout,
+		postgres.NewOrderCounts(pool), log)
+	if err != nil {
+		return err
+	}
 
-func checkHealth(
-	_ context.Context, request *grpc_health_v1.HealthCheckRequest,
-) (*grpc_health_v1.HealthCheckResponse, error) {
-	switch request.Service {
-	case "", enrichmentv1connect.CustomerServiceName, enrichmentv1connect.ProductServiceName:
-		return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}, nil
+	var tokens *access.Tokens
+	if settings.Auth != nil {
+		tokens = access.NewTokens(*settings.Auth, access.NewKeys(settings.KeysURL, log))
 	}
-	return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("no service %q here", request.Service))
+	connections := newConnections()
+	faults := newFaults(connections)
+	misbehave := connect.WithInterceptors(connect.UnaryInterceptorFunc(faults.misbehave))
+	customerService := customers.New(postgres.NewCustomers(pool, relay.Wake))
+	productService := products.New(postgres.NewProducts(pool))
+	handler, health, err := server.Handler(server.Parts{
+		Services: []server.Service{
+			{
+				Name: enrichmentv1connect.CustomerServiceName,
+				Handler: func(options ...connect.HandlerOption) (string, http.Handler) {
+					return enrichmentv1connect.NewCustomerServiceHandler(customerService, append(options, misbehave)...)
+				},
+			},
+			{
+				Name: enrichmentv1connect.ProductServiceName,
+				Handler: func(options ...connect.HandlerOption) (string, http.Handler) {
+					return enrichmentv1connect.NewProductServiceHandler(productService, append(options, misbehave)...)
+				},
+			},
+			{
+				Name: testingv1connect.FaultServiceName,
+				Handler: func(options ...connect.HandlerOption) (string, http.Handler) {
+					return testingv1connect.NewFaultServiceHandler(faults, options...)
+				},
+			},
+		},
+		Tokens:   tokens,
+		Check:    pool.Ping,
+		IsOutage: postgres.IsOutage,
+		Log:      log,
+	})
+	if err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer stop()
+	kafka.EnsureTopics(background, &work, producer, log,
+		kafka.Topic{Name: settings.TopicPrefix + outbox.CustomerEvents},
+		kafka.Topic{Name: settings.TopicPrefix + ordercount.OrderEvents},
+		kafka.Topic{Name: settings.TopicPrefix + ordercount.DeadLetters, IsForDeadLetters: true})
+	work.Go(func() { relay.Run(background) })
+	work.Go(func() { counter.Run(background) })
+
+	listener, err := net.Listen("tcp", net.JoinHostPort(settings.Host, strconv.Itoa(settings.Port)))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("listening on %s\n", listener.Addr())
+	return server.New(handler, health, server.IsStream).
+		Serve(ctx, connections.track(listener), settings.ShutdownGrace)
 }

@@ -1,0 +1,3 @@
+module orderflow.example/gen
+
+go 1.26.0
