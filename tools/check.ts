@@ -66,6 +66,10 @@ const checks: Record<string, { check: () => Promise<unknown>; advice: string }> 
     check: () => run('node', ['tools/asyncapi.ts', '--check']),
     advice: 'run `pnpm describe` and commit docs/asyncapi.json',
   },
+  'docs/reference': {
+    check: () => run('node', ['tools/reference.ts', '--check']),
+    advice: 'run `pnpm describe` and commit docs/reference; the comments are those of proto/',
+  },
   'docs/order-states.md': {
     check: () => run('node', ['tools/order-states.ts', '--check']),
     advice: 'run `pnpm states` and commit docs/order-states.md',

@@ -19,12 +19,17 @@ const ownOf = {
   shared: 'customer',
 } as const;
 
+/** Who may call a method, for people: roles, and whose objects. */
+export function callersOf(method: DescMethod): string[] {
+  const { public: isPublic, roles, own } = getOption(method, access);
+  if (isPublic) return ['everybody'];
+  return roles.map((role) => (role === Role.CUSTOMER && own.case ? ownOf[own.case] : roleName(role)));
+}
+
 /** What the document says of who may call a method. `text`: the description of the method. */
 export function describeAccess(method: DescMethod, text: string): JsonObject {
-  const { public: isPublic, roles, own } = getOption(method, access);
-  if (isPublic) return text === '' ? {} : { description: text };
-  const names = roles.map((role) => (role === Role.CUSTOMER && own.case ? ownOf[own.case] : roleName(role)));
-  const sentence = `Roles: ${names.join(', ')}.`;
+  if (getOption(method, access).public) return text === '' ? {} : { description: text };
+  const sentence = `Roles: ${callersOf(method).join(', ')}.`;
   return {
     description: text === '' ? sentence : `${text}\n\n${sentence}`,
     // None, where the server requires no tokens.

@@ -39,6 +39,8 @@ export interface MethodDocumentation {
   readonly text: string;
   /** What the comment has after `Errors:`, such as `NOT_FOUND (ORDER_NOT_FOUND)`. */
   readonly errors: readonly NamedError[];
+  /** The same as the comment has it, with when they happen; without its full stop, and empty when it names none. */
+  readonly errorsText: string;
 }
 
 export interface NamedError {
@@ -60,5 +62,6 @@ export function documentationOfMethod({ parent, name }: DescMethod): MethodDocum
       return code === undefined ? [] : [{ reason, code }];
     },
   );
-  return { summary, text: end === '.' ? text.slice(sentence.length) : text, errors };
+  const errorsText = sentenceOfErrors.trim().replace(/^Errors: |\.$/g, '');
+  return { summary, text: end === '.' ? text.slice(sentence.length) : text, errors, errorsText };
 }

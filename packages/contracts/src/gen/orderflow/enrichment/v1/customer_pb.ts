@@ -43,7 +43,7 @@ export type Customer = Message<"orderflow.enrichment.v1.Customer"> & {
   email: string;
 
   /**
-   * Whether orders of this customer are accepted. An inactive customer's orders are rejected.
+   * Whether orders of this customer are accepted. An inactive customer's orders are rejected. Example: "true".
    *
    * @generated from field: bool active = 4;
    */

@@ -68,7 +68,7 @@ export const GetCustomerResponseSchema: GenMessage<GetCustomerResponse> = /*@__P
  */
 export type BatchGetCustomersRequest = Message<"orderflow.enrichment.v1.BatchGetCustomersRequest"> & {
   /**
-   * 1 to 200 ids; repeated ids are returned once.
+   * 1 to 200 ids; repeated ids are returned once. Example: "c-1".
    *
    * @generated from field: repeated string customer_ids = 1;
    */

@@ -82,14 +82,14 @@ export const GetProductResponseSchema: GenMessage<GetProductResponse> = /*@__PUR
  */
 export type BatchGetProductsRequest = Message<"orderflow.enrichment.v1.BatchGetProductsRequest"> & {
   /**
-   * Product ids; repeated ones are returned once.
+   * Product ids; repeated ones are returned once. Example: "p-1".
    *
    * @generated from field: repeated string product_ids = 1;
    */
   productIds: string[];
 
   /**
-   * Stock keeping units; repeated ones are returned once.
+   * Stock keeping units; repeated ones are returned once. Example: "MOUSE001".
    *
    * @generated from field: repeated string skus = 2;
    */

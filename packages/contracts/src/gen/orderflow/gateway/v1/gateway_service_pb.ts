@@ -32,14 +32,14 @@ export type ChargeRequest = Message<"orderflow.gateway.v1.ChargeRequest"> & {
   key: string;
 
   /**
-   * The order that is paid for.
+   * The order that is paid for. Example: "o-1".
    *
    * @generated from field: string order_id = 2;
    */
   orderId: string;
 
   /**
-   * The customer to charge.
+   * The customer to charge. Example: "c-1".
    *
    * @generated from field: string customer_id = 3;
    */
@@ -157,14 +157,14 @@ export const ChargeResponse_OutcomeSchema: GenEnum<ChargeResponse_Outcome> = /*@
  */
 export type VoidChargeRequest = Message<"orderflow.gateway.v1.VoidChargeRequest"> & {
   /**
-   * The key of the charge.
+   * The key of the charge. Example: "o-1:1".
    *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * The order of the charge.
+   * The order of the charge. Example: "o-1".
    *
    * @generated from field: string order_id = 2;
    */
@@ -213,7 +213,7 @@ export type RefundChargeRequest = Message<"orderflow.gateway.v1.RefundChargeRequ
   key: string;
 
   /**
-   * The key of the charge.
+   * The key of the charge. Example: "o-1:1".
    *
    * @generated from field: string charge_key = 2;
    */
@@ -255,7 +255,7 @@ export const RefundChargeResponseSchema: GenMessage<RefundChargeResponse> = /*@_
  */
 export type ListLedgerRequest = Message<"orderflow.gateway.v1.ListLedgerRequest"> & {
   /**
-   * Only entries of this order; empty: of all.
+   * Only entries of this order; empty: of all. Example: "o-1".
    *
    * @generated from field: string order_id = 1;
    */

@@ -70,7 +70,7 @@ export const GetStockResponseSchema: GenMessage<GetStockResponse> = /*@__PURE__*
  */
 export type BatchGetStockRequest = Message<"orderflow.inventory.v1.BatchGetStockRequest"> & {
   /**
-   * 1 to 200 products, each once.
+   * 1 to 200 products, each once. Example: "p-1".
    *
    * @generated from field: repeated string product_ids = 1;
    */
@@ -255,14 +255,14 @@ export type AdjustStockRequest = Message<"orderflow.inventory.v1.AdjustStockRequ
   productId: string;
 
   /**
-   * The change of the quantity, positive or negative; not 0.
+   * The change of the quantity, positive or negative; not 0. Example: "5".
    *
    * @generated from field: int64 delta = 2;
    */
   delta: bigint;
 
   /**
-   * Why, for the audit.
+   * Why, for the audit. Example: "a box was found".
    *
    * @generated from field: string reason = 3;
    */

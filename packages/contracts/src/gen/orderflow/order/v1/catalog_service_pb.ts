@@ -26,7 +26,7 @@ export const file_orderflow_order_v1_catalog_service: GenFile = /*@__PURE__*/
  */
 export type ListProductsRequest = Message<"orderflow.order.v1.ListProductsRequest"> & {
   /**
-   * Only the product with this SKU; empty: all.
+   * Only the product with this SKU; empty: all. Example: "MOUSE001".
    *
    * @generated from field: string sku = 1;
    */
@@ -152,7 +152,7 @@ export const CatalogProductSchema: GenMessage<CatalogProduct> = /*@__PURE__*/
  */
 export type GetProductInventoryRequest = Message<"orderflow.order.v1.GetProductInventoryRequest"> & {
   /**
-   * The stock keeping unit.
+   * The stock keeping unit. Example: "MOUSE001".
    *
    * @generated from field: string sku = 1;
    */
@@ -215,9 +215,9 @@ export const GetProductInventoryResponseSchema: GenMessage<GetProductInventoryRe
  */
 export const CatalogService: GenService<{
   /**
-   * Lists products in the order of their ids, a page at a time, with the quantity that can be ordered. May be repeated.
-   * Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID), UNAVAILABLE (DEPENDENCY_UNAVAILABLE) while the enrichment API is
-   * unavailable. While inventory is, products are listed without their quantity.
+   * Lists products in the order of their ids, a page at a time, with the quantity that can be ordered. While inventory is
+   * unavailable they are listed without it. May be repeated. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID), UNAVAILABLE
+   * (DEPENDENCY_UNAVAILABLE) while the enrichment API is unavailable.
    *
    * @generated from rpc orderflow.order.v1.CatalogService.ListProducts
    */

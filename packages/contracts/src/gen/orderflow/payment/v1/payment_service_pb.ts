@@ -185,7 +185,7 @@ export type RefundPaymentRequest = Message<"orderflow.payment.v1.RefundPaymentRe
   paymentId: string;
 
   /**
-   * Why, for the history.
+   * Why, for the history. Example: "came broken".
    *
    * @generated from field: string reason = 2;
    */
