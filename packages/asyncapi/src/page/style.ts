@@ -28,6 +28,7 @@ th { font-weight: 600; white-space: nowrap }
 td:first-child { white-space: nowrap }
 td p { margin: 0 }
 .quiet { color: var(--quiet); font-weight: 400 }
+.send, .receive { white-space: nowrap }
 .send { color: var(--send) }
 .receive { color: var(--receive) }
 @media (max-width: 50rem) {
