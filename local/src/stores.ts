@@ -37,7 +37,7 @@ export interface OrderDocument {
 }
 
 /** The Postgres databases that tests read. */
-type Database = 'order_service' | 'inventory' | 'payment' | 'notification' | 'enrichment';
+type Database = 'order_service' | 'inventory' | 'payment' | 'notification' | 'enrichment' | 'identity';
 
 /** Reads and writes a system's stores from outside, without any code of the services. */
 export interface Stores extends AsyncDisposable {

@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { root } from '../src/builds.ts';
+import { differences } from '../src/cases/compare.ts';
+import { loadCases, readCases } from '../src/cases/load-cases.ts';
+import { substitute } from '../src/cases/substitute.ts';
+import { Expected } from '../src/cases/tags.ts';
+import { buildContracts } from '../src/clients/contracts.ts';
+
+const { cases } = loadCases();
+
+/** Reasons that no case expects, and why. */
+const notCaused: Readonly<Record<string, string>> = {
+  SHUTTING_DOWN: 'while a process stops, and all cases share the processes',
+  CIRCUIT_OPEN: 'while a dependency keeps failing, which other cases need',
+  TOO_MANY_CALLS: 'while a dependency is slow, which other cases need',
+  INTERNAL: 'a bug',
+  WATCH_TOO_OLD: 'once events are minutes old',
+  SLOW_CONSUMER: 'while more events come than are kept in memory',
+};
+
+test('there are at least 80 cases', () => {
+  expect(cases.length).toBeGreaterThanOrEqual(80);
+});
+
+test('every RPC of the contracts is called by a case', async () => {
+  const { services } = await buildContracts();
+  const called = new Set(
+    cases.flatMap(({ steps }) => steps.flatMap((step) => ('call' in step ? step.call : []))),
+  );
+  const all = [...services.values()].flatMap(({ typeName, methods }) =>
+    typeName.startsWith('orderflow.') ? methods.map(({ name }) => `${typeName}/${name}`) : [],
+  );
+  expect(all.length).toBeGreaterThan(40);
+  expect(all.filter((method) => !called.has(method))).toEqual([]);
+});
+
+test('every reason of docs/errors.md is expected by a case, or it is said why none can cause it', () => {
+  const [, section = ''] = readFileSync(join(root, 'docs/errors.md'), 'utf8').split('\n## RPC reasons\n');
+  const [table = ''] = section.split('\n## ');
+  const reasons = [...table.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, reason = '']) => reason);
+  expect(reasons.length).toBeGreaterThan(40);
+  const expected = JSON.stringify(
+    cases.flatMap(({ steps }) => steps.map((step) => step.expect)),
+  ).toUpperCase();
+  const missing = reasons.filter((reason) => !expected.includes(`"${reason}"`));
+  expect(missing.sort()).toEqual(Object.keys(notCaused).sort());
+});
+
+test('a case that is not what it should be is named, with its file and what is wrong', () => {
+  const read = (text: string) => () => readCases(text, 'wrong.yaml');
+  expect(read('topic: Wrong\ncases: []')).toThrow('wrong.yaml: cases');
+  const steps = (step: string) => `topic: Wrong\ncases: [{ name: a case of mine, steps: [${step}] }]`;
+  expect(read(steps('{ call: NoMethod }'))).toThrow(
+    'wrong.yaml: case "a case of mine", steps.0.call: call: the full name of a service, a slash, and a method',
+  );
+  expect(read(steps('{ call: a.B/C, exepct: {} }'))).toThrow(/a case of mine.*exepct/);
+  expect(read(steps('{ http: nothing, expect: { status: 200 } }'))).toThrow(
+    /a case of mine.*a method and a path/,
+  );
+});
+
+test('what is expected is compared member by member', () => {
+  const actual = { id: 'o-1', count: '2', lines: [{ sku: 'A' }, { sku: 'B' }], empty: undefined };
+  const expected = (pattern: Expected['pattern']) => new Expected(pattern);
+  expect(differences(actual, { id: 'o-1', count: 2, lines: [{}, { sku: 'B' }] })).toEqual([]);
+  expect(differences(actual, { id: expected({ kind: 'matches', text: '^o-' }) })).toEqual([]);
+  expect(differences(actual, { lines: expected({ kind: 'including', items: [{ sku: 'B' }] }) })).toEqual([]);
+  expect(differences(actual, { other: expected({ kind: 'absent' }), id: expected({ kind: 'any' }) })).toEqual(
+    [],
+  );
+  expect(differences(actual, { id: 'o-2' })).toEqual(['id is "o-1" instead of "o-2"']);
+  expect(differences(actual, { lines: [{}] })[0]).toMatch(/^lines has 2 items instead of 1/);
+  expect(differences(actual, { lines: expected({ kind: 'including', items: [{ sku: 'C' }] }) })).toHaveLength(
+    1,
+  );
+  expect(differences(actual, { id: expected({ kind: 'absent' }) })).toHaveLength(1);
+  expect(differences(actual, { none: expected({ kind: 'any' }) })).toEqual(['none is missing']);
+  expect(differences(actual, { lines: expected({ kind: 'length', length: 3 }) })).toHaveLength(1);
+});
+
+test('names are replaced everywhere in a request, and repeated as often as it says', () => {
+  const request = `{ a: "\${x}-1", b: !repeat { times: 2, of: { c: "\${index}" } }, d: !text { times: 3, of: e } }`;
+  const text = `topic: Some\ncases: [{ name: a case of mine, steps: [{ call: a.B/C, request: ${request} }] }]`;
+  const [step] = readCases(text, 'some.yaml').cases[0]?.steps ?? [];
+  const read = step && 'call' in step ? step.request : undefined;
+  expect(substitute(read, (name) => name.toUpperCase())).toEqual({
+    a: 'X-1',
+    b: [{ c: '1' }, { c: '2' }],
+    d: 'eee',
+  });
+});
