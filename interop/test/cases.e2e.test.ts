@@ -1,32 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { reasonToSkipBrowser } from '@orderflow/e2e/chromium';
 import { startWhole, type Whole } from '@orderflow/e2e/whole';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Column, columns } from '../src/cases/case-schema.ts';
+import { type Case, type Column, columns } from '../src/cases/case-schema.ts';
 import { whyImpossible } from '../src/cases/impossible.ts';
 import { loadCases } from '../src/cases/load-cases.ts';
 import { createNames } from '../src/cases/names.ts';
 import { prepare, runCell, type Target } from '../src/cases/run-cell.ts';
+import { polyglot, tableOf, withTable } from '../src/cases/table.ts';
 import { createTokens } from '../src/cases/tokens.ts';
 import { type BrowserPage, openBrowserPage } from '../src/clients/chromium.ts';
 import type { Client } from '../src/clients/client.ts';
 import { createConnectEs } from '../src/clients/connect-es.ts';
 import { buildContracts } from '../src/clients/contracts.ts';
-import { openClients } from '../src/clients/open-clients.ts';
+import { openClients, reasonToSkip } from '../src/clients/open-clients.ts';
 
 const contracts = await buildContracts();
 const { cases, before } = loadCases();
 let system: Whole;
-let page: BrowserPage;
+let page: BrowserPage | undefined;
 let target: Target;
 let clients: ReadonlyMap<Column, Client>;
 
 beforeAll(async () => {
-  page = await openBrowserPage(contracts);
-  system = await startWhole(
-    'cases',
+  page = reasonToSkipBrowser() === undefined ? await openBrowserPage(contracts) : undefined;
+  const env = {
+    CORS_ORIGINS: page?.origin ?? '',
     // Orders whose charges are declined for the time being wait for longer than a case takes.
-    { CORS_ORIGINS: page.origin, PAYMENT_RETRY_DELAYS: '5s,60s' },
-    { auth: true },
-  );
+    PAYMENT_RETRY_DELAYS: '5s,60s',
+  };
+  system = await startWhole('cases', env, { auth: true });
   const urlOf: Target['urlOf'] = (server) => system.services[server].url;
   const signingKey = async () => {
     const [row] = await system.stores.query('select jwk from signing_key', [], 'identity');
@@ -40,7 +43,7 @@ beforeAll(async () => {
   };
   await prepare(target, before);
   clients = await openClients({ contracts, apiUrl: urlOf('order-api'), page });
-}, 300_000);
+}, 900_000);
 
 afterAll(async () => {
   await Promise.all([...(clients?.values() ?? [])].map((client) => client.stop?.()));
@@ -48,24 +51,49 @@ afterAll(async () => {
   await system?.[Symbol.asyncDispose]();
 });
 
+/** Longer than the cases take that one with `alone` waits for. */
+const timeout = 300_000;
+const outcomes = new Map<string, 'passed' | 'failed'>();
+const keyOf = (each: Case, column: Column) => `${column} ${each.name}`;
+
+describe.concurrent.each(columns)('%s', (column) => {
+  const skipped = reasonToSkip(column);
+  if (skipped) console.warn(`${column} is skipped: ${skipped}`);
+  const slug = column.toLowerCase().replaceAll(' ', '-');
+  cases.forEach((each, index) => {
+    if (whyImpossible(each, column, contracts) !== undefined) return;
+    test.skipIf(skipped !== undefined)(`${each.topic}: ${each.name}`, { timeout }, async () => {
+      const client = clients.get(column);
+      if (client === undefined) throw new Error(`${column} was not started`);
+      outcomes.set(keyOf(each, column), 'failed');
+      const run = () => runCell(target, each, { client, id: `${slug}-${index}` });
+      await (each.alone === undefined ? run() : oneByOne(each.alone, run));
+      outcomes.set(keyOf(each, column), 'passed');
+    });
+  });
+});
+
+const last = new Map<string, Promise<void>>();
+
 /** Runs functions with the same name one after the other. */
 function oneByOne(name: string, run: () => Promise<void>): Promise<void> {
   const result = (last.get(name) ?? Promise.resolve()).then(run, run);
   last.set(name, result);
   return result;
 }
-const last = new Map<string, Promise<void>>();
 
-const slug = (column: Column) => column.toLowerCase().replaceAll(' ', '-');
-
-describe.concurrent.each(columns)('%s', (column) => {
-  cases.forEach((each, index) => {
-    if (whyImpossible(each, column, contracts) !== undefined) return;
-    test(`${each.topic}: ${each.name}`, { timeout: 300_000 }, async () => {
-      const client = clients.get(column);
-      if (client === undefined) return expect.fail('the client is missing');
-      const run = () => runCell(target, each, { client, id: `${slug(column)}-${index}` });
-      await (each.alone === undefined ? run() : oneByOne(each.alone, run));
-    });
+// After the others, which run together.
+test('docs/polyglot.md has the table of this run: `pnpm interop -u` writes it', async ({ skip }) => {
+  const isComplete = cases.every((each) =>
+    columns.every((column) => whyImpossible(each, column, contracts) ?? outcomes.has(keyOf(each, column))),
+  );
+  const table = tableOf(cases, (each, column) => {
+    const impossible = whyImpossible(each, column, contracts);
+    if (impossible !== undefined) return { impossible };
+    const outcome = outcomes.get(keyOf(each, column));
+    return outcome && { outcome };
   });
+  console.log(table);
+  skip(!isComplete, 'not every case has run with every client');
+  await expect(withTable(readFileSync(polyglot, 'utf8'), table)).toMatchFileSnapshot(polyglot);
 });

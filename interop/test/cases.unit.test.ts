@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { root } from '../src/builds.ts';
+import { type Column, columns } from '../src/cases/case-schema.ts';
 import { differences } from '../src/cases/compare.ts';
 import { loadCases, readCases } from '../src/cases/load-cases.ts';
 import { substitute } from '../src/cases/substitute.ts';
@@ -46,6 +48,35 @@ test('every reason of docs/errors.md is expected by a case, or it is said why no
   ).toUpperCase();
   const missing = reasons.filter((reason) => !expected.includes(`"${reason}"`));
   expect(missing.sort()).toEqual(Object.keys(notCaused).sort());
+});
+
+test('docs/polyglot.md has the versions of the clients, in the order of the table', () => {
+  const read = (file: string) => readFileSync(join(root, file), 'utf8');
+  const { catalog } = parse(read('pnpm-workspace.yaml')) as { catalog: Record<string, string> };
+  const goVersion = (module: string) =>
+    new RegExp(`\\s${module} v(\\S+)`).exec(read('interop/go/go.mod'))?.[1];
+  const pythonVersion = (name: string) =>
+    new RegExp(`^${name}==(.*)$`, 'm').exec(read('interop/python/requirements.txt'))?.[1];
+  const versions: Record<Column, string | undefined> = {
+    grpcurl: goVersion('github.com/fullstorydev/grpcurl'),
+    'buf curl': catalog['@bufbuild/buf'],
+    'curl Connect': 'any',
+    'curl Connect GET': 'any',
+    'curl REST': 'any',
+    'grpc-js': catalog['@grpc/grpc-js'],
+    'Connect-ES': catalog['@connectrpc/connect-node'],
+    'connect-go': goVersion('connectrpc.com/connect'),
+    'grpc-go': goVersion('google.golang.org/grpc'),
+    grpcio: pythonVersion('grpcio'),
+    connectrpc: pythonVersion('connectrpc'),
+    'Chromium Connect': catalog['@connectrpc/connect-web'],
+    'Chromium gRPC-Web': catalog['@connectrpc/connect-web'],
+  };
+  const [, section = ''] = read('docs/polyglot.md').split('\n## Clients\n');
+  const [table = ''] = section.split('\n## ');
+  const rows = [...table.matchAll(/^\| ([^|]+) \| ([^|]+) \|/gm)].map(([, name, version]) => [name, version]);
+  expect(rows.slice(2)).toEqual(Object.entries(versions));
+  expect(Object.keys(versions)).toEqual(columns);
 });
 
 test('a case that is not what it should be is named, with its file and what is wrong', () => {

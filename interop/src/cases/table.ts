@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { root } from '../builds.ts';
 import { type Case, type Column, columns } from './case-schema.ts';
 
 /** How a case has ended in a column: passed, failed, or a footnote that says why it cannot run there. */
@@ -29,4 +31,18 @@ export function tableOf(cases: readonly Case[], results: Results): string {
     '',
   ]);
   return [...tables, ...footnotes.map((text, at) => `- [${at + 1}] ${text}`)].join('\n');
+}
+
+/** The document that has the table. */
+export const polyglot = join(root, 'docs/polyglot.md');
+
+const BEGIN = '<!-- cases: written by pnpm interop -u -->';
+const END = '<!-- /cases -->';
+
+/** Returns the text of the document with this table. */
+export function withTable(text: string, table: string): string {
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`${polyglot} has no ${BEGIN} … ${END}`);
+  return `${text.slice(0, begin)}${BEGIN}\n\n${table}\n\n${text.slice(end)}`;
 }
