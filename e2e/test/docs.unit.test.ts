@@ -419,7 +419,13 @@ describe('docs/decisions', () => {
 });
 
 const documents = globSync(
-  ['*.md', '*/README.md', '{packages,services,examples}/*/README.md', 'docs/**/*.md'],
+  [
+    '*.md',
+    '*/README.md',
+    '{packages,services,examples}/*/README.md',
+    'examples/*/*/README.md',
+    'docs/**/*.md',
+  ],
   {
     cwd: repositoryRoot,
   },

@@ -29,8 +29,10 @@ function plainJson(orderId: string): string {
   return JSON.stringify({ orderId, customerId: 'c-1', products });
 }
 
-const [, , id = ''] = process.argv;
+const [, , id] = process.argv;
 const { KAFKA_BROKERS = 'localhost:9092', ORDERS_TOPIC = 'orders', COMPRESSION = 'none' } = process.env;
+if (!id || !(COMPRESSION in compressions))
+  throw new Error('usage: [COMPRESSION=none|gzip|zstd] node send.ts ID');
 const kafka = new Kafka({ brokers: KAFKA_BROKERS.split(',') });
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
 await producer.connect();

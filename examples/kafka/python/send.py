@@ -25,6 +25,8 @@ def delivered(error, record):
         raise KafkaException(error)
 
 
+if len(sys.argv) != 2:
+    sys.exit("usage: send.py ID")
 id = sys.argv[1]
 topic = os.environ.get("ORDERS_TOPIC", "orders")
 producer = Producer(

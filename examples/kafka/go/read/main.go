@@ -33,8 +33,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// By default a poll commits what the polls before it returned, and Close what the last one did: an event
-	// may come twice then, with the same id, but none is lost.
+	// By default a poll, and Close, commit what earlier polls returned: an event may come twice then, with
+	// the same id, but none is lost.
 	defer client.Close()
 	lines := json.NewEncoder(os.Stdout)
 	for ctx.Err() == nil {

@@ -26,10 +26,14 @@ var compressions = map[string]kgo.CompressionCodec{
 }
 
 func main() {
+	compression, ok := compressions[cmp.Or(os.Getenv("COMPRESSION"), "none")]
+	if !ok || len(os.Args) != 2 {
+		log.Fatal("usage: [COMPRESSION=none|gzip|snappy|lz4|zstd] send ID")
+	}
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(cmp.Or(os.Getenv("KAFKA_BROKERS"), "localhost:9092"), ",")...),
 		kgo.DefaultProduceTopic(cmp.Or(os.Getenv("ORDERS_TOPIC"), "orders")),
-		kgo.ProducerBatchCompression(compressions[cmp.Or(os.Getenv("COMPRESSION"), "none")]),
+		kgo.ProducerBatchCompression(compression),
 	)
 	if err != nil {
 		log.Fatal(err)

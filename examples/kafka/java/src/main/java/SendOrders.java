@@ -14,6 +14,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
  */
 class SendOrders {
     public static void main(String[] args) throws Exception {
+        if (args.length != 1) throw new IllegalArgumentException("usage: SendOrders ID");
         var id = args[0];
         var environment = System.getenv();
         var topic = environment.getOrDefault("ORDERS_TOPIC", "orders");
