@@ -1,7 +1,19 @@
+import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type { Registry } from '@bufbuild/protobuf';
+import { root } from '../builds.ts';
 import { type Client, emptyEnding } from './client.ts';
 import { headerOptions, runCommand } from './command.ts';
 import { codeName, endingOfJson } from './connect-error.ts';
+
+/** Returns the program buf itself: what npm installs as `buf` is a script that starts Node to start it. */
+export function bufProgram(): string {
+  const { platform, arch } = process;
+  const suffix = platform === 'linux' && arch === 'arm64' ? 'aarch64' : arch;
+  const ofBuf = createRequire(realpathSync(join(root, 'node_modules/@bufbuild/buf/package.json')));
+  return ofBuf.resolve(`@bufbuild/buf-${platform}-${suffix}/bin/buf`);
+}
 
 /**
  * Creates the client buf curl: the Connect protocol with protobuf over HTTP/2, with the descriptor set of the export.

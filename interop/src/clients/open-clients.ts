@@ -1,11 +1,9 @@
-import { join } from 'node:path';
 import { reasonToSkipBrowser } from '@orderflow/e2e/chromium';
 import { reasonToSkipPython } from '@orderflow/e2e/python';
-import { root } from '../builds.ts';
 import type { Column } from '../cases/case-schema.ts';
 import { buildGo, reasonToSkipGo } from '../go.ts';
 import { buildPython } from '../python.ts';
-import { createBufCurl } from './buf-curl.ts';
+import { bufProgram, createBufCurl } from './buf-curl.ts';
 import type { BrowserPage } from './chromium.ts';
 import type { Client } from './client.ts';
 import { createConnectEs } from './connect-es.ts';
@@ -32,9 +30,8 @@ export interface Parts {
 
 /** Builds and starts the clients of all columns that run on this machine. */
 export async function openClients({ contracts, apiUrl, page }: Parts): Promise<ReadonlyMap<Column, Client>> {
-  const buf = join(root, 'node_modules/.bin/buf');
   const clients = new Map<Column, Client>([
-    ['buf curl', createBufCurl({ buf, ...contracts })],
+    ['buf curl', createBufCurl({ buf: bufProgram(), ...contracts })],
     ['curl Connect', createCurlConnect(contracts)],
     ['curl Connect GET', createCurlConnectGet(contracts)],
     ['curl REST', createCurlRest(contracts, apiUrl)],
