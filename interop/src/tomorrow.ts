@@ -6,11 +6,13 @@ import {
   fromJson,
   type JsonObject,
   type Message,
+  toBinary,
 } from '@bufbuild/protobuf';
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { createRpcServer } from '@orderflow/rpc';
 import { createHealth, createLogger } from '@orderflow/runtime';
+import { changed, contractChanges, exportedDescriptors } from './contract-changes.ts';
 
 /** A running server. */
 export interface TomorrowServer extends AsyncDisposable {
@@ -30,6 +32,27 @@ export const tomorrowsOrder = {
 
 /** The reason of the error about any other order; today's clients do not know it, nor the type of its second detail. */
 export const tomorrowsReason = 'ORDER_ARCHIVED';
+
+/** What OrderCancelled says tomorrow. Today's readers know neither its reason nor `giftNote`. */
+export const tomorrowsCancel = {
+  orderId: 'o-tomorrow',
+  version: '3',
+  reason: 'CANCEL_REASON_FRAUD',
+  giftNote: 'for Ada',
+} satisfies JsonObject;
+
+/** The contracts with every change that is accepted. */
+export async function tomorrowsContract(): Promise<FileDescriptorSet> {
+  const accepted = contractChanges.filter(({ isAccepted }) => isAccepted);
+  return changed(await exportedDescriptors(), accepted);
+}
+
+/** The value of the event {@link tomorrowsCancel}. */
+export function encodeTomorrowsCancel(contract: FileDescriptorSet): Uint8Array {
+  const desc = createFileRegistry(contract).getMessage('orderflow.order.event.v1.OrderCancelled');
+  if (!desc) throw new Error('the contract has no OrderCancelled');
+  return toBinary(desc, fromJson(desc, tomorrowsCancel));
+}
 
 /** Serves GetOrder and WatchOrder of OrderService, as `contract` describes them. */
 export async function serveTomorrow(contract: FileDescriptorSet): Promise<TomorrowServer> {

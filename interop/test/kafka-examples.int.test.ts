@@ -9,8 +9,10 @@ import { eventually, startProcess, type TestProcess } from '@orderflow/testing';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withTools } from '../src/builds.ts';
+import { addedNumber } from '../src/contract-changes.ts';
 import { reasonToSkipGo } from '../src/go.ts';
 import { buildExample, type Example, type Language } from '../src/kafka-examples.ts';
+import { encodeTomorrowsCancel, tomorrowsCancel, tomorrowsContract } from '../src/tomorrow.ts';
 
 const reasonsToSkip = {
   Go: reasonToSkipGo(),
@@ -107,13 +109,23 @@ async function restartReaders(): Promise<void> {
   }
 }
 
-/** A type of a later version, a record without headers, and one whose value is not what its type says. */
+const cancelId = `${tomorrowsCancel.orderId}/${tomorrowsCancel.version}`;
+
+/**
+ * A type of a later version, a known one with a field and a reason of a later version, a record without headers, and one
+ * whose value is not what its type says.
+ */
 async function sendWhatIsNoEvent(): Promise<void> {
   const type = 'orderflow.order.event.v1.OrderAccepted';
   await whole.stores.producer.send({
     topic: `${whole.env['TOPIC_PREFIX']}${topics.orderEvents}`,
     messages: [
       { key: 'later', value: Buffer.of(10, 1, 65), headers: { ce_id: 'later/1', ce_type: `${type}Again` } },
+      {
+        key: tomorrowsCancel.orderId,
+        value: Buffer.from(encodeTomorrowsCancel(await tomorrowsContract())),
+        headers: { ce_id: cancelId, ce_type: 'orderflow.order.event.v1.OrderCancelled' },
+      },
       { key: 'plain', value: 'hello' },
       { key: 'broken', value: Buffer.of(255, 255), headers: { ce_id: 'broken/1', ce_type: type } },
     ],
@@ -241,6 +253,12 @@ describe.each(languages.filter((language) => language === 'Go' || language === '
       expect(byText(printed())).toEqual(byText(expected));
     });
 
+    test('reads an event of a later version: without its new field, and its new reason is a number', () => {
+      const { giftNote, ...known } = tomorrowsCancel;
+      const { event } = printed().find(({ id }) => id === cancelId) ?? {};
+      expect(event).toEqual({ ...known, reason: addedNumber });
+    });
+
     test('says which records are no events, and continues', () => {
       const skipped = output().flatMap((line) => /skipped what is no event, \S+@\d+/.exec(line)?.[0] ?? []);
       expect(new Set(skipped).size).toBe(2);
@@ -252,6 +270,8 @@ describe.each(languages.filter((language) => language === 'Go' || language === '
         const [orderId = '', version] = id?.split('/') ?? [];
         versions.set(orderId, [...(versions.get(orderId) ?? []), version]);
       }
+      // Of this one there is no other event.
+      versions.delete(tomorrowsCancel.orderId);
       for (const [orderId, found] of versions) expect(found, orderId).toEqual(['1', '2', '3', '4']);
     });
 

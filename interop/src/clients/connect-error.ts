@@ -1,4 +1,5 @@
 import { fromBinary, type JsonObject, type Registry, toJson } from '@bufbuild/protobuf';
+import { base64Encode } from '@bufbuild/protobuf/wire';
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { type Detail, type Ending, emptyEnding } from './client.ts';
 
@@ -19,11 +20,13 @@ function snakeCase(name: string): string {
   return name.replaceAll(/(?<=[a-z])[A-Z]/g, '_$&').toLowerCase();
 }
 
-/** Returns a detail as JSON. One whose type is not in the contracts is an error: a client could not read it. */
+/** Returns a detail as JSON; one of a type that the contracts do not have with its bytes, in base64. */
 export function detailOf(type: string, value: Uint8Array, registry: Registry): Detail {
   const schema = registry.getMessage(type);
-  if (schema === undefined) throw new Error(`the contracts have no message ${type}, which an error carries`);
-  const json = toJson(schema, fromBinary(schema, value), { registry }) as JsonObject;
+  const json =
+    schema === undefined
+      ? { value: base64Encode(value) }
+      : (toJson(schema, fromBinary(schema, value), { registry }) as JsonObject);
   return { '@type': `type.googleapis.com/${type}`, ...json };
 }
 
