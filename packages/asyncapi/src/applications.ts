@@ -1,6 +1,7 @@
-import { groups } from '@orderflow/contracts';
+import { groups, topics } from '@orderflow/contracts';
 
 type Group = (typeof groups)[keyof typeof groups];
+export type Topic = (typeof topics)[keyof typeof topics];
 
 /** A process that reads a topic as a consumer group, and what it does with the records. */
 export interface Reader {
@@ -13,7 +14,7 @@ export interface Applications {
   /** By group. */
   readonly readers: Readonly<Record<Group, Reader>>;
   /** By topic. Any producer writes `orders`, too. */
-  readonly writers: Readonly<Record<string, string>>;
+  readonly writers: Readonly<Record<Topic, string>>;
 }
 
 /** Which process reads as which group, and which one writes which topic; compared with the services by a test. */
@@ -35,10 +36,10 @@ export const applications: Applications = {
     [groups.notification]: { process: 'notification', does: 'mails customers about their orders' },
   },
   writers: {
-    orders: 'order-relay',
-    'order-events': 'order-relay',
-    'inventory-events': 'inventory',
-    'payment-events': 'payment',
-    'customer-events': 'enrichment-stub',
+    [topics.orders]: 'order-relay',
+    [topics.orderEvents]: 'order-relay',
+    [topics.inventoryEvents]: 'inventory',
+    [topics.paymentEvents]: 'payment',
+    [topics.customerEvents]: 'enrichment-stub',
   },
 };

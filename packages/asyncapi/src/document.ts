@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import { type groups, readers, topics, watchGroup } from '@orderflow/contracts';
+import { readers, topics } from '@orderflow/contracts';
 import {
   DEFAULT_PARTITIONS,
   deadLetterSpec,
@@ -7,10 +7,10 @@ import {
   settingsOf,
   type TopicSpec,
 } from '@orderflow/messaging';
-import { applications } from './applications.ts';
+import type { Topic } from './applications.ts';
+import { bindingVersion, channelName, deadLetterName } from './channel-names.ts';
 import { deadLetter, describeMessages, messagesOf } from './messages.ts';
-
-const bindingVersion = '0.5.0';
+import { describeOperations } from './operations.ts';
 
 const introduction = `\
 What is on Kafka. Every event is one of protobuf: the value is the bare message, without framing and without a schema
@@ -27,7 +27,7 @@ these messages (proto3 JSON, \`lowerCamelCase\`); \`pnpm proto export\` writes t
 Guarantees, limits and the rights that each process needs are in \`docs/events.md\`.
 `;
 
-const descriptions: Readonly<Record<string, string>> = {
+const descriptions: Readonly<Record<Topic, string>> = {
   [topics.orders]:
     'Orders as any producer sends them, in one of three forms; not yet validated. Which record of an id comes first is not decided by the partition. Every readable one leads to OrderAccepted or OrderRejected.',
   [topics.orderEvents]: 'Decisions about orders, and their transitions.',
@@ -39,12 +39,8 @@ const descriptions: Readonly<Record<string, string>> = {
 /** Returns the AsyncAPI 3.1 document of all topics: their messages, and which process writes and reads them. */
 export function asyncApiOf(): JsonObject {
   const { messages, schemas } = describeMessages();
-  const ways = [
-    ...Object.values(topics).flatMap(sendOperations),
-    ...readers.flatMap(readOperations),
-    ...watch(),
-  ];
-  const processes = new Set(ways.map(({ process }) => process));
+  const operations = describeOperations();
+  const processes = new Set(operations.map(({ process }) => process));
   return {
     asyncapi: '3.1.0',
     info: {
@@ -57,12 +53,12 @@ export function asyncApiOf(): JsonObject {
     defaultContentType: 'application/protobuf',
     servers,
     channels: Object.fromEntries([
-      ...Object.entries(topics).map(([name, topic]) => [name, topicChannel(topic)] as const),
+      ...Object.values(topics).map((topic) => [channelName(topic), topicChannel(topic)] as const),
       ...readers.map(
         ([topic, group]) => [deadLetterName(topic, group), deadLetterChannel(topic, group)] as const,
       ),
     ]),
-    operations: Object.fromEntries(ways.map(({ name, operation }) => [name, operation])),
+    operations: Object.fromEntries(operations.map(({ name, operation }) => [name, operation])),
     components: {
       messages,
       schemas,
@@ -97,10 +93,10 @@ const servers: JsonObject = {
   },
 };
 
-function topicChannel(topic: string): JsonObject {
+function topicChannel(topic: Topic): JsonObject {
   const spec =
     topic === topics.orders ? ({ name: topic, retention: 'unlimited' } as const) : eventSpec(topic);
-  return channel(spec, descriptions[topic] ?? '', messagesOf(topic));
+  return channel(spec, descriptions[topic], messagesOf(topic));
 }
 
 function deadLetterChannel(topic: string, group: string): JsonObject {
@@ -130,80 +126,4 @@ function channel(spec: TopicSpec, description: string, messages: readonly string
       },
     },
   };
-}
-
-/** An operation, its name in the document, and the process that does it. */
-interface Way {
-  readonly name: string;
-  readonly process: string;
-  readonly operation: JsonObject;
-}
-
-function sendOperations(topic: string): Way[] {
-  const channel = channelName(topic);
-  const own = way(`Sends${capital(channel)}`, applications.writers[topic] ?? '', 'send', channel, {
-    summary: topic === topics.orders ? 'Sends orders that were taken over RPC and REST' : 'Publishes events',
-    description: 'From the outbox: what the transaction has written that made it true.',
-  });
-  if (topic !== topics.orders) return [own];
-  return [own, way('Sends', 'producer', 'send', channel, { summary: 'Any producer sends orders' })];
-}
-
-function readOperations([topic, group]: (typeof readers)[number]): Way[] {
-  const { process, does } = applications.readers[group];
-  const [from, to] = [channelName(topic), deadLetterName(topic, group)];
-  return [
-    way(`Receives${capital(from)}`, process, 'receive', from, {
-      summary: `As group \`${group}\`: ${does}`,
-      bindings: { kafka: { groupId: { type: 'string', const: group }, bindingVersion } },
-    }),
-    way(`Sends${capital(to)}`, process, 'send', to, {
-      summary: `Dead-letters what group \`${group}\` cannot handle`,
-      description: 'The group commits the offset after the broker has acknowledged the dead letter.',
-    }),
-  ];
-}
-
-/** Watches read all events while they last, and commit nothing. */
-function watch(): Way[] {
-  const groupId = { type: 'string', pattern: `^${watchGroup}\\.` };
-  return [
-    way('WatchesOrderEvents', 'order-api', 'receive', channelName(topics.orderEvents), {
-      summary: 'Wakes the callers of WatchOrder and WatchOrders',
-      description: 'Each process as a group of its own, which commits nothing.',
-      bindings: { kafka: { groupId, bindingVersion } },
-    }),
-  ];
-}
-
-function way(
-  name: string,
-  process: string,
-  action: 'send' | 'receive',
-  channel: string,
-  more: JsonObject,
-): Way {
-  const operation = {
-    action,
-    channel: { $ref: `#/channels/${channel}` },
-    tags: [{ name: process }],
-    ...more,
-  };
-  return { name: `${camel(process)}${name}`, process, operation };
-}
-
-function channelName(topic: string): string {
-  return Object.entries(topics).find(([, name]) => name === topic)?.[0] ?? camel(topic);
-}
-
-function deadLetterName(topic: string, group: (typeof groups)[keyof typeof groups]): string {
-  return `${channelName(topic)}${capital(camel(group))}DeadLetters`;
-}
-
-function camel(name: string): string {
-  return name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function capital(name: string): string {
-  return name.charAt(0).toUpperCase() + name.slice(1);
 }

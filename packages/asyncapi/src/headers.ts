@@ -13,7 +13,7 @@ export const eventHeaderSchemas: Readonly<Record<string, JsonObject>> = {
   ce_specversion: { const: '1.0', description: 'The version of CloudEvents.' },
   ce_id: { type: 'string', minLength: 1, description: 'The same for every repeat of this event.' },
   ce_type: { type: 'string', minLength: 1, description: 'The full name of the message.' },
-  ce_source: { type: 'string', pattern: '^/orderflow/', description: 'The service that wrote it.' },
+  ce_source: { type: 'string', minLength: 1, description: 'The service that wrote it.' },
   ce_subject: {
     type: 'string',
     minLength: 1,

@@ -2,6 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { topics } from '@orderflow/contracts';
 import { eventHeaders as headersFor } from '@orderflow/messaging';
 import { createSchemas, type Form } from '@orderflow/rpc/json-schemas';
+import { bindingVersion } from './channel-names.ts';
 import { type Event, events } from './events.ts';
 import { exampleOf, exampleTime } from './examples.ts';
 import { deadLetterHeaders, dlqLastOffset, headersOf, submissionHeaders } from './headers.ts';
@@ -83,7 +84,7 @@ function exampleHeaders({ desc, topic, key }: Event): JsonObject {
 }
 
 function keyBinding(key: JsonObject): JsonObject {
-  return { kafka: { key, bindingVersion: '0.5.0' } };
+  return { kafka: { key, bindingVersion } };
 }
 
 function describeDeadLetter(): JsonObject {
@@ -97,6 +98,8 @@ function describeDeadLetter(): JsonObject {
     description:
       'Key, value and headers are those of the record, byte for byte, unless `dlq_omitted` says otherwise. ' +
       'It goes to the partition of the same number. `pnpm orders dlq` lists and replays them.',
+    // Whatever the record was.
+    contentType: 'application/octet-stream',
     headers: {
       type: 'object',
       properties: { ...deadLetterHeaders, dlq_last_offset: dlqLastOffset },
