@@ -40,6 +40,7 @@ beforeAll(async () => {
     tokens: createTokens(system.env['AUTH_ISSUER'] ?? '', signingKey),
     namesOf: createNames(),
     preparing: createConnectEs(contracts),
+    holding: createConnectEs(contracts),
   };
   await prepare(target, before);
   clients = await openClients({ contracts, apiUrl: urlOf('order-api'), page });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { eventually } from '@orderflow/testing/eventually';
 import type { Call, Client, Ending } from '../clients/client.ts';
@@ -16,6 +17,8 @@ export interface Target {
   readonly namesOf: ReturnType<typeof createNames>;
   /** Makes the calls that prepare a case. */
   readonly preparing: ConnectEs;
+  /** Holds streams open, on connections of its own: of one only so many are allowed. */
+  readonly holding: ConnectEs;
 }
 
 /** What a case has at hand while it runs in one cell. */
@@ -49,13 +52,19 @@ export async function runCell(
   }
 }
 
-/** Opens streams that stay open until the signal; one that ends before is opened again. */
+/** Opens streams that stay open until the signal; one that ends before, such as RATE_LIMITED, is opened again. */
 async function hold(cell: Cell, step: CallStep, signal: AbortSignal): Promise<Promise<void>[]> {
   const call = await callOf(cell, step);
   return Array.from({ length: step.held ?? 0 }, async () => {
-    while (!signal.aborted) await cell.target.preparing.call(call, signal);
+    while (!signal.aborted) {
+      await cell.target.holding.call(call, signal);
+      await sleep(PAUSE_MS);
+    }
   });
 }
+
+/** Between attempts to open a stream. */
+const PAUSE_MS = 100;
 
 async function repeat(cell: Cell, step: CallStep, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) await makeCall(cell, cell.target.preparing, step);

@@ -43,6 +43,9 @@ export function createBufCurl(options: { buf: string; descriptors: string; regis
       if (exitCode === 0) return { ...emptyEnding, ...received };
       const error = /^\{\n.*?^\}$/ms.exec(stderr)?.[0];
       if (error !== undefined) return { ...endingOfJson(JSON.parse(error), registry), ...received };
+      if (stderr.includes('context deadline exceeded')) {
+        return { ...emptyEnding, ...received, code: 'deadline_exceeded', message: stderr };
+      }
       // An error without details is a line of text; the exit code has the code.
       if (exitCode < 8) throw new Error(`buf curl of ${service}/${method}: ${stderr}`);
       return { ...emptyEnding, ...received, code: codeName(exitCode >> 3), message: stderr };
