@@ -48,6 +48,8 @@ export function cutWhenStalled(
   /** The writes that have not left. */
   let pending = 0;
   let waiting: (() => void) | undefined;
+  // Responses of HTTP/2 do not say so themselves.
+  let isClosed = false;
   const write = res.write.bind(res) as (...args: unknown[]) => boolean;
   const end = res.end.bind(res) as (...args: unknown[]) => Writable;
 
@@ -71,7 +73,7 @@ export function cutWhenStalled(
   }
 
   waits.set(res, () => {
-    if (pending === 0 || res.closed || res.destroyed) return Promise.resolve();
+    if (pending === 0 || isClosed || res.destroyed) return Promise.resolve();
     expectProgress();
     return new Promise((resolve) => {
       waiting = resolve;
@@ -94,13 +96,15 @@ export function cutWhenStalled(
     return taken;
   };
   res.end = ((...args: unknown[]) => {
-    if (!res.closed) expectProgress();
+    // Its client may have cancelled it.
+    if (!isClosed) expectProgress();
     return end(...args);
   }) as Writable['end'];
   res.on('drain', () => {
     if (!res.writableEnded) stopTimer();
   });
   res.once('close', () => {
+    isClosed = true;
     stopTimer();
     stopWaiting();
   });

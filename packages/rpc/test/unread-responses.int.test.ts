@@ -169,3 +169,21 @@ test('a stream that has nothing to send is not cut', async () => {
   const waited = new Promise((resolve) => setTimeout(() => resolve('open'), 500));
   expect(await Promise.race([next, waited])).toBe('open');
 });
+
+test('a stream that its client has cancelled is no unread response', async () => {
+  const { url, lines } = await startLongServer({ responseStallMs: 300 });
+  const cut = () => lines.filter(({ msg }) => msg.startsWith('response cut'));
+  const abort = new AbortController();
+  const watch = createClient(Health, createGrpcTransport({ baseUrl: url })).watch(
+    {},
+    { signal: abort.signal },
+  );
+  const messages = watch[Symbol.asyncIterator]();
+  await messages.next();
+  abort.abort();
+  await expect(messages.next()).rejects.toThrow();
+  // This one begins later, and is cut.
+  await callsWithoutWindow(url, 1, 'gRPC');
+  await eventually(() => expect(cut().length).toBeGreaterThan(0));
+  expect(cut()).toMatchObject([{ path }]);
+});
