@@ -59,6 +59,8 @@ export function cutWhenStalled(
 
   function expectProgress(): void {
     stopTimer();
+    // Its client may have cancelled it.
+    if (isClosed) return;
     timer = setTimeout(() => {
       if (isQueued()) expectProgress();
       else cut();
@@ -96,8 +98,7 @@ export function cutWhenStalled(
     return taken;
   };
   res.end = ((...args: unknown[]) => {
-    // Its client may have cancelled it.
-    if (!isClosed) expectProgress();
+    expectProgress();
     return end(...args);
   }) as Writable['end'];
   res.on('drain', () => {

@@ -170,14 +170,14 @@ test('a stream that has nothing to send is not cut', async () => {
   expect(await Promise.race([next, waited])).toBe('open');
 });
 
-test('a stream that its client has cancelled is no unread response', async () => {
+test.for([
+  ['gRPC', createGrpcTransport],
+  ['Connect', (options: { baseUrl: string }) => createConnectTransport({ ...options, httpVersion: '2' })],
+] as const)('a stream that its client has cancelled is no unread response: %s', async ([, transportTo]) => {
   const { url, lines } = await startLongServer({ responseStallMs: 300 });
   const cut = () => lines.filter(({ msg }) => msg.startsWith('response cut'));
   const abort = new AbortController();
-  const watch = createClient(Health, createGrpcTransport({ baseUrl: url })).watch(
-    {},
-    { signal: abort.signal },
-  );
+  const watch = createClient(Health, transportTo({ baseUrl: url })).watch({}, { signal: abort.signal });
   const messages = watch[Symbol.asyncIterator]();
   await messages.next();
   abort.abort();
