@@ -85,7 +85,8 @@ describe('README.md, calls with tokens', () => {
 });
 
 describe('pnpm dev --auth', () => {
-  test('prints lines that work, each with the token that it needs', async () => {
+  // Some thirty programs, one after the other.
+  test('prints lines that work, each with the token that it needs', { timeout: 120_000 }, async () => {
     const lines = callsIn(linesToPaste(system, system.env)).filter(hasTool);
     expect(lines.filter((line) => tokenOption.test(line)).length).toBeGreaterThan(5);
     for (const line of lines) {
