@@ -112,3 +112,12 @@ test('pnpm dev says in one line that everything is open, and prints lines withou
   expect(text).not.toContain('authorization');
   expect(callsIn(text)).toHaveLength(callsIn(linesToPaste(system, system.env)).length);
 });
+
+test('pnpm dev against an API of your own prints its address, and nothing that only the stub can do', async () => {
+  const own = { CUSTOMER_API_URL: 'http://127.0.0.1:9005', PRODUCT_API_URL: 'http://127.0.0.1:9006' };
+  const { urls } = testStack();
+  const text = linesToPaste(await createSystem({ urls, ports: 'free', logDir: root, env: own }), urls);
+  expect(text).toMatch(/127\.0\.0\.1:9005 orderflow\.enrichment\.v1\.CustomerService/);
+  expect(text).toMatch(/127\.0\.0\.1:9006\/orderflow\.enrichment\.v1\.ProductService/);
+  expect(text).not.toContain('FaultService');
+});

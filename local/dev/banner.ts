@@ -9,11 +9,12 @@ export function printBanner(system: System, stack: Stack): void {
   const rows = (lines: readonly (readonly [string, string])[]) =>
     lines.map(([name, text]) => `  ${name.padEnd(20)} ${text}`).join('\n');
 
+  const running = system.processes.filter((service) => service.isRunning());
   console.log(`
 orderflow is up.
 
 Services
-${rows(system.processes.map(({ name, url }) => [name, `${url}   /health/detailed  /metrics`]))}
+${rows(running.map(({ name, url }) => [name, `${url}   /health/detailed  /metrics`]))}
 
 Stores and mails
 ${rows(Object.values(stack.parts).map(rowOf))}

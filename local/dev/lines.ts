@@ -12,6 +12,8 @@ export const tokenCommand = 'npx -y pnpm@12 -s dev token';
 
 /** The lines to paste that `pnpm dev` prints, with tokens where the system requires them. */
 export function linesToPaste({ services, env }: System, stores: StackUrls): string {
+  const customers = new URL(env['CUSTOMER_API_URL'] ?? '').host;
+  const catalogue = new URL(env['PRODUCT_API_URL'] ?? '').host;
   const stub = new URL(services['enrichment-stub'].url).host;
   const api = new URL(services['order-api'].url).host;
   const worker = services['order-worker'].url;
@@ -21,6 +23,14 @@ export function linesToPaste({ services, env }: System, stores: StackUrls): stri
     hasAccess ? ` -H "authorization: Bearer $(${tokenCommand} ${person})"` : '';
   const customer = tokenOf('customer c-1');
   const operator = tokenOf('operator');
+
+  // An API of your own has no faults.
+  const faultLines = `
+
+Make it misbehave, and back
+  grpcurl -plaintext${operator} -d '{"fault":{"method":"BatchGetCustomers","kind":"KIND_REFUSE"}}' ${stub} orderflow.testing.v1.FaultService/SetFault
+  curl -s ${worker}/metrics | grep -E 'breaker|paused'
+  grpcurl -plaintext${operator} ${stub} orderflow.testing.v1.FaultService/ClearFaults`;
 
   return `${hasAccess ? accessLines(env) : accessIsOff}
 
@@ -53,15 +63,10 @@ Order over RPC, and look at it
   grpcurl -plaintext${customer} -d '{"order_id":"o-2"}' ${api} ${orderService}/GetOrderHistory
 
 Ask the enrichment API
-  grpcurl -plaintext ${stub} list
-  grpcurl -plaintext${customer} -d '{"customer_id":"c-1"}' ${stub} orderflow.enrichment.v1.CustomerService/GetCustomer
-  curl -s${customer} ${json} -d '{"skus":["LAPTOP001"]}' http://${stub}/${products}/BatchGetProducts
-  buf curl --http2-prior-knowledge${customer} -d '{"product_id":"p-2"}' http://${stub}/${products}/GetProduct
-
-Make it misbehave, and back
-  grpcurl -plaintext${operator} -d '{"fault":{"method":"BatchGetCustomers","kind":"KIND_REFUSE"}}' ${stub} orderflow.testing.v1.FaultService/SetFault
-  curl -s ${worker}/metrics | grep -E 'breaker|paused'
-  grpcurl -plaintext${operator} ${stub} orderflow.testing.v1.FaultService/ClearFaults`;
+  grpcurl -plaintext ${customers} list
+  grpcurl -plaintext${customer} -d '{"customer_id":"c-1"}' ${customers} orderflow.enrichment.v1.CustomerService/GetCustomer
+  curl -s${customer} ${json} -d '{"skus":["LAPTOP001"]}' http://${catalogue}/${products}/BatchGetProducts
+  buf curl --http2-prior-knowledge${customer} -d '{"product_id":"p-2"}' http://${catalogue}/${products}/GetProduct${customers === stub ? faultLines : ''}`;
 }
 
 const accessIsOff =

@@ -1,8 +1,9 @@
 // pnpm dev: the whole system on its usual ports, until Ctrl-C. `pnpm dev --auth`: with an identity stub, whose tokens
-// callers need. `pnpm dev token …` prints such a token.
+// callers need. `pnpm dev token …` prints such a token. With CUSTOMER_API_URL and PRODUCT_API_URL in the shell it uses those
+// APIs, and starts no enrichment stub.
 import { join, relative } from 'node:path';
 import { createStack, defaultPorts, partNames, repositoryRoot } from '@orderflow/devstack';
-import { createSystem } from '../src/system.ts';
+import { createSystem, serviceNames } from '../src/system.ts';
 import { printBanner } from './banner.ts';
 import { printToken, tokenUsage } from './token.ts';
 
@@ -22,6 +23,10 @@ const interrupted = Promise.withResolvers<void>();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => interrupted.resolve());
 
+const { CUSTOMER_API_URL, PRODUCT_API_URL } = process.env;
+const own = CUSTOMER_API_URL && PRODUCT_API_URL ? { CUSTOMER_API_URL, PRODUCT_API_URL } : undefined;
+const started = serviceNames.filter((name) => own === undefined || name !== 'enrichment-stub');
+
 const stack = await createStack({
   dir,
   ports: defaultPorts,
@@ -34,16 +39,17 @@ const system = await createSystem({
   logDir: join(dir, 'logs'),
   auth: mode === '--auth',
   // The page of examples/web, which runs on this machine too.
-  env: { CORS_ORIGINS: process.env['CORS_ORIGINS'] || 'http://localhost:5173' },
+  env: { CORS_ORIGINS: process.env['CORS_ORIGINS'] || 'http://localhost:5173', ...own },
 });
 const over = interrupted.promise.then(() => 'interrupted' as const);
 try {
   console.log('Starting the stores and maildev …');
   await Promise.race([stack.up(), over]);
   console.log('Starting the services …');
-  if ((await Promise.race([system.start(), over])) !== 'interrupted') {
+  if ((await Promise.race([system.start(started), over])) !== 'interrupted') {
     printBanner(system, stack);
-    const gone = system.processes.map(async (service) => {
+    const running = system.processes.filter((service) => service.isRunning());
+    const gone = running.map(async (service) => {
       await service.ended();
       return `${service.name} has ended by itself; its log is ${relative(process.cwd(), service.logFile)}`;
     });

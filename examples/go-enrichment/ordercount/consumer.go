@@ -75,19 +75,22 @@ func New(options []kgo.Opt, prefix string, sessionTimeout time.Duration, store S
 func (c *Consumer) Run(ctx context.Context) {
 	defer c.letters.Close()
 	defer c.client.Close()
+	isReading := true
 	for {
 		fetches := c.client.PollRecords(ctx, batchSize)
 		if ctx.Err() != nil {
 			return
 		}
-		fetches.EachError(func(topic string, partition int32, err error) {
-			c.log.Warn("order events cannot be read: orders are counted later", "topic", topic, "partition", partition,
-				"err", err)
-		})
+		// Not a line for each try.
+		if err := fetches.Err(); err != nil && isReading {
+			c.log.Warn("order events cannot be read: orders are counted later; retrying", "err", err)
+			isReading = false
+		}
 		records := fetches.Records()
 		if len(records) == 0 {
 			continue
 		}
+		isReading = true
 		c.untilDone(ctx, "counting orders failed: they are counted later", func() error { return c.handle(ctx, records) })
 		// A commit that is refused, because the partition is another's now, has the other count them again.
 		if err := c.client.CommitRecords(ctx, records...); err != nil && ctx.Err() == nil {

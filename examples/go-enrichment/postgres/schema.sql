@@ -44,7 +44,10 @@ create table if not exists outbox (
   key text not null,
   value bytea not null,
   headers json not null,
-  create_time timestamptz not null default now()
+  create_time timestamptz not null default now(),
+  -- Not written here; `pnpm orders stuck` of orderflow reads them in every outbox.
+  failed_reason text,
+  failed_time timestamptz
 );
 
 -- Every order that is counted, and how many each customer has.
@@ -56,3 +59,12 @@ create table if not exists order_count (
   customer_id text collate "C" primary key,
   orders bigint not null
 );
+
+-- `pnpm orders check` of orderflow reads here whether orders are counted that are older than their topic, which keeps
+-- events for 30 days. This service counts from the topic only: there is nothing that it would wait for.
+create table if not exists order_backfill (
+  source text primary key,
+  page_token text not null,
+  done boolean not null
+);
+insert into order_backfill (source, page_token, done) values ('orders', '', true) on conflict do nothing;
