@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
@@ -35,9 +36,8 @@ type running struct {
 	products  enrichmentv1connect.ProductServiceClient
 }
 
-func start(t *testing.T) *running {
+func start(t *testing.T, brokers string) *running {
 	t.Helper()
-	brokers := storetest.Env(t, "KAFKA_BROKERS")
 	prefix := storetest.Prefix(t)
 	port := freePort(t)
 	env := map[string]string{
@@ -100,12 +100,25 @@ func h2c() *http.Client {
 }
 
 func TestTheWholeService(t *testing.T) {
-	service := start(t)
+	service := start(t, storetest.Env(t, "KAFKA_BROKERS"))
 	t.Run("products are read by id and by SKU, as they are in the database", service.readsProducts)
 	t.Run("20 equal calls at once create one customer, and one event", service.createsOnce)
 	t.Run("concurrent updates are published in the order of their versions", service.publishesInOrder)
 	t.Run("accepted orders are counted once, and unreadable events are dead letters", service.countsOrders)
-	t.Run("bugs say nothing of their cause, and outages that they are one", service.hidesErrors)
+	t.Run("bugs say nothing of their cause", service.hidesErrors)
+	t.Run("while Postgres is unavailable it says so, and then works again", service.survivesPostgres)
+}
+
+func TestWithoutKafkaItServesAndEventsWait(t *testing.T) {
+	service := start(t, "127.0.0.1:1")
+	content := &enrichmentv1.CustomerContent{CustomerId: "c-1", Name: "Ada"}
+	if _, err := service.customers.PutCustomer(t.Context(), &enrichmentv1.PutCustomerRequest{Customer: content}); err != nil {
+		t.Fatal(err)
+	}
+	var events int
+	if err := service.pool.QueryRow(t.Context(), "select count(*) from outbox").Scan(&events); err != nil || events != 1 {
+		t.Errorf("%d events wait, %v", events, err)
+	}
 }
 
 func (s *running) readsProducts(t *testing.T) {
@@ -293,6 +306,46 @@ func (s *running) hidesErrors(t *testing.T) {
 	if err := get(); err != nil {
 		t.Error(err)
 	}
+}
+
+func (s *running) survivesPostgres(t *testing.T) {
+	ctx := t.Context()
+	admin, err := pgx.Connect(ctx, s.settings.PostgresURL+"/postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(ctx)
+	allow := func(isAllowed bool) {
+		if _, err := admin.Exec(ctx, fmt.Sprintf("alter database %s allow_connections %t", s.settings.Database(), isAllowed)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow(false)
+	if _, err := admin.Exec(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", s.settings.Database()); err != nil {
+		t.Fatal(err)
+	}
+	get := func() error {
+		_, err := s.customers.GetCustomer(ctx, &enrichmentv1.GetCustomerRequest{CustomerId: "c-once"})
+		return err
+	}
+	for range 5 {
+		if err := get(); rpc.Reason(err) != "DEPENDENCY_UNAVAILABLE" {
+			t.Errorf("got %v", err)
+		}
+	}
+	eventually(t, "it is not ready", func() bool { return s.readiness(t) == http.StatusServiceUnavailable })
+	allow(true)
+	eventually(t, "it works again", func() bool { return get() == nil && s.readiness(t) == http.StatusOK })
+}
+
+func (s *running) readiness(t *testing.T) int {
+	t.Helper()
+	response, err := http.Get(s.url + "/health/ready")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	return response.StatusCode
 }
 
 func eventually(t *testing.T, what string, isTrue func() bool) {

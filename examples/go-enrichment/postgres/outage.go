@@ -17,12 +17,16 @@ var outages = regexp.MustCompile(`^((08|28|40|53|58)...|57P..|25006|25P03|3D000|
 // IsOutage says whether an error means that Postgres is unavailable, so that the same can succeed later; not that the
 // data is wrong.
 func IsOutage(err error) bool {
+	// Whatever the reason: without a connection nothing can be said about the data.
+	var connecting *pgconn.ConnectError
+	if errors.As(err, &connecting) {
+		return true
+	}
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) {
 		return outages.MatchString(failure.Code)
 	}
-	var connecting *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connecting) || errors.As(err, &network) ||
+	return errors.As(err, &network) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }

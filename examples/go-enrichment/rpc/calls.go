@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -63,7 +64,7 @@ func (c *Calls) limited(
 	defer cancel()
 	defer func() {
 		if recovered := recover(); recovered != nil {
-			err = c.shown(ctx, request, fmt.Errorf("panic: %v", recovered))
+			err = c.shown(ctx, request, fmt.Errorf("panic: %v\n%s", recovered, debug.Stack()))
 		}
 	}()
 	response, err = next(ctx, request)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -73,14 +72,32 @@ func Handler(parts Parts) (http.Handler, *rpc.Health, error) {
 	return mux, health, nil
 }
 
-// streams are the paths of methods whose calls may last.
-var streams = []string{
-	"/" + grpchealth.HealthV1ServiceName + "/Watch",
-	"/" + grpcreflect.ReflectV1ServiceName + "/",
-	"/" + grpcreflect.ReflectV1AlphaServiceName + "/",
+// kind is how a path is limited.
+type kind int
+
+const (
+	call kind = iota
+	// stream: its calls may last.
+	stream
+	// page: it is always served.
+	page
+)
+
+// kinds are the paths, by their beginnings, that are not those of calls.
+var kinds = map[string]kind{
+	"/" + grpchealth.HealthV1ServiceName + "/Check": page,
+	"/health/": page,
+	"/metrics": page,
+	"/" + grpchealth.HealthV1ServiceName + "/Watch":   stream,
+	"/" + grpcreflect.ReflectV1ServiceName + "/":      stream,
+	"/" + grpcreflect.ReflectV1AlphaServiceName + "/": stream,
 }
 
-// IsStream says whether calls of a path may last.
-func IsStream(path string) bool {
-	return slices.ContainsFunc(streams, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
+func kindOf(path string) kind {
+	for prefix, kind := range kinds {
+		if strings.HasPrefix(path, prefix) {
+			return kind
+		}
+	}
+	return call
 }

@@ -36,8 +36,8 @@ type Server struct {
 	calls, streams chan struct{}
 }
 
-// New creates a server. isStream says which paths are streams: those may last, and end when the server stops.
-func New(handler http.Handler, health *rpc.Health, isStream func(path string) bool) *Server {
+// New creates a server of what Handler has returned.
+func New(handler http.Handler, health *rpc.Health) *Server {
 	closing, cancel := context.WithCancel(context.Background())
 	server := &Server{
 		health:  health,
@@ -49,7 +49,7 @@ func New(handler http.Handler, health *rpc.Health, isStream func(path string) bo
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server.http = &http.Server{
-		Handler:           server.limited(closing, handler, isStream),
+		Handler:           server.limited(closing, handler),
 		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
 		// A request must arrive whole within this time.
@@ -67,12 +67,17 @@ func New(handler http.Handler, health *rpc.Health, isStream func(path string) bo
 	return server
 }
 
-// limited limits how many calls run at a time. Health checks and pages always pass.
-func (s *Server) limited(closing context.Context, next http.Handler, isStream func(string) bool) http.Handler {
+// limited limits how many calls run at a time. Health checks and pages always pass. Streams may last, and end when the
+// server stops.
+func (s *Server) limited(closing context.Context, next http.Handler) http.Handler {
 	errorWriter := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		places := s.calls
-		if isStream(r.URL.Path) {
+		switch kindOf(r.URL.Path) {
+		case page:
+			next.ServeHTTP(w, r)
+			return
+		case stream:
 			places = s.streams
 			control := http.NewResponseController(w)
 			_ = control.SetReadDeadline(time.Time{})
@@ -81,9 +86,6 @@ func (s *Server) limited(closing context.Context, next http.Handler, isStream fu
 			defer cancel()
 			defer context.AfterFunc(closing, cancel)()
 			r = r.WithContext(ctx)
-		} else if r.Method != http.MethodPost {
-			next.ServeHTTP(w, r)
-			return
 		}
 		select {
 		case places <- struct{}{}:
