@@ -4,6 +4,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installPython } from '@orderflow/e2e/python';
 import { buildOf, contractSources, exportContracts, root, run, withTools } from './builds.ts';
+import { needGo } from './go.ts';
 
 const examples = 'examples/kafka';
 
@@ -32,7 +33,7 @@ export interface Example {
 /**
  * Builds the programs of a language once: later calls use the result of the first, unless their sources or the
  * contracts have changed. May run in several processes at once.
- * @throws Error with the output of the line that failed
+ * @throws Error with one sentence when Go or Python is missing, or with the output of the line that failed
  */
 export async function buildExample(language: Language): Promise<Example> {
   const lines = linesOf(language);
@@ -48,6 +49,7 @@ export async function buildExample(language: Language): Promise<Example> {
   const copied = sources[language].map((glob) => `${examples}/${glob}`);
   const all = [...copied, `${examples}/README.md`, ...contractSources];
   const built = await buildOf(`example-${name}`, all, async (staging) => {
+    if (language === 'Go') needGo();
     console.log(`Building the example in ${language}; this is done once.`);
     await exportContracts(join(staging, 'contracts'));
     for (const file of globSync(copied, { cwd: root })) {
