@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 	enrichmenteventv1 "orderflow.example/gen/orderflow/enrichment/event/v1"
@@ -48,6 +50,10 @@ func start(t *testing.T, brokers string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if brokers == os.Getenv("KAFKA_BROKERS") {
+		// After it has stopped: cleanups run in the reverse order.
+		t.Cleanup(func() { deleteTopics(t, settings) })
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, settings, storetest.Quiet) }()
@@ -75,6 +81,22 @@ func start(t *testing.T, brokers string) *running {
 		settings: settings, pool: pool, url: url,
 		customers: enrichmentv1connect.NewCustomerServiceClient(h2c(), url, connect.WithGRPC()),
 		products:  enrichmentv1connect.NewProductServiceClient(http.DefaultClient, url, connect.WithProtoJSON()),
+	}
+}
+
+func deleteTopics(t *testing.T, settings config.Config) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(settings.Kafka.Brokers...))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer client.Close()
+	var names []string
+	for _, topic := range topics(settings.TopicPrefix) {
+		names = append(names, topic.Name)
+	}
+	if _, err := kadm.NewClient(client).DeleteTopics(context.Background(), names...); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	// pollEvery finds the rows of other processes, and those of a process that has died.
 	pollEvery      = 250 * time.Millisecond
 	publishTimeout = 10 * time.Second
+	// stopGrace is how long a relay that stops waits for Kafka to acknowledge what it has sent.
+	stopGrace = 2 * time.Second
 	// frozenAfter ends the session of a relay that does not go on, so that another can take over. It is longer than
 	// publishing takes.
 	frozenAfter = "20s"
@@ -56,9 +58,12 @@ func (r *Relay) Wake() {
 // Run publishes until ctx ends, and finishes what it has begun. While Kafka or Postgres is unavailable events stay in
 // the outbox.
 func (r *Relay) Run(ctx context.Context) {
+	// What has begun is finished: otherwise it would be published once more.
+	finishing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })()
 	for failures := 0; ctx.Err() == nil; {
-		// What has begun is finished: otherwise it would be published once more.
-		published, err := r.publishBatch(context.WithoutCancel(ctx))
+		published, err := r.publishBatch(finishing)
 		pause := pollEvery
 		switch {
 		case err != nil:
