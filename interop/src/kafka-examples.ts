@@ -13,8 +13,7 @@ const sources = {
   Go: ['go/go.{mod,sum}', 'go/buf.gen.yaml', 'go/*/main.go'],
   Python: ['python/*.{py,txt}'],
   Java: ['java/pom.xml', 'java/src/**/*.java'],
-  // Runs where it is, in the workspace.
-  Node: [],
+  Node: ['node/package.json', 'node/buf.gen.yaml', 'node/send.ts'],
 };
 
 /** A language of `examples/kafka`. */
@@ -44,7 +43,6 @@ export async function buildExample(language: Language): Promise<Example> {
     language === 'Python'
       ? { PYTHONPATH: await installPython(join(root, examples, name, 'requirements.txt')) }
       : {};
-  if (language === 'Node') return { folder: join(root, examples, name), env, send, read };
 
   const copied = sources[language].map((glob) => `${examples}/${glob}`);
   const all = [...copied, `${examples}/README.md`, ...contractSources];

@@ -75,8 +75,7 @@ function start(language: Language, line: string, env: Record<string, string> = {
   const { KAFKA_BROKERS, TOPIC_PREFIX } = whole.env;
   return startProcess({
     command: 'sh',
-    // pnpm brings the Node that is on this PATH, and takes its time.
-    args: ['-c', `exec ${line.replace('npx -y pnpm@12 exec ', '')}`],
+    args: ['-c', `exec ${line}`],
     cwd: example.folder,
     env: {
       ...{ PATH: withTools(process.env['PATH']), ...example.env, KAFKA_BROKERS },

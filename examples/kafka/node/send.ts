@@ -3,8 +3,8 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { OrderSubmittedSchema } from '@orderflow/contracts/orderflow/order/event/v1/order_submitted';
 import kafkajs from 'kafkajs';
+import { OrderSubmittedSchema } from './gen/orderflow/order/event/v1/order_submitted_pb.ts';
 
 const { CompressionCodecs, CompressionTypes, Kafka, Partitioners } = kafkajs;
 // kafkajs brings gzip, Node the other.
