@@ -112,7 +112,7 @@ export async function exportProtos(folder: string): Promise<void> {
       '`google.protobuf.FileDescriptorSet`.',
       '',
       '    protoc -I proto --python_out=. proto/orderflow/order/event/v1/order_submitted.proto',
-      '    grpcurl -protoset descriptors.binpb -plaintext localhost:8005 list',
+      "    grpcurl -protoset descriptors.binpb -plaintext -d '{}' localhost:8001 orderflow.order.v1.OrderService/ListOrders",
       '',
     ].join('\n'),
   );

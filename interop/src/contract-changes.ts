@@ -33,7 +33,7 @@ export interface ContractChange {
 /** The numbers of what is added: far above all that a contract has, so that they stay free. */
 export const addedNumber = 1000;
 
-/** Every kind of change that `buf breaking` judges. */
+/** The changes of the first table in docs/contract-changes.md, in its order. */
 export const contractChanges: readonly ContractChange[] = [
   {
     name: 'a field is added to a response or an event',
