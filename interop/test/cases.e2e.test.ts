@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { reasonToSkipBrowser } from '@orderflow/e2e/chromium';
 import { startWhole, type Whole } from '@orderflow/e2e/whole';
+import { eventually } from '@orderflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Case, type Column, columns } from '../src/cases/case-schema.ts';
 import { whyImpossible } from '../src/cases/impossible.ts';
@@ -83,7 +84,32 @@ function oneByOne(name: string, run: () => Promise<void>): Promise<void> {
   return result;
 }
 
-// After the others, which run together.
+// What follows runs after the others, which run together.
+
+/** The sum of a metric of a process over all lines with these labels. */
+async function metricOf(
+  server: 'payment-gateway-stub' | 'order-api',
+  name: string,
+  labels: readonly string[],
+) {
+  const response = await fetch(`${system.services[server].url}/metrics`);
+  const lines = (await response.text()).split('\n').filter((line) => line.startsWith(name));
+  if (lines.length === 0) throw new Error(`${server} has no metric ${name}`);
+  const values = lines
+    .filter((line) => labels.every((label) => line.includes(label)))
+    .map((line) => Number(line.split(' ').at(1)));
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+test('what a client cancels the server ends: a call is counted as cancelled, and no watch is left', async () => {
+  const name = 'A call is cancelled by its client while it runs';
+  const cancelled = [...outcomes].filter(([key, outcome]) => key.endsWith(name) && outcome === 'passed');
+  const labels = ['method="Charge"', 'code="canceled"'];
+  const count = await metricOf('payment-gateway-stub', 'orderflow_rpc_server_duration_count', labels);
+  expect(count).toBeGreaterThanOrEqual(cancelled.length);
+  await eventually(async () => expect(await metricOf('order-api', 'orderflow_watch_watchers', [])).toBe(0));
+});
+
 test('docs/polyglot.md has the table of this run: `pnpm interop -u` writes it', async ({ skip }) => {
   const isComplete = cases.every((each) =>
     columns.every((column) => whyImpossible(each, column, contracts) ?? outcomes.has(keyOf(each, column))),
