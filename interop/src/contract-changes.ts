@@ -58,6 +58,17 @@ export const contractChanges: readonly ContractChange[] = [
     },
   },
   {
+    name: 'a choice is added to a oneof',
+    isAccepted: true,
+    apply(contract) {
+      const { field } = message(contract, 'orderflow.order.v1.OrderLine');
+      const sku = named(field, 'sku');
+      const added = { name: 'gtin', jsonName: 'gtin', number: addedNumber };
+      // The fields of a oneof stand side by side.
+      field.splice(field.indexOf(sku), 0, { ...clone(FieldDescriptorProtoSchema, sku), ...added });
+    },
+  },
+  {
     name: 'an RPC is added',
     isAccepted: true,
     apply(contract) {
@@ -113,7 +124,7 @@ export const contractChanges: readonly ContractChange[] = [
     },
   },
   {
-    name: 'a value of an enum is removed or renamed',
+    name: 'a value of an enum is removed, renamed or renumbered',
     isAccepted: false,
     apply(contract) {
       const { value } = enumOf(message(contract, 'orderflow.order.v1.Order'), 'State');
