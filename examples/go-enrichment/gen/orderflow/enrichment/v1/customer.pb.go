@@ -32,7 +32,7 @@ type Customer struct {
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// The address for mail about orders; empty when there is none. Example: "ada.almeida@example.com".
 	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
-	// Whether orders of this customer are accepted. An inactive customer's orders are rejected.
+	// Whether orders of this customer are accepted. An inactive customer's orders are rejected. Example: "true".
 	Active bool `protobuf:"varint,4,opt,name=active,proto3" json:"active,omitempty"`
 	// Increases with every change of this customer; the first version is 1.
 	// 0: an unversioned API; readers must not cache the customer for long. Example: "4".

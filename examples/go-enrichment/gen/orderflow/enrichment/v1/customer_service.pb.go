@@ -120,7 +120,7 @@ func (x *GetCustomerResponse) GetCustomer() *Customer {
 // The request of BatchGetCustomers.
 type BatchGetCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 200 ids; repeated ids are returned once.
+	// 1 to 200 ids; repeated ids are returned once. Example: "c-1".
 	CustomerIds   []string `protobuf:"bytes,1,rep,name=customer_ids,json=customerIds,proto3" json:"customer_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -160,9 +160,9 @@ func (x *GetProductResponse) GetProduct() *Product {
 // The request of BatchGetProducts.
 type BatchGetProductsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Product ids; repeated ones are returned once.
+	// Product ids; repeated ones are returned once. Example: "p-1".
 	ProductIds []string `protobuf:"bytes,1,rep,name=product_ids,json=productIds,proto3" json:"product_ids,omitempty"`
-	// Stock keeping units; repeated ones are returned once.
+	// Stock keeping units; repeated ones are returned once. Example: "MOUSE001".
 	Skus          []string `protobuf:"bytes,2,rep,name=skus,proto3" json:"skus,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -748,7 +748,7 @@ type OrderCancelled struct {
 	OrderId string `protobuf:"bytes,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	// Numbers this order's events on order-events.
 	Version int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
-	// The customer who ordered.
+	// The customer who ordered. Of an order that was cancelled before its decision: as sent; may be empty or unknown.
 	CustomerId string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// Why.
 	Reason CancelReason `protobuf:"varint,4,opt,name=reason,proto3,enum=orderflow.order.event.v1.CancelReason" json:"reason,omitempty"`
@@ -836,7 +836,7 @@ type OrderRefunded struct {
 	Amount *money.Money `protobuf:"bytes,4,opt,name=amount,proto3" json:"amount,omitempty"`
 	// When the order service received it.
 	RefundTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=refund_time,json=refundTime,proto3" json:"refund_time,omitempty"`
-	// The gateway's id of the refunded charge.
+	// The gateway's id of the refunded charge; empty when there was nothing to pay.
 	TransactionId string `protobuf:"bytes,6,opt,name=transaction_id,json=transactionId,proto3" json:"transaction_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -100,7 +100,7 @@ type SubmittedLine struct {
 	Reference isSubmittedLine_Reference `protobuf_oneof:"reference"`
 	// The quantity: 1 to 10,000 (also after lines of one product are added up).
 	Quantity int64 `protobuf:"varint,3,opt,name=quantity,proto3" json:"quantity,omitempty"`
-	// The unit price that the sender quoted. Stored with the order; the catalogue's price is charged.
+	// The unit price that the sender quoted; optional. Stored with the order; the catalogue's price is charged.
 	// Must not be negative, and in the configured currency.
 	QuotedPrice   *money.Money `protobuf:"bytes,4,opt,name=quoted_price,json=quotedPrice,proto3" json:"quoted_price,omitempty"`
 	unknownFields protoimpl.UnknownFields
