@@ -113,7 +113,7 @@ func run(ctx context.Context, settings config.Config, log *slog.Logger) error {
 		return err
 	}
 	log.Info("listening on " + listener.Addr().String())
-	return server.New(handler, health).Serve(ctx, listener, settings.ShutdownGrace)
+	return server.New(handler, health, log).Serve(ctx, listener, settings.ShutdownGrace)
 }
 
 func topics(prefix string) []kafka.Topic {

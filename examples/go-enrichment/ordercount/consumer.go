@@ -26,6 +26,8 @@ const (
 
 	batchSize  = 500
 	retryPause = time.Second
+	// leaveTimeout is how long the end of the process waits for a broker that does not answer.
+	leaveTimeout = 3 * time.Second
 )
 
 // Order is an accepted order.
@@ -73,8 +75,7 @@ func New(options []kgo.Opt, prefix string, sessionTimeout time.Duration, store S
 // Run counts until ctx ends. It commits offsets after the orders are counted: what comes again after a crash is counted
 // already. While Postgres is unavailable it waits.
 func (c *Consumer) Run(ctx context.Context) {
-	defer c.letters.Close()
-	defer c.client.Close()
+	defer c.close()
 	isReading := true
 	for {
 		fetches := c.client.PollRecords(ctx, batchSize)
@@ -97,6 +98,16 @@ func (c *Consumer) Run(ctx context.Context) {
 			c.log.Warn("offsets were not committed: the events come again", "err", err)
 		}
 	}
+}
+
+// close leaves the group, so that another instance gets the partitions at once.
+func (c *Consumer) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	// Without it Kafka finds out after the session timeout. Close alone would wait for a broker that does not answer.
+	_ = c.client.LeaveGroupContext(ctx)
+	c.client.Close()
+	c.letters.Close()
 }
 
 func (c *Consumer) untilDone(ctx context.Context, problem string, work func() error) {

@@ -4,6 +4,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -37,7 +38,7 @@ type Server struct {
 }
 
 // New creates a server of what Handler has returned.
-func New(handler http.Handler, health *rpc.Health) *Server {
+func New(handler http.Handler, health *rpc.Health, log *slog.Logger) *Server {
 	closing, cancel := context.WithCancel(context.Background())
 	server := &Server{
 		health:  health,
@@ -49,8 +50,10 @@ func New(handler http.Handler, health *rpc.Health) *Server {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server.http = &http.Server{
-		Handler:           server.limited(closing, handler),
-		Protocols:         protocols,
+		Handler:   server.limited(closing, handler),
+		Protocols: protocols,
+		// What net/http says, as of a connection that its client ends, is in the log like the rest.
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelInfo),
 		ReadHeaderTimeout: 10 * time.Second,
 		// A request must arrive whole within this time.
 		ReadTimeout: 30 * time.Second,

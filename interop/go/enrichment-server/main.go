@@ -124,6 +124,6 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("listening on %s\n", listener.Addr())
-	return server.New(handler, health).
+	return server.New(handler, health, log).
 		Serve(ctx, connections.track(listener), settings.ShutdownGrace)
 }
