@@ -37,6 +37,7 @@ beforeAll(async () => {
     return row?.['jwk'];
   };
   target = {
+    contracts,
     urlOf,
     tokens: createTokens(system.env['AUTH_ISSUER'] ?? '', signingKey),
     namesOf: createNames(),

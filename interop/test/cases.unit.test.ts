@@ -6,11 +6,18 @@ import { root } from '../src/builds.ts';
 import { type Column, columns } from '../src/cases/case-schema.ts';
 import { differences } from '../src/cases/compare.ts';
 import { loadCases, readCases } from '../src/cases/load-cases.ts';
+import { createNames } from '../src/cases/names.ts';
+import { runCell } from '../src/cases/run-cell.ts';
 import { substitute } from '../src/cases/substitute.ts';
 import { Expected } from '../src/cases/tags.ts';
+import { type Ending, emptyEnding } from '../src/clients/client.ts';
+import { createConnectEs } from '../src/clients/connect-es.ts';
 import { buildContracts } from '../src/clients/contracts.ts';
+import { startDriver } from '../src/clients/driver.ts';
 
 const { cases } = loadCases();
+// In a fresh clone it downloads protos, which may take longer than a test.
+const contracts = await buildContracts();
 
 /** Reasons that no case expects, and why. */
 const notCaused: Readonly<Record<string, string>> = {
@@ -26,12 +33,11 @@ test('there are at least 80 cases', () => {
   expect(cases.length).toBeGreaterThanOrEqual(80);
 });
 
-test('every RPC of the contracts is called by a case', async () => {
-  const { services } = await buildContracts();
+test('every RPC of the contracts is called by a case', () => {
   const called = new Set(
     cases.flatMap(({ steps }) => steps.flatMap((step) => ('call' in step ? step.call : []))),
   );
-  const all = [...services.values()].flatMap(({ typeName, methods }) =>
+  const all = [...contracts.services.values()].flatMap(({ typeName, methods }) =>
     typeName.startsWith('orderflow.') ? methods.map(({ name }) => `${typeName}/${name}`) : [],
   );
   expect(all.length).toBeGreaterThan(40);
@@ -87,6 +93,8 @@ test('a case that is not what it should be is named, with its file and what is w
     'wrong.yaml: case "a case of mine", steps.0.call: call: the full name of a service, a slash, and a method',
   );
   expect(read(steps('{ call: a.B/C, exepct: {} }'))).toThrow(/a case of mine.*exepct/);
+  for (const ofGiven of ['held: 100', 'meanwhile: true'])
+    expect(read(steps(`{ call: a.B/C, ${ofGiven} }`))).toThrow(/a case of mine.*Unrecognized key/);
   expect(read(steps('{ http: nothing, expect: { status: 200 } }'))).toThrow(
     /a case of mine.*a method and a path/,
   );
@@ -107,7 +115,8 @@ test('what is expected is compared member by member', () => {
     1,
   );
   expect(differences(actual, { id: expected({ kind: 'absent' }) })).toHaveLength(1);
-  expect(differences(actual, { none: expected({ kind: 'any' }) })).toEqual(['none is missing']);
+  for (const pattern of [{ kind: 'any' }, { kind: 'matches', text: '' }] as const)
+    expect(differences(actual, { none: expected(pattern) })).toEqual(['none is missing']);
   expect(differences(actual, { lines: expected({ kind: 'length', length: 3 }) })).toHaveLength(1);
 });
 
@@ -121,4 +130,39 @@ test('names are replaced everywhere in a request, and repeated as often as it sa
     b: [{ c: '1' }, { c: '2' }],
     d: 'eee',
   });
+});
+
+test('a call without a response has not succeeded, even where nothing of it is compared', async () => {
+  const text = `topic: Some\ncases: [{ name: a case of mine, steps: [{ call: ${aMethod} }] }]`;
+  const [each] = readCases(text, 'some.yaml').cases;
+  if (each === undefined) throw new Error('the file has no case');
+  const unused = createConnectEs(contracts);
+  const target = {
+    ...{ contracts, preparing: unused, holding: unused, namesOf: createNames() },
+    urlOf: () => 'http://127.0.0.1:1',
+    tokens: async () => undefined,
+  };
+  const endingWith = (messages: Ending['messages']) =>
+    runCell(target, each, { id: 'x', client: { call: async () => ({ ...emptyEnding, messages }) } });
+  await expect(endingWith([])).rejects.toThrow(`${aMethod} succeeded with 0 responses`);
+  await expect(endingWith([{}, {}])).rejects.toThrow(`${aMethod} succeeded with 2 responses`);
+  await endingWith([{}]);
+});
+
+const aMethod = 'orderflow.order.v1.OrderService/GetOrder';
+const aCall = { url: '', service: '', method: '', request: {}, headers: {} };
+
+test.for([
+  ['no JSON', 'head -1 > /dev/null; echo panic', /has written what answers no call: panic/],
+  ['null', 'head -1 > /dev/null; echo null', /has written what answers no call: null/],
+  [
+    'the answer to no call',
+    `head -1 > /dev/null; echo '{"id":7}'`,
+    /has written what answers no call: {"id":7}/,
+  ],
+  ['nothing', 'exit 3', /has exited: 3/],
+] as const)('a driver that writes %s fails its calls at once', async ([, script, message]) => {
+  const driver = startDriver('sh', ['-c', script]);
+  await expect(driver.call(aCall)).rejects.toThrow(message);
+  await driver.stop?.();
 });

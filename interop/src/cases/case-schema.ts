@@ -67,14 +67,18 @@ const callStep = z.strictObject({
   allPagesOf: z.string().optional(),
   /** The call is repeated until it ends as expected. */
   until: z.boolean().default(false),
-  /** The call is repeated until the case has ended, whatever becomes of it. */
-  meanwhile: z.boolean().default(false),
-  /** So many streams are opened, and stay open until the case has ended. */
-  held: count.optional(),
   expect: expectation.default({ code: 'ok' }),
   keep: texts.default({}),
 });
 export type CallStep = z.output<typeof callStep>;
+
+const givenStep = callStep.extend({
+  /** The call is repeated until the case has ended, whatever becomes of it. */
+  meanwhile: z.boolean().default(false),
+  /** So many streams are opened, and stay open until the case has ended. */
+  held: count.optional(),
+});
+export type GivenStep = z.output<typeof givenStep>;
 
 const httpStep = z.strictObject({
   http: z.string().regex(/^[A-Z]+ \//, 'http: a method and a path'),
@@ -98,7 +102,7 @@ const because = z.string().min(10);
 const oneCase = z.strictObject({
   name: z.string().min(10),
   /** Prepares the case; these calls are made by Connect-ES, whatever the column is. */
-  given: z.array(callStep).default([]),
+  given: z.array(givenStep).default([]),
   steps: z.array(step).min(1),
   /** Cases that have the same name here do not run at the same time. */
   alone: z.string().optional(),

@@ -35,6 +35,7 @@ function differencesOfPattern(actual: unknown, { pattern }: Expected, at: string
     case 'absent':
       return actual === undefined ? [] : [`${at} is there: ${shown(actual)}`];
     case 'matches':
+      if (actual === undefined) return [`${at} is missing`];
       return new RegExp(pattern.text, 's').test(String(actual))
         ? []
         : [`${at} is ${shown(actual)} and does not match ${pattern.text}`];

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { eventually } from '@orderflow/testing/eventually';
 import type { Call, Client, Ending } from '../clients/client.ts';
+import { methodOf } from '../clients/connect-call.ts';
 import type { ConnectEs } from '../clients/connect-es.ts';
+import type { Contracts } from '../clients/contracts.ts';
 import { calledBy } from './called.ts';
-import type { CallStep, Case, HttpStep, Server, Step } from './case-schema.ts';
+import type { CallStep, Case, GivenStep, HttpStep, Server, Step } from './case-schema.ts';
 import { differences } from './compare.ts';
 import type { createNames } from './names.ts';
 import { substitute } from './substitute.ts';
@@ -12,6 +14,7 @@ import type { Tokens } from './tokens.ts';
 
 /** The system that cases run against. */
 export interface Target {
+  readonly contracts: Pick<Contracts, 'services'>;
   urlOf(server: Server): string;
   readonly tokens: Tokens;
   readonly namesOf: ReturnType<typeof createNames>;
@@ -53,7 +56,7 @@ export async function runCell(
 }
 
 /** Opens streams that stay open until the signal; one that ends before, such as RATE_LIMITED, is opened again. */
-async function hold(cell: Cell, step: CallStep, signal: AbortSignal): Promise<Promise<void>[]> {
+async function hold(cell: Cell, step: GivenStep, signal: AbortSignal): Promise<Promise<void>[]> {
   const call = await callOf(cell, step);
   return Array.from({ length: step.held ?? 0 }, async () => {
     while (!signal.aborted) {
@@ -66,7 +69,7 @@ async function hold(cell: Cell, step: CallStep, signal: AbortSignal): Promise<Pr
 /** Between attempts to open a stream. */
 const PAUSE_MS = 100;
 
-async function repeat(cell: Cell, step: CallStep, signal: AbortSignal): Promise<void> {
+async function repeat(cell: Cell, step: GivenStep, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) await makeCall(cell, cell.target.preparing, step);
 }
 
@@ -95,7 +98,15 @@ export async function prepare(target: Target, steps: readonly CallStep[]): Promi
 
 async function makeCall(cell: Cell, client: Client, step: CallStep): Promise<Ending> {
   const call = await callOf(cell, step);
-  return step.allPagesOf === undefined ? client.call(call) : callAllPages(client, call, step.allPagesOf);
+  const ending = await (step.allPagesOf === undefined
+    ? client.call(call)
+    : callAllPages(client, call, step.allPagesOf));
+  // Also where nothing of the response is compared.
+  const { methodKind } = methodOf(cell.target.contracts.services, call).method;
+  const count = ending.messages.length;
+  if (methodKind === 'unary' && ending.code === 'ok' && count !== 1)
+    throw new Error(`${step.call} succeeded with ${count} responses`);
+  return ending;
 }
 
 async function callOf(cell: Cell, step: CallStep): Promise<Call> {

@@ -39,8 +39,13 @@ export function startDriver(
   child.stdin?.on('error', () => {}); // The exit says it.
   if (child.stdout) {
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const answer = JSON.parse(line) as Answer;
-      waiting.get(answer.id)?.resolve(answer);
+      const answer = answerIn(line);
+      const call = answer && waiting.get(answer.id);
+      if (answer === undefined || call === undefined) {
+        fail(new Error(`${command} ${args.join(' ')} has written what answers no call: ${line}`));
+        return;
+      }
+      call.resolve(answer);
       waiting.delete(answer.id);
     });
   }
@@ -67,4 +72,12 @@ export function startDriver(
       clearTimeout(killer);
     },
   };
+}
+
+function answerIn(line: string): Answer | undefined {
+  try {
+    return (JSON.parse(line) as Answer | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
