@@ -2,9 +2,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installPython } from '@orderflow/e2e/python';
+import { installPython, reasonToSkipPython } from '@orderflow/e2e/python';
 import { buildOf, contractSources, exportContracts, root, run, withTools } from './builds.ts';
-import { needGo } from './go.ts';
+import { needGo, reasonToSkipGo } from './go.ts';
 
 const examples = 'examples/kafka';
 
@@ -18,6 +18,20 @@ const sources = {
 
 /** A language of `examples/kafka`. */
 export type Language = keyof typeof sources;
+
+/** The languages that run on this machine; prints why the others do not. */
+export function exampleLanguages(): Language[] {
+  const reasonsToSkip = {
+    Go: reasonToSkipGo(),
+    Python: reasonToSkipPython(),
+    Java: undefined,
+    Node: undefined,
+  };
+  for (const [language, reason] of Object.entries(reasonsToSkip)) {
+    if (reason) console.warn(`${language} is skipped: ${reason}`);
+  }
+  return (Object.keys(reasonsToSkip) as Language[]).filter((each) => !reasonsToSkip[each]);
+}
 
 /** The programs of a language, ready to run in a shell. */
 export interface Example {

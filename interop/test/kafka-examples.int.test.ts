@@ -2,7 +2,6 @@ import { fromBinary, toJson } from '@bufbuild/protobuf';
 import { topics } from '@orderflow/contracts';
 import { file_orderflow_order_event_v1_order_events as eventsFile } from '@orderflow/contracts/orderflow/order/event/v1/order_events';
 import { Order_State } from '@orderflow/contracts/orderflow/order/v1/order';
-import { reasonToSkipPython } from '@orderflow/e2e/python';
 import { startWhole, type Whole } from '@orderflow/e2e/whole';
 import { registerCodecs } from '@orderflow/messaging';
 import { eventually, startProcess, type TestProcess } from '@orderflow/testing';
@@ -10,20 +9,10 @@ import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withTools } from '../src/builds.ts';
 import { addedNumber } from '../src/contract-changes.ts';
-import { reasonToSkipGo } from '../src/go.ts';
-import { buildExample, type Example, type Language } from '../src/kafka-examples.ts';
+import { buildExample, type Example, exampleLanguages, type Language } from '../src/kafka-examples.ts';
 import { encodeTomorrowsCancel, tomorrowsCancel, tomorrowsContract } from '../src/tomorrow.ts';
 
-const reasonsToSkip = {
-  Go: reasonToSkipGo(),
-  Python: reasonToSkipPython(),
-  Java: undefined,
-  Node: undefined,
-};
-for (const [language, reason] of Object.entries(reasonsToSkip)) {
-  if (reason) console.warn(`${language} is skipped: ${reason}`);
-}
-const languages = (Object.keys(reasonsToSkip) as Language[]).filter((each) => !reasonsToSkip[each]);
+const languages = exampleLanguages();
 
 const topicsOfOrders = [
   // The broker stores what it has expanded: which compression it was does not matter to orderflow.

@@ -29,6 +29,7 @@ func main() {
 		kgo.ConsumeTopics(cmp.Or(os.Getenv("EVENTS_TOPIC"), "order-events")),
 		kgo.ConsumerGroup(cmp.Or(os.Getenv("GROUP"), "example-go")),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.WithLogger(kgo.BasicLogger(os.Stderr, kgo.LogLevelWarn, nil)), // says when there is no broker
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -40,14 +41,18 @@ func main() {
 	for ctx.Err() == nil {
 		fetches := client.PollFetches(ctx)
 		fetches.EachError(func(topic string, partition int32, err error) {
-			log.Printf("%s-%d: %v", topic, partition, err) // the library tries again
+			if !errors.Is(err, context.Canceled) {
+				log.Printf("%s-%d: %v", topic, partition, err) // the library tries again
+			}
 		})
 		fetches.EachRecord(func(record *kgo.Record) {
 			event, err := eventOf(record)
 			if err != nil {
 				log.Printf("skipped what is no event, %s-%d@%d: %v", record.Topic, record.Partition, record.Offset, err)
 			} else if event != nil {
-				_ = lines.Encode(event)
+				if err := lines.Encode(event); err != nil {
+					log.Fatal(err) // without Close, which would commit what was not written
+				}
 			}
 		})
 	}

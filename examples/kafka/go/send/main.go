@@ -34,6 +34,7 @@ func main() {
 		kgo.SeedBrokers(strings.Split(cmp.Or(os.Getenv("KAFKA_BROKERS"), "localhost:9092"), ",")...),
 		kgo.DefaultProduceTopic(cmp.Or(os.Getenv("ORDERS_TOPIC"), "orders")),
 		kgo.ProducerBatchCompression(compression),
+		kgo.WithLogger(kgo.BasicLogger(os.Stderr, kgo.LogLevelWarn, nil)), // says when there is no broker
 	)
 	if err != nil {
 		log.Fatal(err)

@@ -22,6 +22,8 @@ class SendOrders {
                 "bootstrap.servers", environment.getOrDefault("KAFKA_BROKERS", "localhost:9092"),
                 "compression.type", environment.getOrDefault("COMPRESSION", "none"));
         try (var producer = new KafkaProducer<>(settings, new StringSerializer(), new ByteArraySerializer())) {
+            // Throws after a minute when there is no broker; else each send would wait for as long.
+            producer.partitionsFor(topic);
             var sent = List.of(
                     producer.send(new ProducerRecord<>(topic, protobuf(id + "-protobuf"))),
                     producer.send(new ProducerRecord<>(topic, id, protobuf(id + "-protobuf-keyed"))),
