@@ -51,8 +51,10 @@ export async function runCell(
     for (const step of steps) await runStep(cell, client, step);
   } finally {
     ended.abort();
-    await Promise.all(background);
+    // An error of a step is not hidden by one of these.
+    await Promise.allSettled(background);
   }
+  await Promise.all(background);
 }
 
 /** Opens streams that stay open until the signal; one that ends before, such as RATE_LIMITED, is opened again. */
