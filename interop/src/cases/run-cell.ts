@@ -42,10 +42,15 @@ export async function runCell(
   const cell: Cell = { target, names: target.namesOf(id) };
   const ended = new AbortController();
   const background: Promise<void>[] = [];
+  const beside = (...work: Promise<void>[]) => {
+    background.push(...work);
+    // It is waited for at the end, and may fail before.
+    for (const each of work) each.catch(() => {});
+  };
   try {
     for (const step of given) {
-      if (step.held !== undefined) background.push(...(await hold(cell, step, ended.signal)));
-      else if (step.meanwhile) background.push(repeat(cell, step, ended.signal));
+      if (step.held !== undefined) beside(...(await hold(cell, step, ended.signal)));
+      else if (step.meanwhile) beside(repeat(cell, step, ended.signal));
       else await runCall(cell, target.preparing, step);
     }
     for (const step of steps) await runStep(cell, client, step);
