@@ -56,4 +56,6 @@ try:
             print(f"skipped what is no event, {position}: {error}", file=sys.stderr)
         consumer.store_offsets(record)
 finally:
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_DFL)  # a second interrupt does not wait for close
     consumer.close()

@@ -24,6 +24,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt does not wait for Close
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(cmp.Or(os.Getenv("KAFKA_BROKERS"), "localhost:9092"), ",")...),
 		kgo.ConsumeTopics(cmp.Or(os.Getenv("EVENTS_TOPIC"), "order-events")),
@@ -65,8 +66,11 @@ func eventOf(record *kgo.Record) (map[string]any, error) {
 	for _, header := range record.Headers {
 		headers[header.Key] = string(header.Value)
 	}
-	if headers["ce_type"] == "" {
-		return nil, errors.New("it has no header ce_type")
+	if headers["ce_type"] == "" || headers["ce_id"] == "" {
+		return nil, errors.New("it has no header ce_type, or no ce_id")
+	}
+	if record.Value == nil {
+		return nil, errors.New("it has no value")
 	}
 	kind, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(headers["ce_type"]))
 	if errors.Is(err, protoregistry.NotFound) {
