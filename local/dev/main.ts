@@ -24,6 +24,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => interrupted.resolve());
 
 const { CUSTOMER_API_URL, PRODUCT_API_URL } = process.env;
+if (Boolean(CUSTOMER_API_URL) !== Boolean(PRODUCT_API_URL)) {
+  console.error('CUSTOMER_API_URL and PRODUCT_API_URL belong together: set both, or neither for the stub.');
+  process.exit(64);
+}
 const own = CUSTOMER_API_URL && PRODUCT_API_URL ? { CUSTOMER_API_URL, PRODUCT_API_URL } : undefined;
 const started = serviceNames.filter((name) => own === undefined || name !== 'enrichment-stub');
 
