@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { reasonToSkipBrowser } from '@orderflow/e2e/chromium';
 import { reasonToSkipPython } from '@orderflow/e2e/python';
 import type { Column } from '../cases/case-schema.ts';
@@ -18,7 +19,15 @@ import { createGrpcurl } from './grpcurl.ts';
 export function reasonToSkip(column: Column): string | undefined {
   if (['grpcurl', 'connect-go', 'grpc-go'].includes(column)) return reasonToSkipGo();
   if (['grpcio', 'connectrpc'].includes(column)) return reasonToSkipPython();
+  if (column.startsWith('curl')) return reasonToSkipCurl();
   return column.startsWith('Chromium') ? reasonToSkipBrowser() : undefined;
+}
+
+function reasonToSkipCurl(): string | undefined {
+  const isThere = spawnSync('curl', ['--version']).status === 0;
+  return process.env['CI'] || isThere
+    ? undefined
+    : 'curl is not installed (no `curl` on PATH): on Debian, apt-get install curl.';
 }
 
 /** What clients are made of. `page`: where there is a browser. */

@@ -23,7 +23,7 @@ function start(
   rest = '',
 ): TestProcess {
   const example = examples.get(language);
-  const line = example?.[kind]?.replace('npx -y pnpm@12 exec ', '');
+  const line = example?.[kind];
   if (example === undefined || line === undefined) throw new Error(`${language} has no line to ${kind}`);
   return startProcess({
     command: 'sh',
