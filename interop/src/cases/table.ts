@@ -36,8 +36,8 @@ export function tableOf(cases: readonly Case[], results: Results): string {
 /** The document that has the table. */
 export const polyglot = join(root, 'docs/polyglot.md');
 
-const BEGIN = '<!-- cases: written by pnpm interop -u -->';
-const END = '<!-- /cases -->';
+const BEGIN = '<!-- begin of cases: written by pnpm interop -u -->';
+const END = '<!-- end of cases -->';
 
 /** Returns the text of the document with this table. */
 export function withTable(text: string, table: string): string {
