@@ -2,7 +2,7 @@ import { mergeConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { suite } from '../vitest.shared.ts';
 
-const longest = /\/(whole-crash-points|whole-rolling-restart|relay-crashes)/;
+const longest = /\/(whole-crash-points|whole-rolling-restart)/;
 
 /** Files that take minutes come first: the last one to begin must not be one that all others then wait for. */
 class LongestFirst extends BaseSequencer {

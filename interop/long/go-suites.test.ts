@@ -9,7 +9,7 @@ if (skipped) console.warn(`Skipped: ${skipped}`);
 const suites = [
   {
     config: 'vitest.config.ts',
-    files: ['test/worker-graceful'],
+    files: ['test/outages', 'test/relay-crashes', 'test/worker-graceful'],
   },
   {
     config: 'vitest.faults.config.ts',
@@ -18,9 +18,7 @@ const suites = [
       'faults/chaos',
       'faults/dead-letters',
       'faults/enrichment-api',
-      'faults/outages',
       'faults/redis',
-      'faults/relay-crashes',
       'faults/stores',
       'faults/unwritable-document',
       'faults/workers',
