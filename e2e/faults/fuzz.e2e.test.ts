@@ -29,7 +29,7 @@ function expectUnharmed({ vitals, goodOrders, wrong }: FuzzResult): void {
 
 test.each(seeds)('every method of every service, called with made-up requests (seed %i)', async (seed) => {
   console.log(`seed ${seed}`);
-  const result = await runRpcFuzz(whole, whole, whole.stores, { cases: 300, seed });
+  const result = await runRpcFuzz(whole, whole, whole.stores, { cases: 500, seed });
   // Some requests pass validation, or only the refusal of what is wrong would have been tried.
   const never = [...result.outcomes].filter(([, outcomes]) =>
     [...outcomes.keys()].every((outcome) => outcome === 'invalid_argument'),
