@@ -12,7 +12,7 @@ import { OrderService } from '@orderflow/contracts/orderflow/order/v1/order_serv
 import { createRpcServer, type RpcServer } from '@orderflow/rpc';
 import { createHealth, createLogger } from '@orderflow/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { changed, contractChanges, exportedDescriptors } from '../src/contract-changes.ts';
+import { tomorrowsContract } from '../src/tomorrow.ts';
 
 describe('a client of tomorrow, and a server of today', () => {
   let server: RpcServer;
@@ -20,8 +20,7 @@ describe('a client of tomorrow, and a server of today', () => {
   let service: DescService;
 
   beforeAll(async () => {
-    const accepted = contractChanges.filter(({ isAccepted }) => isAccepted);
-    tomorrow = createFileRegistry(changed(await exportedDescriptors(), accepted));
+    tomorrow = createFileRegistry(await tomorrowsContract());
     const found = tomorrow.getService(OrderService.typeName);
     if (!found) throw new Error('the contract has no OrderService');
     service = found;
